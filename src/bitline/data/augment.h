@@ -1,0 +1,21 @@
+// The standard training augmentation of small images: pad by `pad` zeros, crop back at a random place, flip
+// left-right with probability 1/2. A function of (seed, epoch, image index) alone.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "bitline/data/dataset.h"
+
+namespace bitline::data {
+
+struct Augmentation {
+  int pad = 0;
+  bool flip = false;
+};
+
+// In place on one CHW image (already normalized or not; padding is zero in the given scale).
+void augment(std::span<float> image, const ImageShape& shape, const Augmentation& what, std::uint64_t seed,
+             std::int64_t epoch, std::int64_t index);
+
+}  // namespace bitline::data

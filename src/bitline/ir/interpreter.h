@@ -1,0 +1,28 @@
+// Float execution of a graph: convolution, matrix product and pooling on oneDNN, the rest in plain loops.
+//
+// This is the one float arithmetic outside LibTorch's training graph: the simulator and the evaluation of a
+// trained network both run their float layers through run_node, so their results are equal bit for bit.
+// Every call uses one thread and depends only on its operands' shapes and values; parallelism is over batches.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "bitline/ir/graph.h"
+
+namespace bitline::ir {
+
+using Operands = std::vector<const Tensor*>;
+
+// Executes one node. Shapes must fit (infer_shape has been satisfied).
+Tensor run_node(const Node& node, const Operands& operands);
+
+// A hook may take a node over (return its output) or leave it to run_node (return nullopt). `operands` holds
+// all inputs of the node, constants included.
+using NodeHook = std::function<std::optional<Tensor>(const Node&, const Operands&)>;
+
+// Runs the graph on one batch; an activation is freed after its last reader. Thread-safe for distinct calls.
+Tensor run_graph(const Graph& graph, const Tensor& input, const NodeHook& hook = {});
+
+}  // namespace bitline::ir

@@ -1,0 +1,33 @@
+#include "bitline/ir/tensor.h"
+
+#include <utility>
+
+#include "bitline/base/error.h"
+
+namespace bitline::ir {
+
+std::int64_t element_count(const Shape& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t d : shape) {
+    BITLINE_CHECK(d >= 0);
+    count *= d;
+  }
+  return count;
+}
+
+std::string shape_text(const Shape& shape) {
+  std::string out = "[";
+  for (const std::int64_t d : shape) {
+    if (out.size() > 1) out += ", ";
+    out += d == kBatch ? "N" : std::to_string(d);
+  }
+  return out + "]";
+}
+
+Tensor::Tensor(Shape dims) : shape(std::move(dims)), data(static_cast<std::size_t>(element_count(shape))) {}
+
+Tensor::Tensor(Shape dims, std::vector<float> values) : shape(std::move(dims)), data(std::move(values)) {
+  BITLINE_CHECK(element_count(shape) == static_cast<std::int64_t>(data.size()));
+}
+
+}  // namespace bitline::ir
