@@ -1,7 +1,7 @@
 #include "bitline/base/units.h"
 
 #include <array>
-#include <cstdio>
+#include <charconv>
 
 namespace bitline {
 
@@ -19,9 +19,12 @@ std::string scaled(double value, double step, const std::array<const char*, 5>& 
 }  // namespace
 
 std::string fixed_text(double value, int decimals) {
-  std::array<char, 64> buffer{};
-  const int n = std::snprintf(buffer.data(), buffer.size(), "%.*f", decimals, value);
-  return {buffer.data(), static_cast<std::size_t>(n)};
+  constexpr std::size_t kWidestInteger = 320;  // digits of the largest double, sign and point
+  std::string out(kWidestInteger + static_cast<std::size_t>(decimals), ' ');
+  const auto end =
+      std::to_chars(out.data(), out.data() + out.size(), value, std::chars_format::fixed, decimals).ptr;
+  out.resize(static_cast<std::size_t>(end - out.data()));
+  return out;
 }
 
 std::string bytes_text(std::uint64_t bytes) {
@@ -33,8 +36,9 @@ std::string count_text(double count) {
 }
 
 std::string duration_text(double seconds) {
-  if (seconds < 1.0) return fixed_text(seconds * 1e3, 0) + " ms";
-  if (seconds < 60.0) return fixed_text(seconds, 1) + " s";
+  // The limits are where the shorter text would round up to the next unit.
+  if (seconds < 0.9995) return fixed_text(seconds * 1e3, 0) + " ms";
+  if (seconds < 59.95) return fixed_text(seconds, 1) + " s";
   const auto whole = static_cast<std::int64_t>(seconds + 0.5);
   const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
   if (whole < 3600) return std::to_string(whole / 60) + " min " + two(whole % 60) + " s";

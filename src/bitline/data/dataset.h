@@ -36,22 +36,26 @@ enum class Split { kTrain, kTest };
 
 // Which data set: its registered kind and what only some kinds use.
 struct DatasetOptions {
-  std::string kind = "digits";     // digits | cifar10 | cifar100 | image-folder
-  std::string data_dir;            // empty: $BITLINE_DATA; digits need none
-  std::int64_t limit = 0;          // use only the first `limit` images; 0 = all
-  std::int64_t resize = 256;       // image-folder: short side
-  std::int64_t crop = 224;         // image-folder: centre crop
+  std::string kind = "digits";  // digits | cifar10 | cifar100 | image-folder
+  std::string data_dir;         // empty: $BITLINE_DATA; digits need none
+  std::int64_t limit = 0;       // use only the first `limit` images; 0 = all
+  std::int64_t resize = 256;    // image-folder: short side; 0 = leave the size as it is
+  std::int64_t crop = 224;      // image-folder: centre crop
 };
 
 // Opens a data set by name. Throws Error{kBadInput} with the file, its position and what was expected.
-std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options, Split split, io::FileSystem& fs = io::posix());
+// An image-folder keeps `fs` and reads through it; it must outlive the set.
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options, Split split,
+                                      io::FileSystem& fs = io::posix());
 std::vector<std::string> dataset_kinds();
 
 // x' = (x - mean[c]) / stddev[c] for x in [0, 1].
 struct Normalization {
   std::vector<float> mean, stddev;  // one entry a channel, or one for all; empty = identity
 };
-Normalization default_normalization(const std::string& kind);
+Normalization default_normalization(const std::string& kind);  // Error{kBadInput} for an unknown kind
+// In place on one CHW image. Error{kBadInput} unless both lists have 0, 1 or `channels` entries, stddev > 0.
+void normalize(std::span<float> image, const ImageShape& shape, const Normalization& normalization);
 
 struct Batch {
   std::int64_t count = 0;
@@ -60,7 +64,8 @@ struct Batch {
   std::vector<int> labels;
 };
 
-// Reads images `indices` in that order.
-Batch read_batch(const Dataset& set, std::span<const std::int64_t> indices, const Normalization& normalization);
+// Reads images `indices` in that order; Error{kBadInput} for an index outside the set.
+Batch read_batch(const Dataset& set, std::span<const std::int64_t> indices,
+                 const Normalization& normalization);
 
 }  // namespace bitline::data

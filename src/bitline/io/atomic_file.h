@@ -11,10 +11,13 @@
 
 namespace bitline::io {
 
-// Missing parent folders are made. On failure the temporary file is removed and the old content stays.
+// Missing parent folders are made. On failure the temporary file is removed and the old content stays; only
+// when the last step, the fsync of the folder, fails is the new content in place, but perhaps not yet on
+// disk.
 void write_atomically(FileSystem& fs, const std::string& path, std::span<const std::byte> bytes);
 void write_atomically(FileSystem& fs, const std::string& path, std::string_view text);
 
+// The bytes of the file as they are. Throws Error{kBadInput} when it is missing.
 std::string read_text(FileSystem& fs, const std::string& path);
 
 }  // namespace bitline::io

@@ -3,6 +3,7 @@
 // refused with line and column. The writer is deterministic; doubles are written shortest-exact.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,8 +29,16 @@ class Json {
   Json(std::string s) : value_(std::move(s)) {}
   Json(JsonArray a) : value_(std::move(a)) {}
   Json(JsonObject o) : value_(std::move(o)) {}
+  // Out of line: inlined, they make g++ 12 warn of uninitialized members that cannot be reached.
+  Json(const Json& other);
+  Json(Json&& other) noexcept;
+  Json& operator=(const Json& other);
+  Json& operator=(Json&& other) noexcept;
+  ~Json();
 
   bool is_null() const { return value_.index() == 0; }
+  bool is_int() const { return std::holds_alternative<std::int64_t>(value_); }
+  bool is_text() const { return std::holds_alternative<std::string>(value_); }
   bool is_object() const { return std::holds_alternative<JsonObject>(value_); }
   bool is_array() const { return std::holds_alternative<JsonArray>(value_); }
 
@@ -46,12 +55,23 @@ class Json {
   const JsonArray& as_array() const;
   const JsonObject& as_object() const;
 
-  std::string dump(int indent = 2) const;  // indent < 0: one line
+  // indent < 0: one line. A byte that is not UTF-8 is written as U+FFFD. Throws Error{kBadInput} when the
+  // value holds NaN or an infinity, which JSON cannot hold.
+  std::string dump(int indent = 2) const;
+
+  // Calls the visitor with the value: nullptr, bool, std::int64_t, double, std::string, JsonArray or
+  // JsonObject.
+  template <typename Visitor>
+  void visit(Visitor& visitor) const {
+    std::visit(visitor, value_);
+  }
 
  private:
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, JsonArray, JsonObject> value_;
 };
 
+// `path` is for the error's place. Throws Error{kBadInput} with line and column (in bytes); an integer
+// literal that does not fit in 64 bits is refused, too.
 Json parse_json(std::string_view text, const std::string& path);
 
 }  // namespace bitline::io

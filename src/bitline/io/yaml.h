@@ -23,11 +23,19 @@ class YamlNode {
  public:
   enum class Kind { kNull, kScalar, kSequence, kMap };
 
+  // Out of line: clang with libstdc++ 12 cannot make them while the class is incomplete.
+  YamlNode();
+  YamlNode(const YamlNode& other);
+  YamlNode(YamlNode&& other) noexcept;
+  YamlNode& operator=(const YamlNode& other);
+  YamlNode& operator=(YamlNode&& other) noexcept;
+  ~YamlNode();
+
   Kind kind = Kind::kNull;
   std::string scalar;
-  std::vector<YamlNode> items;                                // sequence
-  std::vector<std::pair<std::string, YamlNode>> entries;      // map, in file order
-  std::vector<Where> key_places;                              // of each entry's key
+  std::vector<YamlNode> items;                            // sequence
+  std::vector<std::pair<std::string, YamlNode>> entries;  // map, in file order
+  std::vector<Where> key_places;                          // of each entry's key
   Where where;
 
   const YamlNode* find(std::string_view key) const;  // nullptr when absent or not a map
@@ -36,7 +44,7 @@ class YamlNode {
   const std::string& as_text() const;
   std::int64_t as_int(std::int64_t low, std::int64_t high) const;
   double as_real(double low, double high) const;  // finite
-  bool as_bool() const;                            // only true and false
+  bool as_bool() const;                           // only true and false
 };
 
 YamlNode parse_yaml(std::string_view text, const std::string& path);

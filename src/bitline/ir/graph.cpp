@@ -19,9 +19,9 @@ std::int64_t Window::output_extent(int axis, std::int64_t input_extent, bool cei
 
 std::string_view op_name(const Op& op) {
   constexpr std::array<std::string_view, std::variant_size_v<Op>> kNames = {
-      "Conv",    "Linear",      "MatMul",            "BatchNorm", "Relu",    "Clip",      "Add",
-      "Mul",     "Concat",      "MaxPool",           "AveragePool", "GlobalAveragePool", "Flatten",
-      "Reshape", "Transpose",   "Slice",             "Pad",       "Softmax", "ReduceMean"};
+      "Conv",   "Linear",  "MatMul",      "BatchNorm",         "Relu",    "Clip",    "Add",       "Mul",
+      "Concat", "MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Reshape", "Transpose", "Slice",
+      "Pad",    "Softmax", "ReduceMean"};
   return kNames[op.index()];
 }
 

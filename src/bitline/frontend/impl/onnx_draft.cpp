@@ -1,0 +1,186 @@
+#include "bitline/frontend/impl/onnx_draft.h"
+
+#include "bitline/ir/shapes.h"
+
+namespace bitline::frontend {
+
+void Draft::add_input(const std::string& name, const ir::Shape& shape, std::int64_t fixed_batch) {
+  fixed_batch_ = fixed_batch;
+  define(name, graph_.add_input(unique(name), shape), {path_, 0, 0, {}});
+  shapes_.push_back(shape);
+}
+
+void Draft::define(const std::string& name, Value value, const Where& where) {
+  if (!values_.emplace(name, std::move(value)).second) {
+    bad_input("value '" + name + "' is written twice; every name must have one origin", where);
+  }
+}
+
+const Value* Draft::find(const std::string& name) const {
+  const auto it = values_.find(name);
+  return it == values_.end() ? nullptr : &it->second;
+}
+
+ir::ValueId Draft::constant_for(const std::string& name, const Where& where) {
+  if (const auto it = constants_.find(name); it != constants_.end()) return it->second;
+  const ir::ValueId id = add_constant(name, to_tensor(std::get<Literal>(values_.at(name)), name, where));
+  constants_.emplace(name, id);
+  return id;
+}
+
+ir::ValueId Draft::add_constant(const std::string& name, ir::Tensor tensor) {
+  shapes_.push_back(tensor.shape);
+  return graph_.add_constant(unique(name), std::move(tensor));
+}
+
+ir::ValueId Draft::add_node(const std::string& name, ir::Op op, const std::vector<ir::ValueId>& inputs) {
+  std::vector<ir::Shape> shapes;
+  for (const ir::ValueId id : inputs) shapes.push_back(shape(id));
+  const ir::ValueId id = graph_.add_node(unique(name), std::move(op), inputs);
+  const ir::Node& node = graph_.nodes().back();
+  const Where where{path_, 0, 0, node.name};
+  ir::Shape out;
+  try {
+    out = ir::infer_shape(node, shapes);
+  } catch (const Error& e) {
+    throw Error(e.code(), e.message(), where, e.hint());
+  }
+  if (out.empty() || out[0] != ir::kBatch) {
+    unsupported("its result of shape " + ir::shape_text(out) + " does not have the batch first", where);
+  }
+  checked_count({out.begin() + 1, out.end()}, kMaxElements, where);
+  shapes_.push_back(std::move(out));
+  return id;
+}
+
+std::string Draft::unique(const std::string& name) {
+  std::string candidate = name;
+  for (int n = 2; !names_.insert(candidate).second; ++n) candidate = name + "_" + std::to_string(n);
+  return candidate;
+}
+
+OnnxNode::OnnxNode(Draft& draft, const onnx::NodeProto& proto, std::string name,
+                   const std::set<std::string>& read_names)
+    : draft_(draft),
+      proto_(proto),
+      where_{draft.path(), 0, 0, std::move(name)},
+      attributes_(proto, where_),
+      read_names_(read_names) {}
+
+bool OnnxNode::has_input(std::size_t i) const {
+  return i < input_count() && !proto_.input(static_cast<int>(i)).empty();
+}
+
+const std::string& OnnxNode::input_name(std::size_t i) const {
+  if (!has_input(i)) reject("input " + std::to_string(i + 1) + " of " + op_type() + " is missing");
+  return proto_.input(static_cast<int>(i));
+}
+
+const Value& OnnxNode::input(std::size_t i) const {
+  return *draft_.find(input_name(i));
+}
+
+bool OnnxNode::is_literal(std::size_t i) const {
+  return has_input(i) && std::holds_alternative<Literal>(input(i));
+}
+
+bool OnnxNode::reads_unknown() const {
+  for (std::size_t i = 0; i < input_count(); ++i) {
+    if (has_input(i) && std::holds_alternative<Unknown>(input(i))) return true;
+  }
+  return false;
+}
+
+bool OnnxNode::reads_only_literals() const {
+  for (std::size_t i = 0; i < input_count(); ++i) {
+    if (has_input(i) && !is_literal(i)) return false;
+  }
+  return input_count() > 0;
+}
+
+const Literal* OnnxNode::find_literal(std::size_t i) const {
+  return has_input(i) ? &literal(i) : nullptr;
+}
+
+const Literal& OnnxNode::literal(std::size_t i) const {
+  const auto* literal = std::get_if<Literal>(&input(i));
+  if (literal == nullptr) refuse("its input '" + input_name(i) + "' is not constant");
+  return *literal;
+}
+
+Integers OnnxNode::integers(std::size_t i) const {
+  const Literal& values = literal(i);
+  if (values.is_float()) reject("input '" + input_name(i) + "' holds floats, expected integers");
+  return std::get<Integers>(values.data);
+}
+
+Floats OnnxNode::floats(std::size_t i) const {
+  const Literal& values = literal(i);
+  return values.is_float() ? std::get<Floats>(values.data) : tensor(i).data;
+}
+
+ir::Tensor OnnxNode::tensor(std::size_t i) const {
+  return to_tensor(literal(i), input_name(i), where_);
+}
+
+ir::ValueId OnnxNode::value(std::size_t i) {
+  const Value& value = input(i);
+  if (const auto* id = std::get_if<ir::ValueId>(&value)) return *id;
+  return draft_.constant_for(input_name(i), where_);
+}
+
+ir::ValueId OnnxNode::activation(std::size_t i) {
+  if (is_literal(i)) refuse("its input '" + input_name(i) + "' is constant, an activation is expected");
+  return value(i);
+}
+
+ir::Shape OnnxNode::shape(std::size_t i) const {
+  const Value& value = input(i);
+  if (const auto* id = std::get_if<ir::ValueId>(&value)) return draft_.shape(*id);
+  return std::get<Literal>(value).shape;
+}
+
+int OnnxNode::axis(std::int64_t axis, std::size_t rank) const {
+  const auto extent = static_cast<std::int64_t>(rank);
+  if (axis < -extent || axis >= extent) {
+    reject("axis " + std::to_string(axis) + " does not exist in a tensor of " + std::to_string(rank) +
+           " dimensions");
+  }
+  return static_cast<int>(axis < 0 ? axis + extent : axis);
+}
+
+ir::ValueId OnnxNode::add_constant(const std::string& role, ir::Tensor tensor) {
+  return draft_.add_constant(name() + "." + role, std::move(tensor));
+}
+
+ir::ValueId OnnxNode::add_step(const std::string& role, ir::Op op, const std::vector<ir::ValueId>& inputs) {
+  return draft_.add_node(name() + "." + role, std::move(op), inputs);
+}
+
+void OnnxNode::finish(ir::Op op, const std::vector<ir::ValueId>& inputs) {
+  finish(draft_.add_node(name(), std::move(op), inputs));
+}
+
+void OnnxNode::finish(Value value) {
+  if (proto_.output_size() == 0) reject("a node without output");
+  for (int i = 1; i < proto_.output_size(); ++i) {
+    if (read_names_.count(proto_.output(i)) != 0) refuse("only its first output is supported");
+  }
+  draft_.define(proto_.output(0), std::move(value), where_);
+}
+
+void OnnxNode::abandon() {
+  for (const std::string& output : proto_.output()) {
+    if (!output.empty()) draft_.define(output, Unknown{}, where_);
+  }
+}
+
+void OnnxNode::refuse(const std::string& reason) const {
+  unsupported(reason, where_);
+}
+
+void OnnxNode::reject(const std::string& reason, const std::string& hint) const {
+  bad_input(reason, where_, hint);
+}
+
+}  // namespace bitline::frontend

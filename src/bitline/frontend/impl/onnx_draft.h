@@ -1,0 +1,122 @@
+// The graph under construction while an ONNX file is walked: what each ONNX value name stands for so far, and
+// the view of one ONNX node that the operator converters work through.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "bitline/frontend/impl/onnx_attributes.h"
+#include "bitline/frontend/impl/onnx_literal.h"
+#include "bitline/ir/graph.h"
+
+namespace bitline::frontend {
+
+struct Unknown {};  // written by a node that cannot be imported
+using Value = std::variant<Unknown, ir::ValueId, Literal>;
+
+class Draft {
+ public:
+  Draft(std::string path, std::int64_t opset) : path_(std::move(path)), opset_(opset) {}
+
+  const std::string& path() const { return path_; }
+  std::int64_t opset() const { return opset_; }
+
+  void add_input(const std::string& name, const ir::Shape& shape, std::int64_t fixed_batch);
+  void define(const std::string& name, Value value, const Where& where);  // refuses a second definition
+  const Value* find(const std::string& name) const;
+
+  // The one constant for the literal called `name`; made, and checked to be finite, at the first call.
+  ir::ValueId constant_for(const std::string& name, const Where& where);
+  ir::ValueId add_constant(const std::string& name, ir::Tensor tensor);
+  ir::ValueId add_node(const std::string& name, ir::Op op, const std::vector<ir::ValueId>& inputs);
+
+  const ir::Shape& shape(ir::ValueId id) const { return shapes_[static_cast<std::size_t>(id)]; }
+  std::int64_t fixed_batch() const { return fixed_batch_; }  // of the file, 0 when symbolic
+  ir::Graph& graph() { return graph_; }
+
+ private:
+  std::string unique(const std::string& name);
+
+  std::string path_;
+  std::int64_t opset_;
+  std::int64_t fixed_batch_ = 0;
+  ir::Graph graph_;
+  std::vector<ir::Shape> shapes_;  // indexed by ValueId
+  std::map<std::string, Value> values_;
+  std::map<std::string, ir::ValueId> constants_;  // literals that became constants
+  std::set<std::string> names_;
+};
+
+class OnnxNode {
+ public:
+  OnnxNode(Draft& draft, const onnx::NodeProto& proto, std::string name,
+           const std::set<std::string>& read_names);
+
+  const Attributes& attributes() const { return attributes_; }
+  const std::string& op_type() const { return proto_.op_type(); }
+  const std::string& name() const { return where_.node; }
+  const Where& where() const { return where_; }
+  std::int64_t opset() const { return draft_.opset(); }
+  std::int64_t fixed_batch() const { return draft_.fixed_batch(); }
+
+  std::size_t input_count() const { return static_cast<std::size_t>(proto_.input_size()); }
+  bool has_input(std::size_t i) const;  // present and not omitted by an empty name
+  bool is_literal(std::size_t i) const;
+  bool reads_unknown() const;
+  bool reads_only_literals() const;  // at least one
+
+  const Literal* find_literal(
+      std::size_t i) const;                     // null when omitted; Error{kUnsupported} for an activation
+  const Literal& literal(std::size_t i) const;  // the same, and required
+  Integers integers(std::size_t i) const;       // of a literal
+  Floats floats(std::size_t i) const;           // of a literal, finite or not
+  ir::Tensor tensor(std::size_t i) const;       // of a literal, finite
+  ir::ValueId value(std::size_t i);             // an activation, or a literal made a constant
+  ir::ValueId activation(std::size_t i);        // Error{kUnsupported} for a literal
+  ir::Shape shape(std::size_t i) const;         // of an activation or a literal
+
+  // An axis attribute or input counted from either end, as 0 .. rank-1.
+  int axis(std::int64_t axis, std::size_t rank) const;
+
+  ir::ValueId add_constant(const std::string& role, ir::Tensor tensor);  // named "node.role"
+  ir::ValueId add_step(const std::string& role, ir::Op op, const std::vector<ir::ValueId>& inputs);
+  void finish(ir::Op op, const std::vector<ir::ValueId>& inputs);  // the node that writes the output
+  void finish(Value value);                                        // the output is this value itself
+  void abandon();                                                  // the outputs are Unknown
+
+  [[noreturn]] void refuse(const std::string& reason) const;  // Error{kUnsupported}
+  [[noreturn]] void reject(const std::string& reason,
+                           const std::string& hint = {}) const;  // Error{kBadInput}
+
+ private:
+  const std::string& input_name(std::size_t i) const;
+  const Value& input(std::size_t i) const;
+
+  Draft& draft_;
+  const onnx::NodeProto& proto_;
+  Where where_;
+  Attributes attributes_;
+  const std::set<std::string>& read_names_;
+};
+
+// How one ONNX operator becomes nodes of the graph.
+struct Converter {
+  std::string_view op;
+  void (*convert)(OnnxNode& node);
+};
+
+std::span<const Converter> linear_ops();     // Conv, Gemm, MatMul, BatchNormalization
+std::span<const Converter> pool_ops();       // pooling and means
+std::span<const Converter> pointwise_ops();  // activations and arithmetic
+std::span<const Converter> shape_ops();      // movement of data
+
+const Converter* find_converter(std::string_view op);  // null when unknown
+std::vector<std::string> supported_operators();
+
+}  // namespace bitline::frontend

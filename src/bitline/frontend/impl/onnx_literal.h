@@ -1,0 +1,48 @@
+// A constant inside an ONNX graph: weights, and the shapes and indices that exporters compute at run time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <onnx/onnx_pb.h>
+
+#include "bitline/base/error.h"
+#include "bitline/ir/tensor.h"
+
+namespace bitline::frontend {
+
+// Stands for the batch size in an integer literal. A value no exporter writes: Slice uses -1 and the limits
+// of int64 for its own purposes.
+inline constexpr std::int64_t kSymbolicBatch = -0x6269746c696e65;
+
+// Bounds on what a file may claim, far above every real network and far below overflow.
+inline constexpr std::int64_t kMaxExtent = std::int64_t{1} << 24;
+inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
+inline constexpr std::int64_t kMaxFolded = std::int64_t{1} << 26;  // made here, not read from the file
+inline constexpr std::size_t kMaxRank = 8;
+
+using Floats = std::vector<float>;
+using Integers = std::vector<std::int64_t>;
+
+struct Literal {
+  ir::Shape shape;
+  std::variant<Floats, Integers> data;
+
+  bool is_float() const { return data.index() == 0; }
+  std::size_t size() const;
+};
+
+// The product of the extents, at most `limit`. Error{kBadInput} when larger or when an extent is negative.
+std::int64_t checked_count(const ir::Shape& shape, std::int64_t limit, const Where& where);
+
+// Reads an initializer or the value of a Constant. Refuses external data, wrong sizes and types without use
+// here.
+Literal read_literal(const onnx::TensorProto& proto, const Where& where);
+
+// The literal as a float tensor. Error{kBadInput} naming `what` when a value is not finite,
+// Error{kUnsupported} when it holds the batch size.
+ir::Tensor to_tensor(const Literal& literal, const std::string& what, const Where& where);
+
+}  // namespace bitline::frontend

@@ -1,0 +1,106 @@
+// Activations and element-wise arithmetic; Identity, Dropout and casts between floats, which vanish.
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "bitline/frontend/impl/onnx_draft.h"
+
+namespace bitline::frontend {
+
+namespace {
+
+constexpr float kLargest = std::numeric_limits<float>::max();
+
+void convert_identity(OnnxNode& node) {
+  node.finish(node.activation(0));
+}
+
+void convert_cast(OnnxNode& node) {
+  const std::int64_t to = node.attributes().integer("to", 0, 1, 64);
+  if (to != onnx::TensorProto::FLOAT) node.refuse("an activation becomes element type " + std::to_string(to));
+  node.finish(node.activation(0));
+}
+
+void convert_dropout(OnnxNode& node) {
+  if (node.has_input(2) && node.integers(2) != Integers{0}) node.refuse("training mode");
+  node.finish(node.activation(0));
+}
+
+void convert_relu(OnnxNode& node) {
+  node.finish(ir::Relu{}, {node.activation(0)});
+}
+
+float clip_bound(const OnnxNode& node, const char* attribute, std::size_t i, float fallback) {
+  if (!node.has_input(i)) return node.attributes().real(attribute, fallback);
+  const Floats values = node.floats(i);
+  if (values.size() != 1 || values[0] != values[0])
+    node.reject(std::string("its ") + attribute + " is not one number");
+  return std::clamp(values[0], -kLargest, kLargest);
+}
+
+void convert_clip(OnnxNode& node) {
+  const float low = clip_bound(node, "min", 1, -kLargest);
+  const float high = clip_bound(node, "max", 2, kLargest);
+  if (low > high) node.reject("its min " + std::to_string(low) + " is above its max " + std::to_string(high));
+  node.finish(ir::Clip{low, high}, {node.activation(0)});
+}
+
+void convert_add(OnnxNode& node) {
+  node.finish(ir::Add{}, {node.value(0), node.value(1)});
+}
+void convert_mul(OnnxNode& node) {
+  node.finish(ir::Mul{}, {node.value(0), node.value(1)});
+}
+
+// a - b is a + (-b); the sign goes into a constant where there is one.
+void convert_sub(OnnxNode& node) {
+  ir::ValueId negated = -1;
+  if (node.is_literal(1)) {
+    ir::Tensor b = node.tensor(1);
+    for (float& x : b.data) x = -x;
+    negated = node.add_constant("negated", std::move(b));
+  } else {
+    negated = node.add_step("negate", ir::Mul{}, {node.value(1), node.add_constant("sign", {{1}, {-1.0f}})});
+  }
+  node.finish(ir::Add{}, {node.value(0), negated});
+}
+
+void convert_div(OnnxNode& node) {
+  ir::Tensor b = node.tensor(1);
+  for (float& x : b.data) {
+    if (x == 0.0f) node.reject("division by zero");
+    x = 1.0f / x;
+  }
+  node.finish(ir::Mul{}, {node.value(0), node.add_constant("reciprocal", std::move(b))});
+}
+
+// Before opset 13 Softmax flattens to two dimensions at its axis, which is the same where only one extent
+// follows.
+void convert_softmax(OnnxNode& node) {
+  const ir::ValueId x = node.activation(0);
+  const ir::Shape& shape = node.shape(0);
+  const bool flattens = node.opset() < 13;
+  const int axis =
+      node.axis(node.attributes().integer("axis", flattens ? 1 : -1, -kMaxExtent, kMaxExtent), shape.size());
+  if (axis == 0) node.refuse("a softmax over the batch");
+  const bool one_extent =
+      std::all_of(shape.begin() + axis + 1, shape.end(), [](std::int64_t extent) { return extent == 1; });
+  if (flattens && !one_extent) node.refuse("a softmax over several dimensions");
+  node.finish(ir::Softmax{axis}, {x});
+}
+
+constexpr std::array kOps = {
+    Converter{"Relu", convert_relu},       Converter{"Clip", convert_clip},
+    Converter{"Add", convert_add},         Converter{"Mul", convert_mul},
+    Converter{"Sub", convert_sub},         Converter{"Div", convert_div},
+    Converter{"Softmax", convert_softmax}, Converter{"Identity", convert_identity},
+    Converter{"Dropout", convert_dropout}, Converter{"Cast", convert_cast},
+};
+
+}  // namespace
+
+std::span<const Converter> pointwise_ops() {
+  return kOps;
+}
+
+}  // namespace bitline::frontend

@@ -1,0 +1,59 @@
+#include "bitline/frontend/model.h"
+
+#include <algorithm>
+
+#include "bitline/base/error.h"
+#include "bitline/frontend/graph_json.h"
+#include "bitline/frontend/onnx.h"
+#include "bitline/frontend/weights.h"
+#include "bitline/frontend/zoo.h"
+#include "bitline/ir/shapes.h"
+
+namespace bitline::frontend {
+
+namespace {
+
+constexpr std::string_view kZooPrefix = "zoo:";
+
+bool ends_with(const std::string& name, std::string_view ending) {
+  return std::string_view(name).ends_with(ending);
+}
+
+ir::Graph from_zoo(io::FileSystem& fs, const std::string& name, int classes, std::uint64_t seed) {
+  const std::size_t equals = name.find('=');
+  ir::Graph graph = zoo(name.substr(0, equals), classes, seed);
+  if (equals == std::string::npos) return graph;
+  const std::string path = name.substr(equals + 1);
+  load_state_dict(graph, io::read_safetensors(fs, path), path);
+  return graph;
+}
+
+ir::Graph from_file(io::FileSystem& fs, const std::string& name) {
+  if (ends_with(name, ".onnx")) return import_onnx(fs, name);
+  if (ends_with(name, ".safetensors")) return load_graph(fs, name);
+  const auto names = zoo_names();
+  const bool is_network = std::find(names.begin(), names.end(), name) != names.end();
+  bad_input("'" + name + "' names no model", {},
+            is_network ? "did you mean 'zoo:" + name + "'?"
+                       : "expected zoo:NAME, a file .onnx or a file .safetensors saved by bitline");
+}
+
+void require_classes(const ir::Graph& graph, const std::string& path, int classes) {
+  if (classes == 0) return;
+  const ir::Shape shape = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
+  if (shape.size() == 2 && shape[1] == classes) return;
+  bad_input("the network's output has shape " + ir::shape_text(shape) + ", expected [N, " +
+                std::to_string(classes) + "]",
+            {path, 0, 0, {}}, "does the data set fit the model?");
+}
+
+}  // namespace
+
+ir::Graph load_model(io::FileSystem& fs, const std::string& name, int classes, std::uint64_t seed) {
+  if (name.rfind(kZooPrefix, 0) == 0) return from_zoo(fs, name.substr(kZooPrefix.size()), classes, seed);
+  ir::Graph graph = from_file(fs, name);
+  require_classes(graph, name, classes);
+  return graph;
+}
+
+}  // namespace bitline::frontend

@@ -1,0 +1,93 @@
+#include "bitline/frontend/weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "bitline/base/error.h"
+#include "bitline/base/suggest.h"
+
+namespace bitline::frontend {
+
+namespace {
+
+constexpr std::string_view kCounter = "num_batches_tracked";
+
+bool is_counter(const std::string& name) {
+  return name.size() >= kCounter.size() &&
+         name.compare(name.size() - kCounter.size(), kCounter.size(), kCounter) == 0;
+}
+
+// The complaint about one tensor, or its values in `values`.
+std::string read_checked(const io::StoredTensor& stored, const std::string& name, const ir::Shape& expected,
+                         std::vector<float>& values) {
+  if (stored.shape != expected) {
+    return "'" + name + "' has shape " + ir::shape_text(stored.shape) + ", expected " +
+           ir::shape_text(expected);
+  }
+  values = io::as_floats(stored, name);
+  const bool finite = std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+  return finite ? "" : "'" + name + "' holds NaN or infinity";
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const std::string& part : parts) out += (out.empty() ? "" : "; ") + part;
+  return out;
+}
+
+}  // namespace
+
+void load_state_dict(ir::Graph& graph, const io::TensorFile& file, const std::string& path) {
+  std::vector<std::string> complaints;
+  std::vector<std::string> leftover;
+  std::set<std::string> expected;
+  std::map<ir::ValueId, std::vector<float>> loaded;
+  for (const auto& [id, tensor] : graph.constants()) expected.insert(graph.value_name(id));
+  for (const auto& [name, stored] : file.tensors) {
+    if (expected.count(name) == 0 && !is_counter(name)) leftover.push_back(name);
+  }
+  for (const auto& [id, tensor] : graph.constants()) {
+    const std::string& name = graph.value_name(id);
+    const auto it = file.tensors.find(name);
+    if (it == file.tensors.end()) {
+      const std::string near = nearest(name, leftover);
+      complaints.push_back("'" + name + "' is missing" + (near.empty() ? "" : " (is it '" + near + "'?)"));
+      continue;
+    }
+    const std::string complaint = read_checked(it->second, name, tensor.shape, loaded[id]);
+    if (!complaint.empty()) complaints.push_back(complaint);
+  }
+  for (const std::string& name : leftover) complaints.push_back("'" + name + "' belongs to no layer");
+  if (!complaints.empty())
+    bad_input("the tensors do not fit the network: " + joined(complaints), {path, 0, 0, {}});
+  for (auto& [id, values] : loaded) graph.constant(id).data = std::move(values);
+}
+
+io::TensorFile state_dict(const ir::Graph& graph) {
+  io::TensorFile file;
+  for (const auto& [id, tensor] : graph.constants()) {
+    const std::string& name = graph.value_name(id);
+    if (!file.tensors.emplace(name, io::store_floats(tensor.shape, tensor.data)).second) {
+      bad_input("two constants are called '" + name + "'");
+    }
+  }
+  return file;
+}
+
+std::int64_t parameter_count(const ir::Graph& graph) {
+  std::set<ir::ValueId> statistics;
+  for (const ir::Node& node : graph.nodes()) {
+    if (std::holds_alternative<ir::BatchNorm>(node.op))
+      statistics.insert(node.inputs.begin() + 3, node.inputs.end());
+  }
+  std::int64_t count = 0;
+  for (const auto& [id, tensor] : graph.constants()) {
+    if (statistics.count(id) == 0) count += static_cast<std::int64_t>(tensor.size());
+  }
+  return count;
+}
+
+}  // namespace bitline::frontend

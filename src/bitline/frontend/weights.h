@@ -1,0 +1,23 @@
+// Weights by name: a PyTorch state_dict (as safetensors) into a graph of the zoo, and out of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bitline/io/safetensors.h"
+#include "bitline/ir/graph.h"
+
+namespace bitline::frontend {
+
+// Replaces every constant of the graph by the tensor of the same name and shape. Strict: one Error{kBadInput}
+// names all tensors that are missing, left over, of another shape, or not finite; the graph is unchanged
+// then. Counters of PyTorch ("num_batches_tracked") are ignored. `path` is for the text of errors.
+void load_state_dict(ir::Graph& graph, const io::TensorFile& file, const std::string& path);
+
+// All constants by name, as F32. Error{kBadInput} when two constants have one name.
+io::TensorFile state_dict(const ir::Graph& graph);
+
+// Learnable numbers: all constants but the running mean and variance of batch-norms.
+std::int64_t parameter_count(const ir::Graph& graph);
+
+}  // namespace bitline::frontend

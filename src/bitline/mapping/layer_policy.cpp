@@ -1,0 +1,47 @@
+#include "bitline/mapping/layer_policy.h"
+
+#include <algorithm>
+
+#include "bitline/base/error.h"
+#include "bitline/base/suggest.h"
+#include "bitline/mapping/tiling.h"
+
+namespace bitline::mapping {
+
+namespace {
+
+bool is_shortcut(const LayerShape& shape) {
+  return shape.window_size() == 1 && (shape.window.stride[0] > 1 || shape.window.stride[1] > 1);
+}
+
+void check_names(const std::set<std::string>& wanted, const std::vector<std::string>& layers) {
+  for (const std::string& name : wanted) {
+    if (std::find(layers.begin(), layers.end(), name) != layers.end()) continue;
+    bad_input("no convolution or linear layer is called '" + name + "'", {}, suggestion(name, layers));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> select_layers(const ir::Graph& graph, const LayerPolicy& policy) {
+  std::vector<std::string> layers;
+  std::set<std::string> shortcuts;
+  for (const ir::Node& node : graph.nodes()) {
+    const auto shape = layer_shape(graph, node);
+    if (!shape) continue;
+    layers.push_back(node.name);
+    if (is_shortcut(*shape)) shortcuts.insert(node.name);
+  }
+  check_names(policy.float_layers, layers);
+  std::vector<std::string> selected;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (policy.first_float && i == 0) continue;
+    if (policy.last_float && i + 1 == layers.size()) continue;
+    if (policy.shortcut_float && shortcuts.count(layers[i]) != 0) continue;
+    if (policy.float_layers.count(layers[i]) == 0) selected.push_back(layers[i]);
+  }
+  if (selected.empty()) bad_input("no layer is left for the array", {}, "allow the first or last layer on the array");
+  return selected;
+}
+
+}  // namespace bitline::mapping

@@ -1,0 +1,63 @@
+#include "bitline/mapping/tiling.h"
+
+#include <algorithm>
+#include <string>
+
+#include "bitline/base/error.h"
+#include "bitline/quant/encoding.h"
+
+namespace bitline::mapping {
+
+std::optional<LayerShape> layer_shape(const ir::Graph& graph, const ir::Node& node) {
+  if (node.inputs.size() < 2 || !graph.is_constant(node.inputs[1])) return std::nullopt;
+  const ir::Shape& weight = graph.constant(node.inputs[1]).shape;
+  LayerShape shape;
+  shape.out_channels = weight[0];
+  if (const auto* conv = std::get_if<ir::Conv>(&node.op)) {
+    shape.groups = conv->groups;
+    shape.in_channels = weight[1] * conv->groups;
+    shape.window = conv->window;
+    return shape;
+  }
+  if (std::holds_alternative<ir::Linear>(node.op)) {
+    shape.in_channels = weight[1];
+    return shape;
+  }
+  return std::nullopt;
+}
+
+LayerTiling tile_layer(const LayerShape& shape, const quant::CimConfig& config, const std::string& node_name) {
+  const std::int64_t window = shape.window_size();
+  if (window > config.array_rows) {
+    bad_input("one kernel window of " + std::to_string(shape.window.kernel[0]) + "x" +
+                  std::to_string(shape.window.kernel[1]) + " needs " + std::to_string(window) +
+                  " rows, but the array has " + std::to_string(config.array_rows),
+              Where{{}, 0, 0, node_name}, "use an array with at least that many rows, or keep the layer in float");
+  }
+  LayerTiling tiling;
+  tiling.shape = shape;
+  const std::int64_t channels = std::min(shape.group_inputs(), config.array_rows / window);
+  for (std::int64_t first = 0; first < shape.group_inputs(); first += channels) {
+    tiling.tiles.push_back({first, std::min(channels, shape.group_inputs() - first)});
+  }
+  const quant::WeightEncoding& encoding = quant::weight_encoding(config.encoding);
+  tiling.grid.tiles = static_cast<int>(tiling.tiles.size());
+  tiling.grid.slices = static_cast<int>(encoding.slices(config.weight_bits, config.cell_bits).size());
+  tiling.grid.outputs = static_cast<int>(shape.out_channels);
+  tiling.grid.array_columns = std::max(1, config.array_columns / encoding.cells_per_digit);
+  return tiling;
+}
+
+quant::GroupMap weight_groups(const LayerTiling& tiling, const quant::CimConfig& config) {
+  return {config.weight_granularity, tiling.grid, !config.slice_scales};
+}
+
+quant::GroupMap psum_groups(const LayerTiling& tiling, const quant::CimConfig& config) {
+  return {config.psum_granularity, tiling.grid, false};
+}
+
+std::int64_t dequantization_multiplications(const LayerTiling& tiling, const quant::CimConfig& config) {
+  return psum_groups(tiling, config).count();
+}
+
+}  // namespace bitline::mapping

@@ -1,0 +1,103 @@
+#include "bitline/quant/adc.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "bitline/base/error.h"
+
+// The same loop is compiled for wider vectors; products and sums are rounded separately in all of them.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define BITLINE_WIDE __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
+#else
+#define BITLINE_WIDE
+#endif
+
+namespace bitline::quant {
+
+namespace {
+
+constexpr int kMaxAdcBits = 12;
+constexpr std::string_view kTernary = "1.5";
+constexpr std::string_view kIdeal = "ideal";
+
+BITLINE_WIDE void accumulate(const float* __restrict gain, const float* __restrict offset,
+                             const float* __restrict weight, const float* __restrict psum, float top,
+                             float input_weight, float* __restrict y, std::size_t n) {
+  for (std::size_t o = 0; o < n; ++o) y[o] += (weight[o] * input_weight) * adc_code(psum[o], gain[o], offset[o], top);
+}
+
+BITLINE_WIDE void backward(const float* __restrict gain, const float* __restrict offset,
+                           const float* __restrict psum, const float* __restrict dy, float top, float factor,
+                           float* __restrict dp, float* __restrict step_sum, float* __restrict centre_sum,
+                           std::size_t n) {
+  const float middle = 0.5f * top;
+  for (std::size_t o = 0; o < n; ++o) {
+    const float v = psum[o] * gain[o] + offset[o];
+    const float code = adc_code(psum[o], gain[o], offset[o], top);
+    const float in_range = v >= 0.0f && v <= top ? 1.0f : 0.0f;
+    const float g = dy[o] * factor;
+    dp[o] = g * in_range;
+    step_sum[o] += g * (code - (in_range * v + (1.0f - in_range) * middle));
+    centre_sum[o] += g - dp[o];
+  }
+}
+
+}  // namespace
+
+int parse_adc_levels(std::string_view bits) {
+  if (bits == kIdeal || bits == "0") return kIdealAdc;
+  if (bits == kTernary) return 3;
+  int value = 0;
+  const auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), value);
+  if (error != std::errc{} || end != bits.data() + bits.size() || value < 1 || value > kMaxAdcBits) {
+    bad_input("ADC bits '" + std::string(bits) + "' are not valid", {}, "expected 1 to 12, 1.5 or ideal");
+  }
+  return 1 << value;
+}
+
+std::string adc_bits_text(int levels) {
+  if (levels == kIdealAdc) return std::string(kIdeal);
+  if (levels == 3) return std::string(kTernary);
+  int bits = 0;
+  while ((1 << bits) < levels) ++bits;
+  return std::to_string(bits);
+}
+
+AdcColumn adc_column(float activation_scale, float weight_scale, float step, float centre, int levels, int shift) {
+  const float unit = activation_scale * weight_scale;
+  if (levels == kIdealAdc) return {1.0f, 0.0f, std::ldexp(unit, shift), 0.0f};
+  const float middle = 0.5f * static_cast<float>(levels - 1);
+  return {unit / step, middle - centre / step, std::ldexp(step, shift), std::ldexp(centre - step * middle, shift)};
+}
+
+void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, float* y) {
+  if (row.levels != kIdealAdc) {
+    accumulate(row.gain, row.offset, row.weight, psum, static_cast<float>(row.levels - 1), input_weight, y, row.columns);
+    return;
+  }
+  for (std::size_t o = 0; o < row.columns; ++o) y[o] += (row.weight[o] * input_weight) * psum[o];
+}
+
+void adc_codes(const AdcRow& row, const float* psum, float* codes) {
+  if (row.levels == kIdealAdc) {
+    std::memcpy(codes, psum, row.columns * sizeof(float));
+    return;
+  }
+  const auto top = static_cast<float>(row.levels - 1);
+  for (std::size_t o = 0; o < row.columns; ++o) codes[o] = adc_code(psum[o], row.gain[o], row.offset[o], top);
+}
+
+void adc_backward(const AdcRow& row, const float* psum, const float* dy, float factor, float* dp, float* step_sum,
+                  float* centre_sum) {
+  if (row.levels != kIdealAdc) {
+    backward(row.gain, row.offset, psum, dy, static_cast<float>(row.levels - 1), factor, dp, step_sum, centre_sum,
+             row.columns);
+    return;
+  }
+  for (std::size_t o = 0; o < row.columns; ++o) dp[o] = dy[o] * factor;
+}
+
+}  // namespace bitline::quant

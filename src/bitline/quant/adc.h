@@ -1,0 +1,64 @@
+// The partial-sum quantizer: what one ADC does to the sum of one bitline.
+//
+// The converter has L levels around a centre c with step s (in units of the layer's output):
+//   v = (P - c) / s + (L-1)/2,   code = round(clip(v, 0, L-1)),   value = c + s * (code - (L-1)/2)
+// In the array the sum is an integer p (digits times input codes) and P = a * w * p with the activation and
+// weight scale, so the column needs one multiplier and one reference:
+//   code = round(clip(p * gain + offset, 0, L-1)),   gain = a*w/s,   offset = (L-1)/2 - c/s
+// and the digital side adds weight * code, weight = 2^shift * s; the constants sum up in the bias. Centre and
+// step are held in the model, never taken from the batch. ColumnQuant (DATE 2025) anchors c on the step grid;
+// here it is free, which costs nothing: the ADC reference is analog and the constant falls into the bias.
+//
+// L = 2^b for b bits, 3 for "1.5 bits", 0 for an ideal converter (code = p).
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "bitline/quant/lsq.h"
+
+namespace bitline::quant {
+
+inline constexpr int kIdealAdc = 0;
+
+int parse_adc_levels(std::string_view bits);  // "ideal", "1" .. "12", "1.5"; Error{kBadInput} otherwise
+std::string adc_bits_text(int levels);        // the inverse
+
+struct AdcColumn {
+  float gain = 1.0f;    // code units per unit of the integer sum
+  float offset = 0.0f;  // code units
+  float weight = 1.0f;  // output per code, 2^shift included
+  float base = 0.0f;    // output at code 0, 2^shift included
+};
+
+// Column constants. `shift` is that of the weight slice; scales and step > 0.
+AdcColumn adc_column(float activation_scale, float weight_scale, float step, float centre, int levels, int shift);
+
+// code = round(clip(p * gain + offset, 0, levels - 1)); the sum itself for an ideal ADC.
+inline float adc_code(float psum, float gain, float offset, float top) {
+  float v = psum * gain + offset;
+  v = v < 0.0f ? 0.0f : v;
+  v = v > top ? top : v;
+  return round_half_even(v);
+}
+
+// One row of sums, one per column: y[o] += weight[o] * code(psum[o]).
+struct AdcRow {
+  const float* gain;
+  const float* offset;
+  const float* weight;
+  std::size_t columns;
+  int levels;
+};
+void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, float* y);
+void adc_codes(const AdcRow& row, const float* psum, float* codes);
+
+// Backward of value(P; s, c), straight-through: dvalue/dP = 1 where 0 <= v <= L-1 (in range), else 0;
+// dvalue/dc = 1 - in_range; dvalue/ds = code - v in range, code - (L-1)/2 outside.
+// For one row of sums with upstream dy (both scaled by 2^shift already folded in `factor`):
+//   dp[o] = dy[o] * factor * in_range;  step_sum[o] += dy[o]*factor*dvalue/ds;  centre_sum[o] += ... dvalue/dc
+void adc_backward(const AdcRow& row, const float* psum, const float* dy, float factor, float* dp,
+                  float* step_sum, float* centre_sum);
+
+}  // namespace bitline::quant

@@ -1,0 +1,77 @@
+#include "bitline/quant/config.h"
+
+#include <charconv>
+#include <string>
+
+#include "bitline/base/error.h"
+#include "bitline/quant/encoding.h"
+
+namespace bitline::quant {
+
+namespace {
+
+constexpr int kMaxBits = 8;
+constexpr const char* kPrecisionForm = "expected the form W4A4P4, with P1.5 and Pideal allowed";
+
+void require_range(const char* what, int value, int low, int high) {
+  if (value >= low && value <= high) return;
+  bad_input(std::string(what) + " = " + std::to_string(value) + " is out of range", {},
+            "expected " + std::to_string(low) + " to " + std::to_string(high));
+}
+
+int take_number(std::string_view& rest, char letter, std::string_view whole) {
+  int value = 0;
+  if (!rest.empty() && rest.front() == letter) {
+    const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), value);
+    if (error == std::errc{}) {
+      rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+      return value;
+    }
+  }
+  bad_input("precision '" + std::string(whole) + "' is not valid", {}, kPrecisionForm);
+}
+
+}  // namespace
+
+std::string CimConfig::text() const {
+  std::string out = "W" + std::to_string(weight_bits) + "A" + std::to_string(activation_bits) + "P" +
+                    adc_bits_text(adc_levels) + " " + granularity_name(weight_granularity) + "/" +
+                    granularity_name(psum_granularity) + " " + std::to_string(array_rows) + "x" +
+                    std::to_string(array_columns) + " " + std::to_string(cell_bits) + "b";
+  if (dac_bits != 0) out += " dac" + std::to_string(dac_bits);
+  if (encoding != CimConfig{}.encoding) out += " " + encoding;
+  if (slice_scales) out += " slice-scales";
+  return out;
+}
+
+void validate(const CimConfig& config) {
+  const WeightEncoding& encoding = weight_encoding(config.encoding);
+  require_range("weight_bits", config.weight_bits, encoding.min_bits, kMaxBits);
+  require_range("activation_bits", config.activation_bits, 1, kMaxBits);
+  require_range("cell_bits", config.cell_bits, 1, kMaxBits);
+  require_range("dac_bits", config.dac_bits, 0, kMaxBits);
+  require_range("array_rows", config.array_rows, 1, 1 << 16);
+  require_range("array_columns", config.array_columns, 1, 1 << 16);
+  if (config.adc_levels != kIdealAdc) require_range("ADC levels", config.adc_levels, 2, 1 << 12);
+}
+
+void parse_precision(std::string_view text, CimConfig& config) {
+  std::string_view rest = text;
+  config.weight_bits = take_number(rest, 'W', text);
+  config.activation_bits = take_number(rest, 'A', text);
+  if (rest.size() < 2 || rest.front() != 'P') {
+    bad_input("precision '" + std::string(text) + "' is not valid", {}, kPrecisionForm);
+  }
+  config.adc_levels = parse_adc_levels(rest.substr(1));
+}
+
+CodeRange activation_range(const CimLayer& layer) {
+  const int bits = layer.config.activation_bits;
+  return layer.activation_signed ? signed_range(bits) : unsigned_range(bits);
+}
+
+CodeRange weight_range(const CimConfig& config) {
+  return weight_encoding(config.encoding).range(config.weight_bits);
+}
+
+}  // namespace bitline::quant

@@ -1,0 +1,64 @@
+// What the arithmetic of one layer on the array depends on, and the quantized model that holds it.
+//
+// A configuration has a short text, printed back in every result:
+//   "W4A4P1 column/column 128x128 2b"  weight, activation and partial-sum bits; granularity of the weight and
+//   partial-sum scales; array rows x columns; bits a cell; then what is not the default, e.g. "dac1"
+//   (bit-serial inputs), "differential", "slice-scales".
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bitline/ir/graph.h"
+#include "bitline/quant/adc.h"
+#include "bitline/quant/granularity.h"
+
+namespace bitline::quant {
+
+struct CimConfig {
+  int weight_bits = 4;      // 1..8
+  int activation_bits = 4;  // 1..8
+  int adc_levels = 16;      // see adc.h; kIdealAdc = no partial-sum quantization
+  Granularity weight_granularity = Granularity::kColumn;
+  Granularity psum_granularity = Granularity::kColumn;
+  int array_rows = 128;
+  int array_columns = 128;
+  int cell_bits = 2;
+  int dac_bits = 0;  // input bits a cycle; 0 = all activation bits at once
+  std::string encoding = "twos-complement";
+  bool slice_scales = false;  // a weight scale for each slice (as ColumnQuant's code has) instead of one for all
+
+  std::string text() const;
+  bool operator==(const CimConfig&) const = default;
+};
+
+// Throws Error{kBadInput} naming the first value that is out of range or contradicts another.
+void validate(const CimConfig& config);
+
+// Reads "W4A4P1.5" into bits of `config`; Error{kBadInput} otherwise.
+void parse_precision(std::string_view text, CimConfig& config);
+
+// The learned or calibrated state of one layer. Sizes are those of the layer's GroupMaps; an ideal ADC has no
+// steps and centres.
+struct CimLayer {
+  CimConfig config;
+  float activation_scale = 1.0f;
+  bool activation_signed = false;
+  std::vector<float> weight_scale;
+  std::vector<float> psum_step;    // output units
+  std::vector<float> psum_centre;  // output units
+};
+
+// A graph in which the named Conv and Linear nodes run on arrays; the others stay float.
+struct QuantizedModel {
+  ir::Graph graph;
+  std::map<std::string, CimLayer> layers;     // by node name
+  std::map<std::string, std::string> notes;   // provenance: data set, normalization, recipe
+};
+
+CodeRange activation_range(const CimLayer& layer);
+CodeRange weight_range(const CimConfig& config);
+
+}  // namespace bitline::quant

@@ -1,0 +1,57 @@
+// The linear quantizer and its learned step size: LSQ (Esser et al., ICLR 2020).
+//
+//   v = x / s,   code = round(clip(v, low, high)),   Q(x; s) = s * code        (round half to even)
+//   dQ/dx = 1 for low <= v <= high, else 0           (straight-through estimate)
+//   dQ/ds = low if v <= low;  high if v >= high;  code - v otherwise
+//
+// All arithmetic is fp32 with one rounding an operation, so LibTorch's division, clamp and round give the
+// same bits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace bitline::quant {
+
+struct CodeRange {
+  int low = 0;
+  int high = 0;
+  int levels() const { return high - low + 1; }
+  bool operator==(const CodeRange&) const = default;
+};
+
+CodeRange signed_range(int bits);    // -2^(b-1) .. 2^(b-1)-1
+CodeRange strict_range(int bits);    // -(2^(b-1)-1) .. 2^(b-1)-1, bits >= 2
+CodeRange unsigned_range(int bits);  // 0 .. 2^b-1
+
+// round(x) half to even for |x| < 2^22, without a library call, so that loops over it vectorize.
+inline float round_half_even(float x) {
+  constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it leaves no bits after the point
+  return (x + kMagic) - kMagic;
+}
+
+// The integer code of x as a float. x must not be NaN.
+inline float lsq_code(float x, float scale, float low, float high) {
+  float v = x / scale;
+  v = v < low ? low : v;
+  v = v > high ? high : v;
+  return round_half_even(v);
+}
+
+struct LsqSlopes {
+  float dx;  // dQ/dx
+  float ds;  // dQ/ds
+};
+LsqSlopes lsq_slopes(float x, float scale, CodeRange range);
+
+// codes[i] = code of x[i] under one scale.
+void lsq_codes(std::span<const float> x, float scale, CodeRange range, std::span<float> codes);
+
+// Backward of y = Q(x; s) under one scale: dx[i] = dy[i] * dQ/dx; returns sum_i dy[i] * dQ/ds.
+double lsq_backward(std::span<const float> x, std::span<const float> dy, float scale, CodeRange range,
+                    std::span<float> dx);
+
+// The gradient scale of a step size shared by `count` elements: 1 / sqrt(count * max(high, 1)).
+float lsq_gradient_scale(std::int64_t count, int high);
+
+}  // namespace bitline::quant

@@ -1,0 +1,157 @@
+#include "bitline/quant/mse.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "bitline/base/error.h"
+
+namespace bitline::quant {
+
+namespace {
+
+constexpr int kScaleSteps = 48;           // coarse grid points
+constexpr double kSmallestRatio = 0.12;   // smallest scale tried, relative to the one that clips nothing
+constexpr int kRefineSteps = 9;
+
+double squared_error(std::span<const float> x, float scale, CodeRange range) {
+  const auto low = static_cast<float>(range.low);
+  const auto high = static_cast<float>(range.high);
+  double error = 0.0;
+  for (const float value : x) {
+    const double d = static_cast<double>(value - scale * lsq_code(value, scale, low, high));
+    error += d * d;
+  }
+  return error;
+}
+
+// The scale at which no value is clipped.
+double full_scale(std::span<const float> x, CodeRange range) {
+  double scale = 0.0;
+  for (const float value : x) {
+    const double side = value < 0 ? range.low : range.high;
+    if (side != 0.0) scale = std::max(scale, static_cast<double>(value) / side);
+  }
+  return scale;
+}
+
+struct Moments {  // prefix sums over histogram bins: count, sum, sum of squares
+  std::vector<double> count, sum, square;
+
+  explicit Moments(const Histogram& h) : count(h.counts.size() + 1), sum(count.size()), square(count.size()) {
+    for (std::size_t i = 0; i < h.counts.size(); ++i) {
+      const double value = static_cast<double>(i);
+      const double n = static_cast<double>(h.counts[i]);
+      count[i + 1] = count[i] + n;
+      sum[i + 1] = sum[i] + n * value;
+      square[i + 1] = square[i] + n * value * value;
+    }
+  }
+
+  // sum of n * (value - level)^2 over bins [a, b)
+  double error(std::size_t a, std::size_t b, double level) const {
+    return (square[b] - square[a]) - 2.0 * level * (sum[b] - sum[a]) + level * level * (count[b] - count[a]);
+  }
+};
+
+// Squared error of a converter with its lowest level at `lowest`, in bin units.
+double converter_error(const Moments& m, int levels, double lowest, double step) {
+  const std::size_t bins = m.count.size() - 1;
+  std::size_t begin = 0;
+  double error = 0.0;
+  for (int k = 0; k < levels && begin < bins; ++k) {
+    const double boundary = lowest + step * (k + 0.5);
+    std::size_t end = bins;
+    if (k + 1 < levels && boundary < static_cast<double>(bins) - 1.0) {
+      end = std::max(begin, static_cast<std::size_t>(std::max(0.0, std::floor(boundary) + 1.0)));
+    }
+    error += m.error(begin, end, lowest + step * k);
+    begin = end;
+  }
+  return error;
+}
+
+struct Candidate {
+  double error, lowest, step;
+};
+
+void consider(const Moments& m, int levels, double lowest, double step, Candidate& best) {
+  const double error = converter_error(m, levels, lowest, step);
+  if (error < best.error) best = {error, lowest, step};
+}
+
+// First and last non-empty bin.
+std::pair<double, double> support(const Histogram& h) {
+  const auto filled = [](std::int64_t n) { return n != 0; };
+  const auto first = std::find_if(h.counts.begin(), h.counts.end(), filled);
+  const auto last = std::find_if(h.counts.rbegin(), h.counts.rend(), filled);
+  return {static_cast<double>(first - h.counts.begin()), static_cast<double>(h.counts.rend() - last) - 1.0};
+}
+
+// Coordinate search around the best so far with shrinking moves.
+void refine(const Moments& m, int levels, Candidate& best) {
+  double move = 0.5;
+  for (int round = 0; round < 12; ++round, move *= 0.7) {
+    const Candidate from = best;
+    for (const double ds : {-0.12, 0.0, 0.12}) {
+      for (const double dl : {-1.0, 0.0, 1.0}) {
+        const double step = from.step * (1.0 + ds * move);
+        const double middle = from.lowest + from.step * 0.5 * (levels - 1);
+        consider(m, levels, middle - step * 0.5 * (levels - 1) + dl * move * step, step, best);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::int64_t Histogram::total() const {
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+}
+
+float mse_scale(std::span<const float> x, CodeRange range) {
+  const double widest = full_scale(x, range);
+  if (!(widest > 0.0)) return 1.0f;
+  double best_error = 0.0;
+  double best = 0.0;
+  const auto consider_scale = [&](double scale) {
+    const double error = squared_error(x, static_cast<float>(scale), range);
+    if (best == 0.0 || error < best_error) {
+      best_error = error;
+      best = scale;
+    }
+  };
+  const double ratio = std::pow(kSmallestRatio, 1.0 / (kScaleSteps - 1));
+  for (int i = 0; i < kScaleSteps; ++i) consider_scale(widest * std::pow(ratio, i));
+  const double middle = best;
+  for (int i = 1; i <= kRefineSteps; ++i) consider_scale(middle * std::pow(ratio, 2.0 * i / (kRefineSteps + 1) - 1.0));
+  return static_cast<float>(best);
+}
+
+AdcRange mse_adc_range(const Histogram& histogram, int levels) {
+  BITLINE_CHECK(levels >= 2 && histogram.total() > 0);
+  const auto [low, high] = support(histogram);
+  if (low == high) {
+    const double value = histogram.first + low * histogram.width;
+    return {std::max(histogram.width, std::fabs(value)), value};
+  }
+  const Moments moments(histogram);
+  Candidate best{converter_error(moments, levels, low, (high - low) / (levels - 1)), low, (high - low) / (levels - 1)};
+  for (double width = 1.0; width > 0.05; width *= 0.9) {
+    const double span = (high - low) * width;
+    const double step = span / (levels - 1);
+    for (int i = 0; i <= 24; ++i) consider(moments, levels, low + (high - low - span) * i / 24.0, step, best);
+  }
+  refine(moments, levels, best);
+  const double centre = best.lowest + best.step * 0.5 * (levels - 1);
+  return {best.step * histogram.width, histogram.first + centre * histogram.width};
+}
+
+double adc_range_error(const Histogram& histogram, int levels, const AdcRange& range) {
+  const double step = range.step / histogram.width;
+  const double lowest = (range.centre - histogram.first) / histogram.width - 0.5 * step * (levels - 1);
+  const double total = static_cast<double>(histogram.total());
+  return converter_error(Moments(histogram), levels, lowest, step) * histogram.width * histogram.width / total;
+}
+
+}  // namespace bitline::quant

@@ -1,0 +1,36 @@
+// Scales by least squared error: the plain search that calibration and the start of training use.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bitline/quant/lsq.h"
+
+namespace bitline::quant {
+
+// The scale that minimizes sum (x - Q(x; s))^2 over a geometric grid between max|x|/range and a fraction of
+// it, refined once. All-zero x gives 1. x must be finite.
+float mse_scale(std::span<const float> x, CodeRange range);
+
+// A histogram of equally spaced values: bin i holds the count of value first + i * width.
+struct Histogram {
+  double first = 0.0;
+  double width = 1.0;
+  std::vector<std::int64_t> counts;
+
+  std::int64_t total() const;
+};
+
+// The (step, centre) of an L-level uniform converter that minimizes the squared error over a histogram of
+// sums, in the histogram's units. A histogram of one value gives step = max(width, |value|) and that centre.
+struct AdcRange {
+  double step = 1.0;
+  double centre = 0.0;
+};
+AdcRange mse_adc_range(const Histogram& histogram, int levels);
+
+// Mean squared error of a range on a histogram.
+double adc_range_error(const Histogram& histogram, int levels, const AdcRange& range);
+
+}  // namespace bitline::quant

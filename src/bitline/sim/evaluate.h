@@ -1,0 +1,52 @@
+// Accuracy of a network on labelled images, on one chip without variation or on many with.
+//
+// Images come batch by batch, and only one batch of activations exists at a time. Inside a batch, slices of
+// kMicroBatch images run on all threads; results are the same for any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "bitline/base/context.h"
+#include "bitline/ir/tensor.h"
+#include "bitline/sim/network.h"
+
+namespace bitline::sim {
+
+inline constexpr std::int64_t kMicroBatch = 16;
+
+struct LabelledBatch {
+  ir::Tensor images;        // normalized, [N, C, H, W]
+  std::vector<int> labels;  // N
+};
+using BatchSource = std::function<std::optional<LabelledBatch>()>;  // nothing at the end
+
+// Logits of one micro-batch.
+using Forward = std::function<ir::Tensor(const ir::Tensor& images)>;
+
+struct Evaluation {
+  std::int64_t images = 0;
+  std::int64_t correct = 0;
+  double accuracy() const { return images == 0 ? 0.0 : 100.0 * static_cast<double>(correct) / static_cast<double>(images); }
+};
+
+// Top-1 of several networks on the same images. progress(images done) is called after each batch.
+std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source, const Context& context,
+                                 const std::function<void(std::int64_t)>& progress = {});
+Evaluation evaluate(const Network& network, const BatchSource& source, const Context& context);
+
+// Statistics over chips, in percent of top-1.
+struct ChipStatistics {
+  std::vector<double> accuracies;  // by chip
+  double mean = 0.0;
+  double deviation = 0.0;   // sample standard deviation; 0 for one chip
+  double yield95 = 0.0;     // the accuracy that at least 95 % of the chips reach
+};
+ChipStatistics chip_statistics(std::vector<double> accuracies);
+
+ChipStatistics evaluate_chips(const Network& network, const Variation& variation, int chips, const BatchSource& source,
+                              const Context& context);
+
+}  // namespace bitline::sim

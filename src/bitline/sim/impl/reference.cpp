@@ -1,0 +1,98 @@
+// The reference kernel: the definition of the operator, in 64-bit integers, one sum at a time.
+#include <cmath>
+
+#include "bitline/quant/adc.h"
+#include "bitline/quant/slicing.h"
+#include "bitline/sim/impl/kernels.h"
+
+namespace bitline::sim {
+
+namespace {
+
+struct Pixel {
+  std::int64_t y, x;
+};
+
+class ReferenceLayer final : public PreparedLayer {
+ public:
+  explicit ReferenceLayer(const LayerProgram& program) : program_(program) {}
+
+  void run(std::span<const float> codes, ImageSize input, std::span<float> y,
+           std::vector<float>* trace) const override {
+    const ImageSize out = output_size(program_.tiling.shape, input);
+    const std::int64_t pixels = out.height * out.width;
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      std::vector<float> sums = program_.base;
+      run_pixel(codes, input, {p / out.width, p % out.width}, sums, trace);
+      for (std::size_t o = 0; o < sums.size(); ++o) y[o * static_cast<std::size_t>(pixels) + static_cast<std::size_t>(p)] = sums[o];
+    }
+  }
+
+ private:
+  void run_pixel(std::span<const float> codes, ImageSize input, Pixel pixel, std::vector<float>& y,
+                 std::vector<float>* trace) const {
+    for (std::size_t t = 0; t < program_.tiling.tiles.size(); ++t) {
+      for (const quant::BitSlice& cycle : program_.input_slices) {
+        for (int j = 0; j < program_.tiling.grid.slices; ++j) {
+          for (int o = 0; o < program_.tiling.grid.outputs; ++o) {
+            convert(bitline_sum(codes, input, pixel, t, cycle, j, o), t, cycle, j, o, y, trace);
+          }
+        }
+      }
+    }
+  }
+
+  // The integer on one bitline: input digits times cells, over the rows of tile t.
+  std::int64_t bitline_sum(std::span<const float> codes, ImageSize input, Pixel pixel, std::size_t t,
+                           const quant::BitSlice& cycle, int j, int o) const {
+    const mapping::LayerShape& shape = program_.tiling.shape;
+    const ir::Window& w = shape.window;
+    const std::int64_t first = shape.group_of(o) * shape.group_inputs() + program_.tiling.tiles[t].first_channel;
+    std::int64_t sum = 0;
+    std::int64_t row = 0;
+    for (std::int64_t c = first; c < first + program_.tiling.tiles[t].channels; ++c) {
+      for (std::int64_t ky = 0; ky < w.kernel[0]; ++ky) {
+        for (std::int64_t kx = 0; kx < w.kernel[1]; ++kx, ++row) {
+          const std::int64_t iy = pixel.y * w.stride[0] + ky * w.dilation[0] - w.pad_begin[0];
+          const std::int64_t ix = pixel.x * w.stride[1] + kx * w.dilation[1] - w.pad_begin[1];
+          if (iy < 0 || iy >= input.height || ix < 0 || ix >= input.width) continue;
+          const auto code = static_cast<int>(codes[static_cast<std::size_t>((c * input.height + iy) * input.width + ix)]);
+          sum += std::int64_t{quant::slice_digit(code, cycle)} * program_.cells[program_.cell_index(t, row, j, o)];
+        }
+      }
+    }
+    return sum;
+  }
+
+  void convert(std::int64_t sum, std::size_t t, const quant::BitSlice& cycle, int j, int o, std::vector<float>& y,
+               std::vector<float>* trace) const {
+    const auto column = static_cast<std::size_t>(program_.tiling.grid.column(static_cast<int>(t), j, o));
+    const auto psum = static_cast<float>(std::ldexp(static_cast<double>(sum), -program_.fraction_bits));
+    const quant::AdcRow row{&program_.gain[column], &program_.offset[column], &program_.weight[column], 1,
+                            program_.config.adc_levels};
+    quant::adc_accumulate(row, &psum, std::ldexp(1.0f, cycle.shift), &y[static_cast<std::size_t>(o)]);
+    if (trace == nullptr) return;
+    trace->emplace_back();
+    quant::adc_codes(row, &psum, &trace->back());
+  }
+
+  const LayerProgram& program_;
+};
+
+class ReferenceKernel final : public CimKernel {
+ public:
+  std::string name() const override { return "reference"; }
+  std::string decline(const LayerProgram&) const override { return {}; }
+  std::unique_ptr<PreparedLayer> prepare(const LayerProgram& program) const override {
+    return std::make_unique<ReferenceLayer>(program);
+  }
+};
+
+}  // namespace
+
+const CimKernel& reference_kernel() {
+  static const ReferenceKernel kernel;
+  return kernel;
+}
+
+}  // namespace bitline::sim

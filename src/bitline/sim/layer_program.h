@@ -1,0 +1,71 @@
+// One layer as the chip runs it: integers in the cells, one multiplier and one reference a column.
+//
+//   for row tile t, input slice i, weight slice j, output o (in this order, fp32):
+//     p = sum_rows  digit_i(activation code) * cell[t][row][j][o]            exact integer
+//     y[o] += weight[t,j,o] * 2^shift_i * ADC(p; gain[t,j,o], offset[t,j,o])
+//   y starts at base[o] (the layer's bias and the constants of the ADC windows).
+//
+// With cell variation a cell holds a multiple of 2^-fraction_bits, so sums stay exact and every kernel,
+// thread count and order of addition gives the same bits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bitline/mapping/tiling.h"
+#include "bitline/quant/config.h"
+#include "bitline/quant/slicing.h"
+
+namespace bitline::sim {
+
+struct LayerProgram {
+  std::string name;
+  mapping::LayerTiling tiling;
+  quant::CimConfig config;
+  float activation_scale = 1.0f;
+  quant::CodeRange activation_range;
+  std::vector<quant::BitSlice> input_slices;
+  std::vector<quant::BitSlice> weight_slices;
+  int fraction_bits = 0;
+  std::vector<std::int32_t> cells;         // [tile][row][slice][output], in units of 2^-fraction_bits
+  std::vector<std::size_t> tile_offset;    // of each tile in `cells`
+  std::vector<float> gain, offset, weight;  // [tile][slice][output]; gain is per unit of an ideal digit
+  std::vector<float> base;                  // [output]
+
+  std::size_t cell_index(std::size_t tile, std::int64_t row, int slice, std::int64_t output) const {
+    const auto& grid = tiling.grid;
+    return tile_offset[tile] + static_cast<std::size_t>((row * grid.slices + slice) * grid.outputs + output);
+  }
+};
+
+// The largest magnitude a partial sum of this layer can reach, in ideal digit units.
+std::int64_t largest_psum(const LayerProgram& program);
+
+// Integer weight codes as stored for one slice: code of weight[o][channel][ky][kx] under the scale of
+// (tile, slice, o). `weight` has the layer's ONNX layout [O, C/groups, kh, kw]; `visit(tile, row, slice, output,
+// weight_index, scale)` is called for every cell in storage order.
+template <class Visit>
+void for_each_cell(const mapping::LayerTiling& tiling, const quant::GroupMap& groups, Visit&& visit) {
+  const std::int64_t window = tiling.shape.window_size();
+  const std::int64_t row_stride = tiling.shape.group_inputs() * window;
+  for (std::size_t t = 0; t < tiling.tiles.size(); ++t) {
+    const std::int64_t first = tiling.tiles[t].first_channel * window;
+    for (std::int64_t row = 0; row < tiling.rows(t); ++row) {
+      for (int j = 0; j < tiling.grid.slices; ++j) {
+        for (int o = 0; o < tiling.grid.outputs; ++o) {
+          visit(t, row, j, o, static_cast<std::size_t>(o * row_stride + first + row),
+                static_cast<std::size_t>(groups.group(static_cast<int>(t), j, o)));
+        }
+      }
+    }
+  }
+}
+
+// Compiles a layer. `weight` is [O, C/groups, kh, kw], `bias` is empty or [O]. Sizes of the scale vectors are
+// checked (Error{kBadInput} naming the layer); scales must be positive and finite.
+LayerProgram compile_layer(const std::string& name, const mapping::LayerShape& shape, std::span<const float> weight,
+                           std::span<const float> bias, const quant::CimLayer& layer);
+
+}  // namespace bitline::sim

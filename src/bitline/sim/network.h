@@ -1,0 +1,60 @@
+// A quantized model compiled for simulation: CIM layers as integer programs on a kernel, the rest on the float
+// interpreter. The result depends on nothing but the model and the input.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bitline/ir/interpreter.h"
+#include "bitline/quant/config.h"
+#include "bitline/sim/kernel.h"
+#include "bitline/sim/variation.h"
+
+namespace bitline::sim {
+
+// The integers that entered and left one layer, image after image.
+struct LayerTrace {
+  std::string name;
+  std::vector<float> input_codes;  // [image][C][H][W]
+  std::vector<float> adc_codes;    // see PreparedLayer::run
+};
+using Trace = std::vector<LayerTrace>;
+
+class Network {
+ public:
+  explicit Network(const quant::QuantizedModel& model, std::string_view kernel = "auto");
+
+  // The same network on one chip with cell variation.
+  Network on_chip(const Variation& variation, std::uint64_t seed, std::uint64_t chip) const;
+
+  // Logits [N, classes] of normalized images [N, C, H, W]. One thread; thread-safe.
+  ir::Tensor forward(const ir::Tensor& images, Trace* trace = nullptr) const;
+
+  const std::vector<const LayerProgram*> programs() const;  // in graph order
+  std::string kernel_name(const std::string& layer) const;
+
+ private:
+  struct Layer {
+    LayerProgram program;
+    const CimKernel* kernel = nullptr;
+    std::unique_ptr<PreparedLayer> prepared;
+  };
+  Network(std::shared_ptr<const ir::Graph> graph, std::string kernel) : graph_(std::move(graph)), kernel_(std::move(kernel)) {}
+  void add_layer(LayerProgram program);
+
+  std::shared_ptr<const ir::Graph> graph_;
+  std::string kernel_;
+  std::map<std::string, std::unique_ptr<Layer>> layers_;
+};
+
+// Compiles one named layer of a model.
+LayerProgram compile_node(const ir::Graph& graph, const ir::Node& node, const quant::CimLayer& layer);
+
+// Runs one prepared layer on a batch x: [N, C, H, W] or [N, K].
+ir::Tensor run_layer(const LayerProgram& program, const PreparedLayer& prepared, const ir::Tensor& x,
+                     LayerTrace* trace = nullptr);
+
+}  // namespace bitline::sim

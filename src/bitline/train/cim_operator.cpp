@@ -1,0 +1,134 @@
+#include "bitline/train/cim_operator.h"
+
+#include <memory>
+#include <span>
+
+#include "bitline/quant/scale.h"
+#include "bitline/sim/kernel.h"
+#include "bitline/train/cim_gradient.h"
+#include "bitline/train/torch.h"
+
+namespace bitline::train {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+std::span<const float> view(const Tensor& t) {
+  return {t.data_ptr<float>(), static_cast<std::size_t>(t.numel())};
+}
+
+std::vector<float> scales_of(const Tensor& s0, const Tensor& u) {
+  const std::vector<float> a = to_floats(s0);
+  const std::vector<float> b = to_floats(u);
+  std::vector<float> out(a.size());
+  quant::positive_scales(a, b, out);
+  return out;
+}
+
+// What forward hands to backward.
+struct Saved : torch::CustomClassHolder {
+  CimSpec spec;
+  CimTensors tensors;
+  quant::CimLayer layer;
+  std::unique_ptr<sim::LayerProgram> program;
+  sim::ImageSize input;
+};
+
+sim::ImageSize image_size(const Tensor& x) {
+  return x.dim() == 2 ? sim::ImageSize{1, 1} : sim::ImageSize{x.size(2), x.size(3)};
+}
+
+std::vector<std::int64_t> output_sizes(const CimSpec& spec, const Tensor& x) {
+  if (x.dim() == 2) return {x.size(0), spec.shape.out_channels};
+  const sim::ImageSize out = sim::output_size(spec.shape, image_size(x));
+  return {x.size(0), spec.shape.out_channels, out.height, out.width};
+}
+
+Tensor scale_gradient(const Tensor& s0, const Tensor& u, const std::vector<double>& ds, double gain) {
+  std::vector<float> du(ds.size());
+  quant::positive_scales_backward(view(s0), view(u.detach()), ds, static_cast<float>(gain), du);
+  return to_torch(du);
+}
+
+class FusedCim : public torch::autograd::Function<FusedCim> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const Tensor&, const Tensor&, const Tensor&, const Tensor&, const c10::intrusive_ptr<Saved>& saved) {
+    const Tensor input = x.contiguous();
+    const Tensor w = weight.contiguous();
+    saved->layer = current_layer(saved->spec, saved->tensors);
+    const std::span<const float> b = bias.defined() ? view(bias) : std::span<const float>{};
+    saved->program = std::make_unique<sim::LayerProgram>(
+        sim::compile_layer(saved->spec.name, saved->spec.shape, view(w), b, saved->layer));
+    saved->input = image_size(x);
+    Tensor y = torch::empty(output_sizes(saved->spec, x), x.options());
+    const auto prepared = sim::choose_kernel("auto", *saved->program).prepare(*saved->program);
+    const auto in = static_cast<std::size_t>(input.numel() / input.size(0));
+    const auto out = static_cast<std::size_t>(y.numel() / y.size(0));
+    std::vector<float> codes(in);
+    for (std::int64_t n = 0; n < x.size(0); ++n) {
+      const std::span<const float> image(input.data_ptr<float>() + static_cast<std::size_t>(n) * in, in);
+      quant::lsq_codes(image, saved->program->activation_scale, saved->program->activation_range, codes);
+      prepared->run(codes, saved->input, {y.data_ptr<float>() + static_cast<std::size_t>(n) * out, out});
+    }
+    context->save_for_backward({input, w});
+    context->saved_data["saved"] = c10::IValue::make_capsule(saved);
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& upstream) {
+    const auto saved = c10::static_intrusive_pointer_cast<Saved>(context->saved_data["saved"].toCapsule());
+    const variable_list tensors = context->get_saved_variables();
+    const Tensor& x = tensors[0];
+    const Tensor dy = upstream[0].contiguous();
+    Tensor dx = torch::empty_like(x);
+    CimGradient gradient(*saved->program, saved->layer, view(tensors[1]));
+    const auto in = static_cast<std::size_t>(x.numel() / x.size(0));
+    const auto out = static_cast<std::size_t>(dy.numel() / dy.size(0));
+    for (std::size_t n = 0; n < static_cast<std::size_t>(x.size(0)); ++n) {
+      gradient.add_image({x.data_ptr<float>() + n * in, in}, saved->input, {dy.data_ptr<float>() + n * out, out},
+                         {dx.data_ptr<float>() + n * in, in});
+    }
+    return gather(*saved, gradient.finish(), dx, tensors[1]);
+  }
+
+ private:
+  static variable_list gather(const Saved& saved, const LayerGradient& g, const Tensor& dx, const Tensor& weight) {
+    const CimTensors& t = saved.tensors;
+    const Tensor dw = to_torch(g.weight).view_as(weight);
+    const Tensor db = t.bias.defined() ? to_torch(g.bias) : Tensor();
+    const Tensor da = scale_gradient(t.activation_s0, t.activation_u, {g.activation_scale}, t.activation_gain);
+    const Tensor dws = scale_gradient(t.weight_s0, t.weight_u, g.weight_scale, t.weight_gain);
+    if (g.psum_step.empty()) return {dx, dw, db, da, dws, Tensor(), Tensor(), Tensor()};
+    const Tensor dstep = scale_gradient(t.step_s0, t.step_u, g.psum_step, t.psum_gain);
+    const std::vector<float> centre(g.psum_centre.begin(), g.psum_centre.end());
+    return {dx, dw, db, da, dws, dstep, to_torch(centre) * t.psum_gain, Tensor()};
+  }
+};
+
+}  // namespace
+
+quant::CimLayer current_layer(const CimSpec& spec, const CimTensors& tensors) {
+  quant::CimLayer layer;
+  layer.config = spec.config;
+  layer.activation_signed = spec.activation_signed;
+  layer.activation_scale = scales_of(tensors.activation_s0, tensors.activation_u).front();
+  layer.weight_scale = scales_of(tensors.weight_s0, tensors.weight_u);
+  if (spec.config.adc_levels == quant::kIdealAdc) return layer;
+  layer.psum_step = scales_of(tensors.step_s0, tensors.step_u);
+  layer.psum_centre = to_floats(tensors.centre);
+  return layer;
+}
+
+Tensor fused_cim(const CimSpec& spec, const CimTensors& tensors, const Tensor& x) {
+  auto saved = c10::make_intrusive<Saved>();
+  saved->spec = spec;
+  saved->tensors = tensors;
+  return FusedCim::apply(x, tensors.weight, tensors.bias, tensors.activation_u, tensors.weight_u, tensors.step_u,
+                         tensors.centre, saved);
+}
+
+}  // namespace bitline::train

@@ -1,0 +1,43 @@
+// The CIM operator inside LibTorch's autograd.
+//
+// fused     a thin autograd Function around the simulator's kernel (forward) and CimGradient (backward): CPU
+// composed  LibTorch operators alone, partial sums as tensors: any device, and the oracle of the fused one
+// Both compute the same integer codes and, in fp32, the same outputs bit for bit.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "bitline/mapping/tiling.h"
+#include "bitline/quant/config.h"
+#include "bitline/sim/network.h"
+
+namespace bitline::train {
+
+// What an operator needs besides its tensors.
+struct CimSpec {
+  std::string name;
+  mapping::LayerShape shape;
+  quant::CimConfig config;
+  bool activation_signed = false;
+};
+
+// The trainable tensors of one layer. A scale is s0 * exp(u / s0) (quant/scale.h): u is trained, s0 is fixed.
+struct CimTensors {
+  at::Tensor weight, bias;                            // bias may be undefined
+  at::Tensor activation_u, weight_u, step_u, centre;  // [1], [groups], [groups], [groups]
+  at::Tensor activation_s0, weight_s0, step_s0;
+  double activation_gain = 1.0, weight_gain = 1.0, psum_gain = 1.0;  // LSQ gradient scales
+};
+
+// x [N, C, H, W] or [N, K] -> [N, O, Hout, Wout] or [N, O].
+at::Tensor fused_cim(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x);
+at::Tensor composed_cim(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x,
+                        sim::LayerTrace* trace = nullptr);
+
+// The layer's state with the scales as they are now.
+quant::CimLayer current_layer(const CimSpec& spec, const CimTensors& tensors);
+
+}  // namespace bitline::train

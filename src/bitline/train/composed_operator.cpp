@@ -1,0 +1,178 @@
+// The CIM operator written with LibTorch operators. Straight-through estimates by detaching, so autograd derives
+// every gradient on its own: this is what the fused operator is checked against.
+#include "bitline/quant/adc.h"
+#include "bitline/quant/encoding.h"
+#include "bitline/quant/scale.h"
+#include "bitline/train/cim_operator.h"
+#include "bitline/train/torch.h"
+
+namespace bitline::train {
+
+namespace {
+
+using torch::Tensor;
+using torch::indexing::Slice;
+
+Tensor with_gain(const Tensor& x, double gain) {  // value of x, gradient times gain
+  const Tensor scaled = x * gain;
+  return x.detach() + (scaled - scaled.detach());
+}
+
+// s0 * exp(u / s0) in LibTorch; the value is replaced by the library's own so that both agree to the last bit.
+Tensor positive(const Tensor& s0, const Tensor& u, double gain) {
+  const Tensor soft = s0 * torch::exp(torch::clamp(with_gain(u, gain) / s0, -quant::kMaxLog, quant::kMaxLog));
+  std::vector<float> exact(static_cast<std::size_t>(s0.numel()));
+  quant::positive_scales(to_floats(s0), to_floats(u), exact);
+  const Tensor value = to_torch(exact).to(s0.device());
+  return value + (soft - soft.detach());
+}
+
+Tensor round_through(const Tensor& v) {
+  return torch::round(v).detach() + (v - v.detach());
+}
+
+// Integer digit of a code with the slope of an equal share (quant/slicing.h).
+Tensor digit_through(const Tensor& code, const Tensor& digit, const quant::BitSlice& slice, std::size_t slices) {
+  return digit.detach() + (code - code.detach()) * quant::digit_slope(slice, static_cast<int>(slices));
+}
+
+Tensor digits_of(const Tensor& code, const quant::BitSlice& slice, int (*digit)(int, const quant::BitSlice&)) {
+  const Tensor host = code.detach().to(torch::kCPU).contiguous().clone();
+  float* values = host.data_ptr<float>();
+  for (std::int64_t i = 0; i < host.numel(); ++i) values[i] = static_cast<float>(digit(static_cast<int>(values[i]), slice));
+  return host.to(code.device());
+}
+
+class Composer {
+ public:
+  Composer(const CimSpec& spec, const CimTensors& tensors)
+      : spec_(spec), t_(tensors), tiling_(mapping::tile_layer(spec.shape, spec.config, spec.name)),
+        encoding_(quant::weight_encoding(spec.config.encoding)),
+        weight_slices_(encoding_.slices(spec.config.weight_bits, spec.config.cell_bits)) {
+    const int bits = spec.config.activation_bits;
+    const int cycle = spec.config.dac_bits == 0 ? bits : std::min(bits, spec.config.dac_bits);
+    input_slices_ = spec.activation_signed ? quant::slice_signed(bits, cycle) : quant::slice_unsigned(bits, cycle);
+    activation_scale_ = positive(t_.activation_s0, t_.activation_u, t_.activation_gain);
+    weight_scale_ = positive(t_.weight_s0, t_.weight_u, t_.weight_gain);
+    if (ideal()) return;
+    step_ = positive(t_.step_s0, t_.step_u, t_.psum_gain);
+    centre_ = with_gain(t_.centre, t_.psum_gain);
+  }
+
+  Tensor run(const Tensor& x, sim::LayerTrace* trace) {
+    const quant::CodeRange range = spec_.activation_signed ? quant::signed_range(spec_.config.activation_bits)
+                                                           : quant::unsigned_range(spec_.config.activation_bits);
+    const Tensor image = x.dim() == 2 ? x.unsqueeze(2).unsqueeze(3) : x;
+    const Tensor codes = round_through(torch::clamp(image / activation_scale_, range.low, range.high));
+    if (trace != nullptr) trace->input_codes = to_floats(codes);
+    std::vector<Tensor> kept;
+    const Tensor y = accumulate(codes, trace == nullptr ? nullptr : &kept);
+    if (trace != nullptr) trace->adc_codes = to_floats(torch::stack(kept, 1).permute({0, 3, 4, 1, 2}));
+    return x.dim() == 2 ? y.squeeze(3).squeeze(2) : y;
+  }
+
+ private:
+  bool ideal() const { return spec_.config.adc_levels == quant::kIdealAdc; }
+
+  // Values of a scale vector for the outputs of one (tile, slice).
+  Tensor pick(const Tensor& scales, const quant::GroupMap& map, int tile, int slice) const {
+    std::vector<std::int64_t> index;
+    for (int o = 0; o < tiling_.grid.outputs; ++o) index.push_back(map.group(tile, slice, o));
+    return scales.index_select(0, torch::tensor(index).to(scales.device()));
+  }
+
+  Tensor accumulate(const Tensor& codes, std::vector<Tensor>* kept) {
+    Tensor y = base().view({1, -1, 1, 1});
+    for (int t = 0; t < tiling_.grid.tiles; ++t) {
+      for (const quant::BitSlice& cycle : input_slices_) {
+        const Tensor digits = input_slices_.size() == 1
+                                  ? codes
+                                  : digit_through(codes, digits_of(codes, cycle, quant::slice_digit), cycle, input_slices_.size());
+        for (int j = 0; j < tiling_.grid.slices; ++j) {
+          const Tensor code = convert(bitline_sums(digits, t, j), t, j, kept);
+          y = y + (column_weight(t, j) * std::ldexp(1.0f, cycle.shift)).view({1, -1, 1, 1}) * code;
+        }
+      }
+    }
+    return y;
+  }
+
+  Tensor bitline_sums(const Tensor& digits, int tile, int slice) {
+    const mapping::RowTile& rows = tiling_.tiles[static_cast<std::size_t>(tile)];
+    const mapping::LayerShape& shape = spec_.shape;
+    const Slice channels(rows.first_channel, rows.first_channel + rows.channels);
+    const Tensor weight = t_.weight.view({shape.out_channels, shape.group_inputs(), shape.window.kernel[0], shape.window.kernel[1]})
+                              .index({Slice(), channels});
+    const quant::CodeRange range = quant::weight_range(spec_.config);
+    const Tensor scale = pick(weight_scale_, weight_groups(tiling_, spec_.config), tile, slice).view({-1, 1, 1, 1});
+    const Tensor code = round_through(torch::clamp(weight / scale, range.low, range.high));
+    const quant::BitSlice& bits = weight_slices_[static_cast<std::size_t>(slice)];
+    const Tensor cells = digit_through(code, digits_of(code, bits, encoding_.digit), bits, weight_slices_.size());
+    const ir::Window& w = shape.window;
+    const Tensor grouped = digits.view({digits.size(0), shape.groups, shape.group_inputs(), digits.size(2), digits.size(3)})
+                               .index({Slice(), Slice(), channels})
+                               .reshape({digits.size(0), shape.groups * rows.channels, digits.size(2), digits.size(3)});
+    const Tensor padded = torch::constant_pad_nd(grouped, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]});
+    return torch::conv2d(padded, cells, {}, w.stride, std::vector<std::int64_t>{0, 0}, w.dilation, shape.groups);
+  }
+
+  Tensor convert(const Tensor& psum, int tile, int slice, std::vector<Tensor>* kept) {
+    if (ideal()) {
+      if (kept != nullptr) kept->push_back(psum.detach());
+      return psum;
+    }
+    const quant::GroupMap groups = psum_groups(tiling_, spec_.config);
+    const Tensor step = pick(step_, groups, tile, slice);
+    const float top = static_cast<float>(spec_.config.adc_levels - 1);
+    const Tensor gain = unit(tile, slice) / step;
+    const Tensor offset = 0.5f * top - pick(centre_, groups, tile, slice) / step;
+    const Tensor v = psum * gain.view({1, -1, 1, 1}) + offset.view({1, -1, 1, 1});
+    const Tensor code = round_through(torch::clamp(v, 0.0f, top));
+    if (kept != nullptr) kept->push_back(code.detach());
+    return code;
+  }
+
+  Tensor unit(int tile, int slice) const {
+    return activation_scale_ * pick(weight_scale_, weight_groups(tiling_, spec_.config), tile, slice);
+  }
+
+  Tensor column_weight(int tile, int slice) const {
+    const float shift = std::ldexp(1.0f, weight_slices_[static_cast<std::size_t>(slice)].shift);
+    if (ideal()) return unit(tile, slice) * shift;
+    return pick(step_, psum_groups(tiling_, spec_.config), tile, slice) * shift;
+  }
+
+  // Bias and the constants of the converters' windows, summed in double as the integer program does.
+  Tensor base() {
+    Tensor sum = torch::zeros({tiling_.grid.outputs}, t_.weight.options().dtype(torch::kFloat64));
+    if (t_.bias.defined()) sum = sum + t_.bias.to(torch::kFloat64);
+    if (ideal()) return sum.to(torch::kFloat32);
+    double input_weight = 0.0;
+    for (const quant::BitSlice& cycle : input_slices_) input_weight += std::ldexp(1.0, cycle.shift);
+    const float middle = 0.5f * static_cast<float>(spec_.config.adc_levels - 1);
+    const quant::GroupMap groups = psum_groups(tiling_, spec_.config);
+    for (int t = 0; t < tiling_.grid.tiles; ++t) {
+      for (int j = 0; j < tiling_.grid.slices; ++j) {
+        const float shift = std::ldexp(1.0f, weight_slices_[static_cast<std::size_t>(j)].shift);
+        const Tensor constant = (pick(centre_, groups, t, j) - pick(step_, groups, t, j) * middle) * shift;
+        sum = sum + constant.to(torch::kFloat64) * input_weight;
+      }
+    }
+    return sum.to(torch::kFloat32);
+  }
+
+  const CimSpec& spec_;
+  const CimTensors& t_;
+  mapping::LayerTiling tiling_;
+  const quant::WeightEncoding& encoding_;
+  std::vector<quant::BitSlice> weight_slices_, input_slices_;
+  Tensor activation_scale_, weight_scale_, step_, centre_;
+};
+
+}  // namespace
+
+Tensor composed_cim(const CimSpec& spec, const CimTensors& tensors, const Tensor& x, sim::LayerTrace* trace) {
+  return Composer(spec, tensors).run(x, trace);
+}
+
+}  // namespace bitline::train

@@ -1,0 +1,197 @@
+#include "bitline/train/graph_net.h"
+
+#include <cmath>
+#include <utility>
+
+#include "bitline/base/error.h"
+#include "bitline/ir/interpreter.h"
+#include "bitline/ir/shapes.h"
+#include "bitline/train/graph_ops.h"
+#include "bitline/train/torch.h"
+
+namespace bitline::train {
+
+namespace {
+
+using torch::Tensor;
+
+constexpr std::size_t kMean = 3;      // operand places of ir::BatchNorm
+constexpr std::size_t kVariance = 4;
+
+bool is_statistic(const ir::Node& node, std::size_t operand) {
+  return std::holds_alternative<ir::BatchNorm>(node.op) && (operand == kMean || operand == kVariance);
+}
+
+std::int64_t count(const ir::Shape& shape) {
+  std::int64_t n = 1;
+  for (std::size_t i = 1; i < shape.size(); ++i) n *= shape[i];
+  return n;
+}
+
+}  // namespace
+
+GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device, const std::string& cim_operator,
+                   double scale_rate)
+    : start_(model), device_(device) {
+  if (device == "cuda" && !torch::cuda::is_available()) {
+    unsupported("this LibTorch has no CUDA device", {}, "use --device cpu");
+  }
+  if (device != "cpu" && device != "cuda") bad_input("unknown device '" + device + "'", {}, "known: cpu, cuda");
+  if (device == "cuda" && cim_operator == "fused") unsupported("the fused operator runs on the CPU", {}, "use the composed operator on cuda");
+  fused_ = cim_operator == "fused" || (cim_operator == "auto" && device == "cpu");
+  for (const ir::Node& node : start_.graph.nodes()) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const ir::ValueId id = node.inputs[i];
+      if (!start_.graph.is_constant(id) || constants_.count(id) != 0) continue;
+      const Tensor value = to_torch(start_.graph.constant(id)).to(device_);
+      constants_.emplace(id, value);
+      const bool is_weight = i == 1 && !std::holds_alternative<ir::BatchNorm>(node.op);
+      if (!is_statistic(node, i)) add_parameter(start_.graph.value_name(id), value, is_weight, 1.0);
+    }
+    if (const auto it = start_.layers.find(node.name); it != start_.layers.end()) add_layer(node, it->second, scale_rate);
+  }
+}
+
+void GraphNet::add_parameter(const std::string& name, const Tensor& value, bool decays, double rate) {
+  Tensor leaf = value;
+  leaf.set_requires_grad(true);
+  parameters_.push_back({name, leaf, decays, rate});
+}
+
+void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, double scale_rate) {
+  const auto shape = mapping::layer_shape(start_.graph, node);
+  BITLINE_CHECK(shape.has_value());
+  Layer out;
+  out.spec = {node.name, *shape, layer.config, layer.activation_signed};
+  CimTensors& t = out.tensors;
+  t.activation_s0 = to_torch(std::vector<float>{layer.activation_scale}).to(device_);
+  t.weight_s0 = to_torch(layer.weight_scale).to(device_);
+  t.activation_u = torch::zeros_like(t.activation_s0);
+  t.weight_u = torch::zeros_like(t.weight_s0);
+  add_parameter(node.name + ".activation_scale", t.activation_u, false, scale_rate);
+  add_parameter(node.name + ".weight_scale", t.weight_u, false, scale_rate);
+  const std::vector<ir::Shape> shapes = ir::infer_shapes(start_.graph);
+  const std::int64_t features = count(shapes[static_cast<std::size_t>(node.inputs[0])]);
+  const std::int64_t outputs = count(shapes[static_cast<std::size_t>(node.output)]);
+  const auto weights = static_cast<std::int64_t>(start_.graph.constant(node.inputs[1]).size());
+  const auto groups = static_cast<std::int64_t>(layer.weight_scale.size());
+  t.activation_gain = static_cast<double>(quant::lsq_gradient_scale(features, quant::activation_range(layer).high));
+  t.weight_gain = static_cast<double>(quant::lsq_gradient_scale(weights / groups, quant::weight_range(layer.config).high));
+  if (layer.config.adc_levels != quant::kIdealAdc) {
+    t.step_s0 = to_torch(layer.psum_step).to(device_);
+    t.step_u = torch::zeros_like(t.step_s0);
+    t.centre = to_torch(layer.psum_centre).to(device_);
+    const mapping::LayerTiling tiling = mapping::tile_layer(*shape, layer.config, node.name);
+    const std::int64_t sums = outputs * tiling.grid.tiles * tiling.grid.slices / static_cast<std::int64_t>(layer.psum_step.size());
+    t.psum_gain = static_cast<double>(quant::lsq_gradient_scale(sums, layer.config.adc_levels - 1));
+    add_parameter(node.name + ".psum_step", t.step_u, false, scale_rate);
+    add_parameter(node.name + ".psum_centre", t.centre, false, scale_rate);
+  }
+  layers_.emplace(node.name, std::move(out));
+}
+
+CimTensors GraphNet::tensors_of(const ir::Node& node) const {
+  CimTensors tensors = layers_.at(node.name).tensors;
+  tensors.weight = constants_.at(node.inputs[1]);
+  if (node.inputs.size() > 2) tensors.bias = constants_.at(node.inputs[2]);
+  return tensors;
+}
+
+Tensor GraphNet::batch_norm(const ir::Node& node, const std::vector<Tensor>& in, BatchNormMode mode,
+                            BatchStatistics* statistics) const {
+  const double epsilon = static_cast<double>(std::get<ir::BatchNorm>(node.op).epsilon);
+  if (mode == BatchNormMode::kFixed) {
+    return torch::batch_norm(in[0], in[1], in[2], in[kMean], in[kVariance], false, 0.0, epsilon, false);
+  }
+  if (statistics != nullptr) {
+    const torch::NoGradGuard no_gradient;
+    std::vector<std::int64_t> axes = {0};
+    for (std::int64_t d = 2; d < in[0].dim(); ++d) axes.push_back(d);
+    const auto [variance, mean] = torch::var_mean(in[0].detach(), axes, /*unbiased=*/true);
+    statistics->by_node[node.name] = {mean, variance};
+  }
+  return torch::batch_norm(in[0], in[1], in[2], {}, {}, true, 0.0, epsilon, false);
+}
+
+Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& operands, BatchNormMode mode,
+                          BatchStatistics* statistics) const {
+  if (const auto it = layers_.find(node.name); it != layers_.end()) {
+    return fused_ ? fused_cim(it->second.spec, tensors_of(node), operands[0])
+                  : composed_cim(it->second.spec, tensors_of(node), operands[0]);
+  }
+  if (std::holds_alternative<ir::BatchNorm>(node.op)) return batch_norm(node, operands, mode, statistics);
+  return run_operator(node, operands);
+}
+
+Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatistics* statistics) const {
+  const ir::Graph& graph = start_.graph;
+  std::vector<Tensor> values(static_cast<std::size_t>(graph.value_count()));
+  for (const auto& [id, value] : constants_) values[static_cast<std::size_t>(id)] = value;
+  values[static_cast<std::size_t>(graph.input())] = images.to(device_);
+  std::vector<int> uses = graph.use_counts();
+  for (const ir::Node& node : graph.nodes()) {
+    std::vector<Tensor> operands;
+    for (const ir::ValueId id : node.inputs) operands.push_back(values[static_cast<std::size_t>(id)]);
+    values[static_cast<std::size_t>(node.output)] = run_node(node, operands, mode, statistics);
+    for (const ir::ValueId id : node.inputs) {
+      if (--uses[static_cast<std::size_t>(id)] == 0) values[static_cast<std::size_t>(id)] = Tensor();
+    }
+  }
+  return values[static_cast<std::size_t>(graph.output())];
+}
+
+void GraphNet::update_running(const std::vector<BatchStatistics>& shards, double momentum) {
+  const torch::NoGradGuard no_gradient;
+  for (const ir::Node& node : start_.graph.nodes()) {
+    if (!std::holds_alternative<ir::BatchNorm>(node.op)) continue;
+    Tensor& mean = constants_.at(node.inputs[kMean]);
+    Tensor& variance = constants_.at(node.inputs[kVariance]);
+    const double share = momentum / static_cast<double>(shards.size());
+    mean.mul_(1.0 - momentum);
+    variance.mul_(1.0 - momentum);
+    for (const BatchStatistics& shard : shards) {
+      mean.add_(shard.by_node.at(node.name).first, share);
+      variance.add_(shard.by_node.at(node.name).second, share);
+    }
+  }
+}
+
+ir::Tensor GraphNet::trace(const ir::Tensor& images, sim::Trace& trace) const {
+  const torch::NoGradGuard no_gradient;
+  const quant::QuantizedModel current = export_model();
+  const auto hook = [&](const ir::Node& node, const ir::Operands& operands) -> std::optional<ir::Tensor> {
+    const auto it = layers_.find(node.name);
+    if (it == layers_.end()) return std::nullopt;
+    trace.push_back({node.name, {}, {}});
+    return to_ir(composed_cim(it->second.spec, tensors_of(node), to_torch(*operands[0]), &trace.back()));
+  };
+  return ir::run_graph(current.graph, images, hook);
+}
+
+quant::QuantizedModel GraphNet::export_model() const {
+  quant::QuantizedModel out = start_;
+  for (const auto& [id, value] : constants_) out.graph.constant(id).data = to_floats(value);
+  for (const auto& [name, layer] : layers_) out.layers.at(name) = current_layer(layer.spec, layer.tensors);
+  return out;
+}
+
+std::map<std::string, Tensor> GraphNet::state() const {
+  std::map<std::string, Tensor> out;
+  for (const auto& [id, value] : constants_) out.emplace(start_.graph.value_name(id), value);
+  for (const Parameter& p : parameters_) out.emplace(p.name, p.value);
+  return out;
+}
+
+void GraphNet::load_state(const std::map<std::string, Tensor>& values) {
+  const torch::NoGradGuard no_gradient;
+  for (auto& [name, tensor] : state()) {
+    const auto it = values.find(name);
+    if (it == values.end() || it->second.numel() != tensor.numel()) {
+      bad_input("the saved state does not fit the network: '" + name + "'", {}, "it belongs to another run");
+    }
+    Tensor target = tensor;
+    target.copy_(it->second.view_as(target));
+  }
+}
+
+}  // namespace bitline::train

@@ -1,0 +1,72 @@
+// A graph as LibTorch trains it: weights, batch-norm and quantizer scales are leaves, nodes run as operators.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bitline/ir/graph.h"
+#include "bitline/quant/config.h"
+#include "bitline/train/cim_operator.h"
+#include "bitline/train/optimizer.h"
+
+namespace bitline::train {
+
+// Mean and (unbiased) variance that a batch-norm saw, by node name, to be applied once a step in shard order.
+struct BatchStatistics {
+  std::map<std::string, std::pair<at::Tensor, at::Tensor>> by_node;
+};
+
+enum class BatchNormMode { kBatch, kFixed };
+
+class GraphNet {
+ public:
+  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed. scale_rate multiplies the scales' learning rate.
+  GraphNet(const quant::QuantizedModel& model, const std::string& device, const std::string& cim_operator,
+           double scale_rate);
+
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+
+  // Logits in training form. Thread-safe: parameters are only read.
+  at::Tensor forward(const at::Tensor& images, BatchNormMode mode, BatchStatistics* statistics) const;
+
+  // running = (1 - momentum) * running + momentum * statistics
+  void update_running(const std::vector<BatchStatistics>& shards, double momentum);
+
+  // Evaluation form on the float interpreter, layers on arrays by composed LibTorch operators.
+  ir::Tensor trace(const ir::Tensor& images, sim::Trace& trace) const;
+
+  quant::QuantizedModel export_model() const;
+
+  // All state by name: parameters and batch-norm statistics.
+  std::map<std::string, at::Tensor> state() const;
+  // Takes over values by name; every name of state() must be there with its shape.
+  void load_state(const std::map<std::string, at::Tensor>& values);
+  std::string device() const { return device_; }
+
+ private:
+  void add_layer(const ir::Node& node, const quant::CimLayer& layer, double scale_rate);
+  void add_parameter(const std::string& name, const at::Tensor& value, bool decays, double rate);
+  at::Tensor run_node(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
+                      BatchStatistics* statistics) const;
+  at::Tensor batch_norm(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
+                        BatchStatistics* statistics) const;
+  CimTensors tensors_of(const ir::Node& node) const;
+
+  struct Layer {
+    CimSpec spec;
+    CimTensors tensors;  // scales; weight and bias are in constants_
+  };
+
+  quant::QuantizedModel start_;
+  std::string device_;
+  bool fused_ = true;
+  std::map<ir::ValueId, at::Tensor> constants_;
+  std::map<std::string, Layer> layers_;
+  std::vector<Parameter> parameters_;
+};
+
+}  // namespace bitline::train

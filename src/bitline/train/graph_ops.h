@@ -1,0 +1,14 @@
+// One graph node as LibTorch operators (all but batch-norm and layers on arrays, which need state).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "bitline/ir/graph.h"
+
+namespace bitline::train {
+
+at::Tensor run_operator(const ir::Node& node, const std::vector<at::Tensor>& operands);
+
+}  // namespace bitline::train
