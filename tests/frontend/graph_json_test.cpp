@@ -32,7 +32,8 @@ ir::Graph every_operator() {
   y = g.add_node("max", ir::MaxPool{{{2, 2}, {1, 1}, {1, 1}, {0, 1}, {1, 0}}, true}, {y});
   y = g.add_node("average", ir::AveragePool{{{2, 2}, {1, 1}, {1, 1}, {1, 0}, {0, 0}}, false, true}, {y});
   y = g.add_node("pad", ir::Pad{{0, 0, 1, 2}, {0, 0, 0, 1}, -0.3f}, {y});
-  y = g.add_node("slice", ir::Slice{{3, 2}, {-1, 0}, {-100, 4}, {-2, 1}}, {y});
+  y = g.add_node("slice", ir::Slice{{3, 2}, {-1, 0}, {std::numeric_limits<std::int64_t>::min(), 4}, {-2, 1}},
+                 {y});
   y = g.add_node("transpose", ir::Transpose{{0, 1, 3, 2}}, {y});
   y = g.add_node("mean_rows", ir::ReduceMean{{3}, true}, {y});
   y = g.add_node("global", ir::GlobalAveragePool{}, {y});
@@ -41,10 +42,8 @@ ir::Graph every_operator() {
   const ir::ValueId a = g.add_node("rows", ir::Reshape{{ir::kBatch, 2, 3}}, {y});
   const ir::ValueId b = g.add_node("columns", ir::Reshape{{ir::kBatch, 3, 2}}, {y});
   y = g.add_node("matmul", ir::MatMul{}, {a, b});
-  g.set_output(g.add_node("softmax", ir::Softmax{2}, {y}));
+  g.set_output(g.add_node("softmax", ir::Softmax{-1}, {y}));
   return g;
-}
-
 }
 
 io::Json with_entry(const io::Json& json, std::size_t i, const io::Json& entry) {
@@ -129,7 +128,8 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"ShapesThatDoNotFit", 0, R"({"input":"x","shape":["N",4]})", "linear"},
         Damage{"SameName", 3, R"({"node":"linear","op":"Relu","inputs":[2]})", "a second node of this name"},
         Damage{"MissingAttribute", 3, R"({"node":"relu","op":"Clip","inputs":[2],"low":0})", "high"},
-        Damage{"BadAttribute", 3, R"({"node":"relu","op":"Softmax","inputs":[2],"axis":-1})", "'axis' is -1"},
+        Damage{"BadAttribute", 3, R"({"node":"relu","op":"Softmax","inputs":[2],"axis":64})",
+               "'axis' is 64, expected -64 to 63"},
         Damage{"NoKind", 3, R"({"op":"Relu","inputs":[2]})", "node"}),
     [](const auto& param_info) { return param_info.param.name; });
 

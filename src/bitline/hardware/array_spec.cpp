@@ -7,12 +7,13 @@ namespace bitline::hardware {
 
 namespace {
 
-constexpr std::int64_t kMaxLines = 65536;
+constexpr int kMaxLines = 65536;
+constexpr int kMaxCellBits = 8;
 constexpr const char* kSchema = "bitline-array/1";
 
-bool take_int(std::string_view& rest, int& value) {
+bool take_int(std::string_view& rest, int& value, int high) {
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-  if (error != std::errc{} || value < 1 || value > kMaxLines) return false;
+  if (error != std::errc{} || value < 1 || value > high) return false;
   rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
   return true;
 }
@@ -27,12 +28,21 @@ bool take_char(std::string_view& rest, char c) {
 std::optional<ArraySpec> parse_short(std::string_view text) {
   ArraySpec spec;
   std::string_view rest = text;
-  if (!take_int(rest, spec.rows) || !take_char(rest, 'x') || !take_int(rest, spec.columns)) return std::nullopt;
+  if (!take_int(rest, spec.rows, kMaxLines) || !take_char(rest, 'x') ||
+      !take_int(rest, spec.columns, kMaxLines))
+    return std::nullopt;
   if (!rest.empty()) {
-    if (!take_char(rest, ':') || !take_int(rest, spec.cell_bits) || !take_char(rest, 'b') || !rest.empty()) return std::nullopt;
+    if (!take_char(rest, ':') || !take_int(rest, spec.cell_bits, kMaxCellBits) || !take_char(rest, 'b') ||
+        !rest.empty())
+      return std::nullopt;
   }
   spec.name = std::string(text);
   return spec;
+}
+
+std::string geometry_text(const ArraySpec& spec) {
+  return std::to_string(spec.rows) + "x" + std::to_string(spec.columns) + ":" +
+         std::to_string(spec.cell_bits) + "b";
 }
 
 int read_int(io::YamlMapReader& map, const char* key, int fallback, std::int64_t low, std::int64_t high) {
@@ -48,7 +58,7 @@ void read_array(const io::YamlNode& node, ArraySpec& spec) {
 
 void read_cell(const io::YamlNode& node, ArraySpec& spec) {
   io::YamlMapReader map(node);
-  spec.cell_bits = read_int(map, "bits", spec.cell_bits, 1, 8);
+  spec.cell_bits = read_int(map, "bits", spec.cell_bits, 1, kMaxCellBits);
   spec.encoding = map.text("encoding", spec.encoding);
   map.finish();
 }
@@ -71,13 +81,15 @@ ArraySpec parse_array_spec(const io::YamlNode& root) {
   ArraySpec spec;
   io::YamlMapReader map(root);
   const io::YamlNode& schema = map.required("schema");
-  if (schema.as_text() != kSchema) bad_input("schema '" + schema.as_text() + "' is not known", schema.where, std::string("expected ") + kSchema);
-  spec.name = map.text("name", spec.name);
+  if (schema.as_text() != kSchema)
+    bad_input("schema '" + schema.as_text() + "' is not known", schema.where,
+              std::string("expected ") + kSchema);
   if (const io::YamlNode* node = map.optional("array")) read_array(*node, spec);
   if (const io::YamlNode* node = map.optional("cell")) read_cell(*node, spec);
   if (const io::YamlNode* node = map.optional("dac")) read_dac(*node, spec);
   if (const io::YamlNode* node = map.optional("adc")) read_adc(*node, spec);
   spec.variation = map.text("variation", spec.variation);
+  spec.name = map.text("name", geometry_text(spec));
   map.finish();
   return spec;
 }
@@ -89,7 +101,8 @@ ArraySpec read_array_spec(io::FileSystem& fs, const std::string& path) {
 ArraySpec open_array_spec(io::FileSystem& fs, const std::string& text) {
   if (const auto spec = parse_short(text)) return *spec;
   if (!fs.exists(text)) {
-    bad_input("hardware '" + text + "' is neither a file nor a geometry", {}, "expected a YAML file or ROWSxCOLUMNS:BITSb such as 128x128:2b");
+    bad_input("hardware '" + text + "' is neither a file nor a geometry", {},
+              "expected a YAML file or ROWSxCOLUMNS:BITSb such as 128x128:2b");
   }
   return read_array_spec(fs, text);
 }

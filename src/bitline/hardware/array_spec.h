@@ -1,7 +1,7 @@
 // The array a network is quantized for, as a YAML file describes it:
 //
 //   schema: bitline-array/1
-//   name: generic 128x128
+//   name: generic 128x128     # optional; the geometry otherwise
 //   array: {rows: 128, columns: 128}
 //   cell: {bits: 2, encoding: twos-complement}
 //   dac: {bits: 0}            # 0 = all activation bits at once
@@ -26,7 +26,7 @@ struct ArraySpec {
   int cell_bits = 2;
   std::string encoding = "twos-complement";
   int dac_bits = 0;
-  std::string adc_bits;                 // empty: not stated
+  std::string adc_bits;  // empty: not stated
   std::string variation = "none";
 };
 

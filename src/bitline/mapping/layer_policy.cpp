@@ -40,7 +40,8 @@ std::vector<std::string> select_layers(const ir::Graph& graph, const LayerPolicy
     if (policy.shortcut_float && shortcuts.count(layers[i]) != 0) continue;
     if (policy.float_layers.count(layers[i]) == 0) selected.push_back(layers[i]);
   }
-  if (selected.empty()) bad_input("no layer is left for the array", {}, "allow the first or last layer on the array");
+  if (selected.empty())
+    bad_input("no layer is left for the array", {}, "allow the first or last layer on the array");
   return selected;
 }
 

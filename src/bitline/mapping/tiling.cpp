@@ -10,29 +10,29 @@ namespace bitline::mapping {
 
 std::optional<LayerShape> layer_shape(const ir::Graph& graph, const ir::Node& node) {
   if (node.inputs.size() < 2 || !graph.is_constant(node.inputs[1])) return std::nullopt;
+  const auto* conv = std::get_if<ir::Conv>(&node.op);
+  if (conv == nullptr && !std::holds_alternative<ir::Linear>(node.op)) return std::nullopt;
   const ir::Shape& weight = graph.constant(node.inputs[1]).shape;
   LayerShape shape;
   shape.out_channels = weight[0];
-  if (const auto* conv = std::get_if<ir::Conv>(&node.op)) {
+  shape.in_channels = weight[1];
+  if (conv != nullptr) {
     shape.groups = conv->groups;
-    shape.in_channels = weight[1] * conv->groups;
+    shape.in_channels *= conv->groups;
     shape.window = conv->window;
-    return shape;
   }
-  if (std::holds_alternative<ir::Linear>(node.op)) {
-    shape.in_channels = weight[1];
-    return shape;
-  }
-  return std::nullopt;
+  return shape;
 }
 
-LayerTiling tile_layer(const LayerShape& shape, const quant::CimConfig& config, const std::string& node_name) {
+LayerTiling tile_layer(const LayerShape& shape, const quant::CimConfig& config,
+                       const std::string& node_name) {
   const std::int64_t window = shape.window_size();
   if (window > config.array_rows) {
     bad_input("one kernel window of " + std::to_string(shape.window.kernel[0]) + "x" +
                   std::to_string(shape.window.kernel[1]) + " needs " + std::to_string(window) +
                   " rows, but the array has " + std::to_string(config.array_rows),
-              Where{{}, 0, 0, node_name}, "use an array with at least that many rows, or keep the layer in float");
+              Where{{}, 0, 0, node_name},
+              "use an array with at least that many rows, or keep the layer in float");
   }
   LayerTiling tiling;
   tiling.shape = shape;

@@ -26,7 +26,8 @@ constexpr std::string_view kIdeal = "ideal";
 BITLINE_WIDE void accumulate(const float* __restrict gain, const float* __restrict offset,
                              const float* __restrict weight, const float* __restrict psum, float top,
                              float input_weight, float* __restrict y, std::size_t n) {
-  for (std::size_t o = 0; o < n; ++o) y[o] += (weight[o] * input_weight) * adc_code(psum[o], gain[o], offset[o], top);
+  for (std::size_t o = 0; o < n; ++o)
+    y[o] += (weight[o] * input_weight) * adc_code(psum[o], gain[o], offset[o], top);
 }
 
 BITLINE_WIDE void backward(const float* __restrict gain, const float* __restrict offset,
@@ -66,16 +67,19 @@ std::string adc_bits_text(int levels) {
   return std::to_string(bits);
 }
 
-AdcColumn adc_column(float activation_scale, float weight_scale, float step, float centre, int levels, int shift) {
+AdcColumn adc_column(float activation_scale, float weight_scale, float step, float centre, int levels,
+                     int shift) {
   const float unit = activation_scale * weight_scale;
   if (levels == kIdealAdc) return {1.0f, 0.0f, std::ldexp(unit, shift), 0.0f};
   const float middle = 0.5f * static_cast<float>(levels - 1);
-  return {unit / step, middle - centre / step, std::ldexp(step, shift), std::ldexp(centre - step * middle, shift)};
+  return {unit / step, middle - centre / step, std::ldexp(step, shift),
+          std::ldexp(centre - step * middle, shift)};
 }
 
 void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, float* y) {
   if (row.levels != kIdealAdc) {
-    accumulate(row.gain, row.offset, row.weight, psum, static_cast<float>(row.levels - 1), input_weight, y, row.columns);
+    accumulate(row.gain, row.offset, row.weight, psum, static_cast<float>(row.levels - 1), input_weight, y,
+               row.columns);
     return;
   }
   for (std::size_t o = 0; o < row.columns; ++o) y[o] += (row.weight[o] * input_weight) * psum[o];
@@ -90,11 +94,11 @@ void adc_codes(const AdcRow& row, const float* psum, float* codes) {
   for (std::size_t o = 0; o < row.columns; ++o) codes[o] = adc_code(psum[o], row.gain[o], row.offset[o], top);
 }
 
-void adc_backward(const AdcRow& row, const float* psum, const float* dy, float factor, float* dp, float* step_sum,
-                  float* centre_sum) {
+void adc_backward(const AdcRow& row, const float* psum, const float* dy, float factor, float* dp,
+                  float* step_sum, float* centre_sum) {
   if (row.levels != kIdealAdc) {
-    backward(row.gain, row.offset, psum, dy, static_cast<float>(row.levels - 1), factor, dp, step_sum, centre_sum,
-             row.columns);
+    backward(row.gain, row.offset, psum, dy, static_cast<float>(row.levels - 1), factor, dp, step_sum,
+             centre_sum, row.columns);
     return;
   }
   for (std::size_t o = 0; o < row.columns; ++o) dp[o] = dy[o] * factor;

@@ -33,7 +33,8 @@ struct AdcColumn {
 };
 
 // Column constants. `shift` is that of the weight slice; scales and step > 0.
-AdcColumn adc_column(float activation_scale, float weight_scale, float step, float centre, int levels, int shift);
+AdcColumn adc_column(float activation_scale, float weight_scale, float step, float centre, int levels,
+                     int shift);
 
 // code = round(clip(p * gain + offset, 0, levels - 1)); the sum itself for an ideal ADC.
 inline float adc_code(float psum, float gain, float offset, float top) {
@@ -57,7 +58,8 @@ void adc_codes(const AdcRow& row, const float* psum, float* codes);
 // Backward of value(P; s, c), straight-through: dvalue/dP = 1 where 0 <= v <= L-1 (in range), else 0;
 // dvalue/dc = 1 - in_range; dvalue/ds = code - v in range, code - (L-1)/2 outside.
 // For one row of sums with upstream dy (both scaled by 2^shift already folded in `factor`):
-//   dp[o] = dy[o] * factor * in_range;  step_sum[o] += dy[o]*factor*dvalue/ds;  centre_sum[o] += ... dvalue/dc
+//   dp[o] = dy[o] * factor * in_range;  step_sum[o] += dy[o]*factor*dvalue/ds;  centre_sum[o] += ...
+//   dvalue/dc
 void adc_backward(const AdcRow& row, const float* psum, const float* dy, float factor, float* dp,
                   float* step_sum, float* centre_sum);
 

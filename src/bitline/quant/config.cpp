@@ -52,7 +52,11 @@ void validate(const CimConfig& config) {
   require_range("dac_bits", config.dac_bits, 0, kMaxBits);
   require_range("array_rows", config.array_rows, 1, 1 << 16);
   require_range("array_columns", config.array_columns, 1, 1 << 16);
-  if (config.adc_levels != kIdealAdc) require_range("ADC levels", config.adc_levels, 2, 1 << 12);
+  if (config.adc_levels == kIdealAdc) return;
+  require_range("ADC levels", config.adc_levels, 2, 1 << 12);
+  if (parse_adc_levels(adc_bits_text(config.adc_levels)) == config.adc_levels) return;
+  bad_input("ADC levels = " + std::to_string(config.adc_levels) + " is not a whole number of bits", {},
+            "expected a power of two, or 3 for 1.5 bits");
 }
 
 void parse_precision(std::string_view text, CimConfig& config) {

@@ -28,7 +28,8 @@ struct CimConfig {
   int cell_bits = 2;
   int dac_bits = 0;  // input bits a cycle; 0 = all activation bits at once
   std::string encoding = "twos-complement";
-  bool slice_scales = false;  // a weight scale for each slice (as ColumnQuant's code has) instead of one for all
+  bool slice_scales =
+      false;  // a weight scale for each slice (as ColumnQuant's code has) instead of one for all
 
   std::string text() const;
   bool operator==(const CimConfig&) const = default;
@@ -54,8 +55,8 @@ struct CimLayer {
 // A graph in which the named Conv and Linear nodes run on arrays; the others stay float.
 struct QuantizedModel {
   ir::Graph graph;
-  std::map<std::string, CimLayer> layers;     // by node name
-  std::map<std::string, std::string> notes;   // provenance: data set, normalization, recipe
+  std::map<std::string, CimLayer> layers;    // by node name
+  std::map<std::string, std::string> notes;  // provenance: data set, normalization, recipe
 };
 
 CodeRange activation_range(const CimLayer& layer);

@@ -21,7 +21,7 @@ namespace bitline::quant {
 struct WeightEncoding {
   std::string name;
   int min_bits;
-  int cells_per_digit;                                         // physical columns that hold one digit
+  int cells_per_digit;  // physical columns that hold one digit
   CodeRange (*range)(int bits);
   std::vector<BitSlice> (*slices)(int bits, int cell_bits);
   int (*digit)(int code, const BitSlice& slice);

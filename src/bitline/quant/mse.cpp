@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "bitline/base/error.h"
@@ -10,8 +11,8 @@ namespace bitline::quant {
 
 namespace {
 
-constexpr int kScaleSteps = 48;           // coarse grid points
-constexpr double kSmallestRatio = 0.12;   // smallest scale tried, relative to the one that clips nothing
+constexpr int kScaleSteps = 48;          // coarse grid points
+constexpr double kSmallestRatio = 0.12;  // smallest scale tried, relative to the one that clips nothing
 constexpr int kRefineSteps = 9;
 
 double squared_error(std::span<const float> x, float scale, CodeRange range) {
@@ -103,6 +104,24 @@ void refine(const Moments& m, int levels, Candidate& best) {
   }
 }
 
+Candidate search_range(const Moments& m, int levels, double low, double high) {
+  const double widest = (high - low) / (levels - 1);
+  Candidate best{converter_error(m, levels, low, widest), low, widest};
+  for (double width = 1.0; width > 0.05; width *= 0.9) {
+    const double span = (high - low) * width;
+    const double step = span / (levels - 1);
+    for (int i = 0; i <= 24; ++i) consider(m, levels, low + (high - low - span) * i / 24.0, step, best);
+  }
+  refine(m, levels, best);
+  return best;
+}
+
+// A level on every bin; the levels to spare lie on both sides, for sums not seen yet.
+AdcRange lossless_range(const Histogram& h, double low, double high, int levels) {
+  const double lowest = low - std::floor((levels - 1 - (high - low)) / 2.0);
+  return {h.width, h.first + (lowest + 0.5 * (levels - 1)) * h.width};
+}
+
 }  // namespace
 
 std::int64_t Histogram::total() const {
@@ -111,7 +130,7 @@ std::int64_t Histogram::total() const {
 
 float mse_scale(std::span<const float> x, CodeRange range) {
   const double widest = full_scale(x, range);
-  if (!(widest > 0.0)) return 1.0f;
+  if (!(widest >= static_cast<double>(std::numeric_limits<float>::min()))) return 1.0f;
   double best_error = 0.0;
   double best = 0.0;
   const auto consider_scale = [&](double scale) {
@@ -124,7 +143,8 @@ float mse_scale(std::span<const float> x, CodeRange range) {
   const double ratio = std::pow(kSmallestRatio, 1.0 / (kScaleSteps - 1));
   for (int i = 0; i < kScaleSteps; ++i) consider_scale(widest * std::pow(ratio, i));
   const double middle = best;
-  for (int i = 1; i <= kRefineSteps; ++i) consider_scale(middle * std::pow(ratio, 2.0 * i / (kRefineSteps + 1) - 1.0));
+  for (int i = 1; i <= kRefineSteps; ++i)
+    consider_scale(middle * std::pow(ratio, 2.0 * i / (kRefineSteps + 1) - 1.0));
   return static_cast<float>(best);
 }
 
@@ -135,14 +155,8 @@ AdcRange mse_adc_range(const Histogram& histogram, int levels) {
     const double value = histogram.first + low * histogram.width;
     return {std::max(histogram.width, std::fabs(value)), value};
   }
-  const Moments moments(histogram);
-  Candidate best{converter_error(moments, levels, low, (high - low) / (levels - 1)), low, (high - low) / (levels - 1)};
-  for (double width = 1.0; width > 0.05; width *= 0.9) {
-    const double span = (high - low) * width;
-    const double step = span / (levels - 1);
-    for (int i = 0; i <= 24; ++i) consider(moments, levels, low + (high - low - span) * i / 24.0, step, best);
-  }
-  refine(moments, levels, best);
+  if (high - low <= levels - 1) return lossless_range(histogram, low, high, levels);
+  const Candidate best = search_range(Moments(histogram), levels, low, high);
   const double centre = best.lowest + best.step * 0.5 * (levels - 1);
   return {best.step * histogram.width, histogram.first + centre * histogram.width};
 }
@@ -151,7 +165,8 @@ double adc_range_error(const Histogram& histogram, int levels, const AdcRange& r
   const double step = range.step / histogram.width;
   const double lowest = (range.centre - histogram.first) / histogram.width - 0.5 * step * (levels - 1);
   const double total = static_cast<double>(histogram.total());
-  return converter_error(Moments(histogram), levels, lowest, step) * histogram.width * histogram.width / total;
+  return converter_error(Moments(histogram), levels, lowest, step) * histogram.width * histogram.width /
+         total;
 }
 
 }  // namespace bitline::quant

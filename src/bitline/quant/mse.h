@@ -10,7 +10,7 @@
 namespace bitline::quant {
 
 // The scale that minimizes sum (x - Q(x; s))^2 over a geometric grid between max|x|/range and a fraction of
-// it, refined once. All-zero x gives 1. x must be finite.
+// it, refined once. All-zero x (or of denormal size) gives 1. x must be finite.
 float mse_scale(std::span<const float> x, CodeRange range);
 
 // A histogram of equally spaced values: bin i holds the count of value first + i * width.
@@ -23,7 +23,8 @@ struct Histogram {
 };
 
 // The (step, centre) of an L-level uniform converter that minimizes the squared error over a histogram of
-// sums, in the histogram's units. A histogram of one value gives step = max(width, |value|) and that centre.
+// sums, in the histogram's units. A histogram of one value gives step = max(width, |value|) and that centre;
+// one of at most L neighbouring bins gets a level on each of them (step = width), which loses nothing.
 struct AdcRange {
   double step = 1.0;
   double centre = 0.0;

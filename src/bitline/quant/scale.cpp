@@ -24,7 +24,8 @@ void positive_scales(std::span<const float> s0, std::span<const float> u, std::s
 void positive_scales_backward(std::span<const float> s0, std::span<const float> u, std::span<const double> ds,
                               float gain, std::span<float> du) {
   for (std::size_t i = 0; i < du.size(); ++i) {
-    const auto value = static_cast<float>(ds[i] * static_cast<double>(positive_scale_slope(s0[i], u[i]) * gain));
+    const auto value =
+        static_cast<float>(ds[i] * static_cast<double>(positive_scale_slope(s0[i], u[i]) * gain));
     du[i] = std::isfinite(value) ? value : 0.0f;
   }
 }

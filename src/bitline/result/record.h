@@ -13,10 +13,10 @@ namespace bitline::result {
 using Value = std::variant<std::int64_t, double, std::string>;
 
 struct Figure {
-  std::string key;    // stable, snake_case
+  std::string key;  // stable, snake_case
   Value value;
-  std::string unit;   // "%", "s", "images/s"; empty for counts and text
-  int decimals = 2;   // when shown to people
+  std::string unit;  // "%", "s", "images/s"; empty for counts and text
+  int decimals = 2;  // when shown to people
 };
 
 struct Column {

@@ -1,12 +1,12 @@
 #include "bitline/sim/calibrate.h"
 
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
 
 #include "bitline/base/error.h"
 #include "bitline/quant/mse.h"
@@ -25,7 +25,8 @@ using quant::CimLayer;
 void require_finite(const ir::Tensor& x, const std::string& node) {
   const auto bad = [](float v) { return !std::isfinite(v); };
   if (std::any_of(x.data.begin(), x.data.end(), bad)) {
-    bad_input("calibration met a value that is not finite", Where{{}, 0, 0, node}, "check the weights and the input scaling");
+    bad_input("calibration met a value that is not finite", Where{{}, 0, 0, node},
+              "check the weights and the input scaling");
   }
 }
 
@@ -40,7 +41,8 @@ void calibrate_activation(const ir::Tensor& x, CimLayer& layer) {
 struct GroupSums {
   float low = std::numeric_limits<float>::max();
   float high = std::numeric_limits<float>::lowest();
-  double unit = 0.0;  // smallest distance of two sums of one column
+  double unit = 0.0;      // smallest distance of two sums of one column
+  bool same_unit = true;  // all columns have it, so sums of the group lie on one grid
   quant::Histogram histogram;
 };
 
@@ -48,16 +50,21 @@ struct GroupSums {
 class PsumStatistics {
  public:
   PsumStatistics(const LayerProgram& program, const quant::CimLayer& layer)
-      : program_(program), groups_(psum_groups(program.tiling, layer.config)), sums_(static_cast<std::size_t>(groups_.count())) {
+      : program_(program),
+        groups_(psum_groups(program.tiling, layer.config)),
+        sums_(static_cast<std::size_t>(groups_.count())) {
     const quant::GroupMap weights = weight_groups(program.tiling, layer.config);
     const auto& grid = program.tiling.grid;
     for (int t = 0; t < grid.tiles; ++t) {
       for (std::size_t i = 0; i < program.input_slices.size(); ++i) {
         for (int j = 0; j < grid.slices; ++j) {
           for (int o = 0; o < grid.outputs; ++o) {
-            const float unit = layer.activation_scale * layer.weight_scale[static_cast<std::size_t>(weights.group(t, j, o))];
-            const int shift = program.weight_slices[static_cast<std::size_t>(j)].shift + program.input_slices[i].shift;
-            columns_.push_back({static_cast<std::size_t>(groups_.group(t, j, o)), unit, std::int64_t{1} << (2 * shift)});
+            const float unit =
+                layer.activation_scale * layer.weight_scale[static_cast<std::size_t>(weights.group(t, j, o))];
+            const int shift =
+                program.weight_slices[static_cast<std::size_t>(j)].shift + program.input_slices[i].shift;
+            columns_.push_back(
+                {static_cast<std::size_t>(groups_.group(t, j, o)), unit, std::int64_t{1} << (2 * shift)});
           }
         }
       }
@@ -77,8 +84,8 @@ class PsumStatistics {
  private:
   struct ColumnUse {
     std::size_t group;
-    float unit;            // output per integer of the sum
-    std::int64_t weight;   // significance squared
+    float unit;           // output per integer of the sum
+    std::int64_t weight;  // significance squared
   };
 
   template <class Visit>
@@ -97,15 +104,18 @@ class PsumStatistics {
       group.high = std::max(group.high, sum);
     });
     for (const ColumnUse& column : columns_) {
-      double& unit = sums_[column.group].unit;
+      GroupSums& group = sums_[column.group];
       const auto mine = static_cast<double>(column.unit);
-      unit = unit == 0.0 ? mine : std::min(unit, mine);
+      group.same_unit = group.same_unit && (group.unit == 0.0 || group.unit == mine);
+      group.unit = group.unit == 0.0 ? mine : std::min(group.unit, mine);
     }
     for (GroupSums& group : sums_) {
       const double range = static_cast<double>(group.high) - static_cast<double>(group.low);
       group.histogram.first = static_cast<double>(group.low);
-      group.histogram.width = std::max(group.unit, range / kHistogramBins);
-      group.histogram.counts.assign(static_cast<std::size_t>(std::lround(range / group.histogram.width)) + 1, 0);
+      const double finest = range / kHistogramBins;
+      group.histogram.width = group.same_unit || finest == 0.0 ? std::max(group.unit, finest) : finest;
+      group.histogram.counts.assign(static_cast<std::size_t>(std::lround(range / group.histogram.width)) + 1,
+                                    0);
     }
   }
 
@@ -132,7 +142,9 @@ class Calibrator {
   }
 
   quant::QuantizedModel run(const ir::Tensor& images) {
-    const auto hook = [this](const ir::Node& node, const ir::Operands& operands) -> std::optional<ir::Tensor> {
+    if (images.size() == 0) bad_input("calibration got no images", {}, "give at least one");
+    const auto hook = [this](const ir::Node& node,
+                             const ir::Operands& operands) -> std::optional<ir::Tensor> {
       if (selected_.count(node.name) == 0) return std::nullopt;
       context_.check_cancelled();
       return take_layer(node, *operands[0]);
@@ -151,7 +163,8 @@ class Calibrator {
     const mapping::LayerShape shape = *mapping::layer_shape(graph_, node);
     const ir::Tensor& weight = graph_.constant(node.inputs[1]);
     require_finite(weight, node.name);
-    layer.weight_scale = calibrate_weights(mapping::tile_layer(shape, layer.config, node.name), layer.config, weight.data);
+    layer.weight_scale =
+        calibrate_weights(mapping::tile_layer(shape, layer.config, node.name), layer.config, weight.data);
     if (options_.config.adc_levels != quant::kIdealAdc) fit_converters(node, x, layer);
     layer.config = options_.config;
     const ir::Tensor y = run_all(compile_node(graph_, node, layer), x, nullptr);
@@ -167,22 +180,28 @@ class Calibrator {
   }
 
   // Runs the layer on all images in parallel. With `traces`, keeps the sums of as many images as fit.
-  ir::Tensor run_all(const LayerProgram& program, const ir::Tensor& x, std::vector<std::vector<float>>* traces) {
+  ir::Tensor run_all(const LayerProgram& program, const ir::Tensor& x,
+                     std::vector<std::vector<float>>* traces) {
     const auto prepared = choose_kernel("auto", program).prepare(program);
     const std::int64_t images = x.dim(0);
     const ir::Tensor first = run_one(program, *prepared, x, 0, nullptr);
     ir::Shape shape = first.shape;
     shape[0] = images;
     ir::Tensor y(shape);
-    const std::size_t sums = first.size() * static_cast<std::size_t>(program.tiling.grid.tiles * program.tiling.grid.slices) * program.input_slices.size();
-    const std::int64_t traced = std::min<std::int64_t>(images, static_cast<std::int64_t>(std::max<std::size_t>(1, kPsumSample / sums)));
+    const std::size_t sums =
+        first.size() * static_cast<std::size_t>(program.tiling.grid.tiles * program.tiling.grid.slices) *
+        program.input_slices.size();
+    const std::int64_t traced = std::min<std::int64_t>(
+        images, static_cast<std::int64_t>(std::max<std::size_t>(1, kPsumSample / sums)));
     if (traces != nullptr) traces->resize(static_cast<std::size_t>(traced));
     arena_.execute([&] {
       tbb::parallel_for(std::int64_t{0}, images, [&](std::int64_t n) {
         const bool keep = traces != nullptr && n < traced;
         if (traces != nullptr && !keep) return;
-        const ir::Tensor one = run_one(program, *prepared, x, n, keep ? &(*traces)[static_cast<std::size_t>(n)] : nullptr);
-        std::copy(one.data.begin(), one.data.end(), y.data.begin() + n * static_cast<std::int64_t>(one.size()));
+        const ir::Tensor one =
+            run_one(program, *prepared, x, n, keep ? &(*traces)[static_cast<std::size_t>(n)] : nullptr);
+        std::copy(one.data.begin(), one.data.end(),
+                  y.data.begin() + n * static_cast<std::int64_t>(one.size()));
       });
     });
     return y;
@@ -215,16 +234,18 @@ std::vector<float> calibrate_weights(const mapping::LayerTiling& tiling, const q
                                      std::span<const float> weight) {
   const quant::GroupMap groups = weight_groups(tiling, config);
   std::vector<std::vector<float>> members(static_cast<std::size_t>(groups.count()));
-  for_each_cell(tiling, groups, [&](std::size_t, std::int64_t, int slice, int, std::size_t index, std::size_t group) {
-    if (slice == 0 || config.slice_scales) members[group].push_back(weight[index]);
-  });
+  for_each_cell(tiling, groups,
+                [&](std::size_t, std::int64_t, int slice, int, std::size_t index, std::size_t group) {
+                  if (slice == 0 || config.slice_scales) members[group].push_back(weight[index]);
+                });
   std::vector<float> scales;
-  for (const std::vector<float>& values : members) scales.push_back(quant::mse_scale(values, quant::weight_range(config)));
+  for (const std::vector<float>& values : members)
+    scales.push_back(quant::mse_scale(values, quant::weight_range(config)));
   return scales;
 }
 
-quant::QuantizedModel calibrate(const ir::Graph& graph, const ir::Tensor& images, const CalibrateOptions& options,
-                                const Context& context) {
+quant::QuantizedModel calibrate(const ir::Graph& graph, const ir::Tensor& images,
+                                const CalibrateOptions& options, const Context& context) {
   return Calibrator(graph, options, context).run(images);
 }
 

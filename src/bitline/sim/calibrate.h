@@ -1,9 +1,9 @@
 // Post-training calibration: scales and ADC ranges from a few hundred images, without labels or training.
 //
 // One pass through the network. At each layer that goes to an array, with all layers before it already
-// quantized: the activation scale by least squared error on the layer's inputs; the weight scale of every group
-// by least squared error on its weights; the ADC step and centre of every group by least squared error on the
-// histogram of its partial sums (each sum weighted by the square of its slice's significance).
+// quantized: the activation scale by least squared error on the layer's inputs; the weight scale of every
+// group by least squared error on its weights; the ADC step and centre of every group by least squared error
+// on the histogram of its partial sums (each sum weighted by the square of its slice's significance).
 #pragma once
 
 #include <span>
@@ -22,10 +22,11 @@ struct CalibrateOptions {
   mapping::LayerPolicy policy;
 };
 
-// `images`: normalized calibration images [N, C, H, W]. Batch-norm is best folded before (ir/fold.h) unless the
-// model will be trained. Throws Error{kBadInput} naming the node for NaN activations or impossible geometry.
-quant::QuantizedModel calibrate(const ir::Graph& graph, const ir::Tensor& images, const CalibrateOptions& options,
-                                const Context& context);
+// `images`: normalized calibration images [N, C, H, W]. Batch-norm is best folded before (ir/fold.h) unless
+// the model will be trained. Throws Error{kBadInput} naming the node for NaN activations or impossible
+// geometry.
+quant::QuantizedModel calibrate(const ir::Graph& graph, const ir::Tensor& images,
+                                const CalibrateOptions& options, const Context& context);
 
 // The weight scales of a layer: least squared error for each group.
 std::vector<float> calibrate_weights(const mapping::LayerTiling& tiling, const quant::CimConfig& config,

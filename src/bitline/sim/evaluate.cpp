@@ -1,12 +1,12 @@
 #include "bitline/sim/evaluate.h"
 
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <numeric>
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
 
 #include "bitline/base/error.h"
 
@@ -19,7 +19,8 @@ ir::Tensor take_images(const ir::Tensor& batch, std::int64_t first, std::int64_t
   shape[0] = count;
   const std::size_t each = batch.size() / static_cast<std::size_t>(batch.dim(0));
   const auto begin = batch.data.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(first) * each);
-  return {std::move(shape), {begin, begin + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(count) * each)}};
+  return {std::move(shape),
+          {begin, begin + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(count) * each)}};
 }
 
 std::int64_t count_correct(const ir::Tensor& logits, const int* labels) {
@@ -35,8 +36,8 @@ std::int64_t count_correct(const ir::Tensor& logits, const int* labels) {
 
 }  // namespace
 
-std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source, const Context& context,
-                                 const std::function<void(std::int64_t)>& progress) {
+std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source,
+                                 const Context& context, const std::function<void(std::int64_t)>& progress) {
   std::vector<Evaluation> out(networks.size());
   tbb::task_arena arena(std::max(1, context.threads));
   while (const std::optional<LabelledBatch> batch = source()) {
@@ -44,13 +45,14 @@ std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const Bat
     const std::int64_t pieces = (images + kMicroBatch - 1) / kMicroBatch;
     std::vector<std::atomic<std::int64_t>> correct(networks.size());
     arena.execute([&] {
-      tbb::parallel_for(std::int64_t{0}, pieces * static_cast<std::int64_t>(networks.size()), [&](std::int64_t task) {
-        context.check_cancelled();
-        const auto network = static_cast<std::size_t>(task / pieces);
-        const std::int64_t first = task % pieces * kMicroBatch;
-        const ir::Tensor piece = take_images(batch->images, first, std::min(kMicroBatch, images - first));
-        correct[network] += count_correct(networks[network](piece), batch->labels.data() + first);
-      });
+      tbb::parallel_for(
+          std::int64_t{0}, pieces * static_cast<std::int64_t>(networks.size()), [&](std::int64_t task) {
+            context.check_cancelled();
+            const auto network = static_cast<std::size_t>(task / pieces);
+            const std::int64_t first = task % pieces * kMicroBatch;
+            const ir::Tensor piece = take_images(batch->images, first, std::min(kMicroBatch, images - first));
+            correct[network] += count_correct(networks[network](piece), batch->labels.data() + first);
+          });
     });
     for (std::size_t i = 0; i < out.size(); ++i) {
       out[i].images += images;
@@ -82,8 +84,8 @@ ChipStatistics chip_statistics(std::vector<double> accuracies) {
   return out;
 }
 
-ChipStatistics evaluate_chips(const Network& network, const Variation& variation, int chips, const BatchSource& source,
-                              const Context& context) {
+ChipStatistics evaluate_chips(const Network& network, const Variation& variation, int chips,
+                              const BatchSource& source, const Context& context) {
   std::vector<Network> networks;
   std::vector<Forward> forwards;
   networks.reserve(static_cast<std::size_t>(chips));

@@ -29,11 +29,14 @@ using Forward = std::function<ir::Tensor(const ir::Tensor& images)>;
 struct Evaluation {
   std::int64_t images = 0;
   std::int64_t correct = 0;
-  double accuracy() const { return images == 0 ? 0.0 : 100.0 * static_cast<double>(correct) / static_cast<double>(images); }
+  double accuracy() const {
+    return images == 0 ? 0.0 : 100.0 * static_cast<double>(correct) / static_cast<double>(images);
+  }
 };
 
 // Top-1 of several networks on the same images. progress(images done) is called after each batch.
-std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source, const Context& context,
+std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source,
+                                 const Context& context,
                                  const std::function<void(std::int64_t)>& progress = {});
 Evaluation evaluate(const Network& network, const BatchSource& source, const Context& context);
 
@@ -41,12 +44,12 @@ Evaluation evaluate(const Network& network, const BatchSource& source, const Con
 struct ChipStatistics {
   std::vector<double> accuracies;  // by chip
   double mean = 0.0;
-  double deviation = 0.0;   // sample standard deviation; 0 for one chip
-  double yield95 = 0.0;     // the accuracy that at least 95 % of the chips reach
+  double deviation = 0.0;  // sample standard deviation; 0 for one chip
+  double yield95 = 0.0;    // the accuracy that at least 95 % of the chips reach
 };
 ChipStatistics chip_statistics(std::vector<double> accuracies);
 
-ChipStatistics evaluate_chips(const Network& network, const Variation& variation, int chips, const BatchSource& source,
-                              const Context& context);
+ChipStatistics evaluate_chips(const Network& network, const Variation& variation, int chips,
+                              const BatchSource& source, const Context& context);
 
 }  // namespace bitline::sim

@@ -7,7 +7,6 @@ namespace bitline::sim {
 
 namespace {
 
-
 // Output columns [begin, end) of a row whose input column x = ox * stride + shift lies inside the image.
 struct Run {
   std::int64_t begin, end, shift;
@@ -23,8 +22,8 @@ Run valid_run(const ir::Window& w, std::int64_t kx, std::int64_t in_width, std::
 
 // Calls visit(row, input row pointer offset or -1, output offset, run) for each tap and output row.
 template <class Visit>
-void walk(const mapping::LayerShape& shape, ImageSize input, std::int64_t first_channel, std::int64_t channel_count,
-          RowBlock block, Visit&& visit) {
+void walk(const mapping::LayerShape& shape, ImageSize input, std::int64_t first_channel,
+          std::int64_t channel_count, RowBlock block, Visit&& visit) {
   const ir::Window& w = shape.window;
   const ImageSize out = output_size(shape, input);
   std::int64_t row = 0;
@@ -58,7 +57,8 @@ void im2col(const float* image, const mapping::LayerShape& shape, ImageSize inpu
             std::int64_t channel_count, RowBlock block, float* columns) {
   const std::int64_t stride = shape.window.stride[1];
   walk(shape, input, first_channel, channel_count, block,
-       [&](std::int64_t, bool inside, std::int64_t source, std::int64_t target, const Run& run, std::int64_t width) {
+       [&](std::int64_t, bool inside, std::int64_t source, std::int64_t target, const Run& run,
+           std::int64_t width) {
          float* out = columns + target;
          if (!inside) {
            std::fill(out, out + width, 0.0f);
@@ -75,16 +75,17 @@ void im2col(const float* image, const mapping::LayerShape& shape, ImageSize inpu
        });
 }
 
-void col2im(const float* columns, const mapping::LayerShape& shape, ImageSize input, std::int64_t first_channel,
-            std::int64_t channel_count, RowBlock block, float* image) {
+void col2im(const float* columns, const mapping::LayerShape& shape, ImageSize input,
+            std::int64_t first_channel, std::int64_t channel_count, RowBlock block, float* image) {
   const std::int64_t stride = shape.window.stride[1];
-  walk(shape, input, first_channel, channel_count, block,
-       [&](std::int64_t, bool inside, std::int64_t source, std::int64_t target, const Run& run, std::int64_t) {
-         if (!inside) return;
-         const float* in = columns + target;
-         float* out = image + source;
-         for (std::int64_t x = run.begin; x < run.end; ++x) out[x * stride] += in[x];
-       });
+  walk(
+      shape, input, first_channel, channel_count, block,
+      [&](std::int64_t, bool inside, std::int64_t source, std::int64_t target, const Run& run, std::int64_t) {
+        if (!inside) return;
+        const float* in = columns + target;
+        float* out = image + source;
+        for (std::int64_t x = run.begin; x < run.end; ++x) out[x * stride] += in[x];
+      });
 }
 
 }  // namespace bitline::sim

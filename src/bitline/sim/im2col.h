@@ -25,12 +25,13 @@ ImageSize output_size(const mapping::LayerShape& shape, ImageSize input);
 // How many output rows make a block of about `pixels` pixels (at least one row).
 std::int64_t rows_per_block(ImageSize output, std::int64_t pixels);
 
-// columns[row][pixel] = image[first_channel + ..][...]. `image` is [C][H][W]; channels [first, first + count).
+// columns[row][pixel] = image[first_channel + ..][...]. `image` is [C][H][W]; channels [first, first +
+// count).
 void im2col(const float* image, const mapping::LayerShape& shape, ImageSize input, std::int64_t first_channel,
             std::int64_t channel_count, RowBlock block, float* columns);
 
 // The transpose of im2col: adds columns back into the image.
-void col2im(const float* columns, const mapping::LayerShape& shape, ImageSize input, std::int64_t first_channel,
-            std::int64_t channel_count, RowBlock block, float* image);
+void col2im(const float* columns, const mapping::LayerShape& shape, ImageSize input,
+            std::int64_t first_channel, std::int64_t channel_count, RowBlock block, float* image);
 
 }  // namespace bitline::sim

@@ -19,8 +19,9 @@ class PreparedLayer {
  public:
   virtual ~PreparedLayer() = default;
 
-  // One image. codes: activation codes [C][H][W] as floats; y: [O][Hout][Wout]. With `trace`, every ADC code is
-  // appended in the order [pixel][tile][input slice][weight slice][output] (for an ideal ADC: the integer sum).
+  // One image. codes: activation codes [C][H][W] as floats; y: [O][Hout][Wout]. With `trace`, every ADC code
+  // is appended in the order [pixel][tile][input slice][weight slice][output] (for an ideal ADC: the integer
+  // sum).
   virtual void run(std::span<const float> codes, ImageSize input, std::span<float> y,
                    std::vector<float>* trace = nullptr) const = 0;
 };

@@ -29,8 +29,8 @@ struct LayerProgram {
   std::vector<quant::BitSlice> input_slices;
   std::vector<quant::BitSlice> weight_slices;
   int fraction_bits = 0;
-  std::vector<std::int32_t> cells;         // [tile][row][slice][output], in units of 2^-fraction_bits
-  std::vector<std::size_t> tile_offset;    // of each tile in `cells`
+  std::vector<std::int32_t> cells;          // [tile][row][slice][output], in units of 2^-fraction_bits
+  std::vector<std::size_t> tile_offset;     // of each tile in `cells`
   std::vector<float> gain, offset, weight;  // [tile][slice][output]; gain is per unit of an ideal digit
   std::vector<float> base;                  // [output]
 
@@ -40,12 +40,13 @@ struct LayerProgram {
   }
 };
 
-// The largest magnitude a partial sum of this layer can reach, in ideal digit units.
+// A bound on the magnitude of any partial sum of this layer: the column of largest magnitudes under the
+// largest input, in units of 2^-fraction_bits.
 std::int64_t largest_psum(const LayerProgram& program);
 
 // Integer weight codes as stored for one slice: code of weight[o][channel][ky][kx] under the scale of
-// (tile, slice, o). `weight` has the layer's ONNX layout [O, C/groups, kh, kw]; `visit(tile, row, slice, output,
-// weight_index, scale)` is called for every cell in storage order.
+// (tile, slice, o). `weight` has the layer's ONNX layout [O, C/groups, kh, kw]; `visit(tile, row, slice,
+// output, weight_index, scale)` is called for every cell in storage order.
 template <class Visit>
 void for_each_cell(const mapping::LayerTiling& tiling, const quant::GroupMap& groups, Visit&& visit) {
   const std::int64_t window = tiling.shape.window_size();
@@ -64,8 +65,9 @@ void for_each_cell(const mapping::LayerTiling& tiling, const quant::GroupMap& gr
 }
 
 // Compiles a layer. `weight` is [O, C/groups, kh, kw], `bias` is empty or [O]. Sizes of the scale vectors are
-// checked (Error{kBadInput} naming the layer); scales must be positive and finite.
-LayerProgram compile_layer(const std::string& name, const mapping::LayerShape& shape, std::span<const float> weight,
-                           std::span<const float> bias, const quant::CimLayer& layer);
+// checked (Error{kBadInput} naming the layer); scales must be positive and finite, weights finite.
+LayerProgram compile_layer(const std::string& name, const mapping::LayerShape& shape,
+                           std::span<const float> weight, std::span<const float> bias,
+                           const quant::CimLayer& layer);
 
 }  // namespace bitline::sim

@@ -12,7 +12,8 @@ namespace {
 
 ir::Shape output_shape(const LayerProgram& program, const ir::Tensor& x, ImageSize out) {
   const std::int64_t outputs = program.tiling.grid.outputs;
-  return x.shape.size() == 2 ? ir::Shape{x.dim(0), outputs} : ir::Shape{x.dim(0), outputs, out.height, out.width};
+  return x.shape.size() == 2 ? ir::Shape{x.dim(0), outputs}
+                             : ir::Shape{x.dim(0), outputs, out.height, out.width};
 }
 
 ImageSize image_size(const ir::Tensor& x) {
@@ -22,8 +23,9 @@ ImageSize image_size(const ir::Tensor& x) {
 void check_input(const LayerProgram& program, const ir::Tensor& x) {
   const bool ranked = x.shape.size() == 2 || x.shape.size() == 4;
   if (ranked && x.dim(1) == program.tiling.shape.in_channels) return;
-  bad_input("a layer on the array takes [N, " + std::to_string(program.tiling.shape.in_channels) + "] or [N, " +
-                std::to_string(program.tiling.shape.in_channels) + ", H, W], got " + ir::shape_text(x.shape),
+  bad_input("a layer on the array takes [N, " + std::to_string(program.tiling.shape.in_channels) +
+                "] or [N, " + std::to_string(program.tiling.shape.in_channels) + ", H, W], got " +
+                ir::shape_text(x.shape),
             Where{{}, 0, 0, program.name});
 }
 
@@ -31,9 +33,12 @@ void check_input(const LayerProgram& program, const ir::Tensor& x) {
 
 LayerProgram compile_node(const ir::Graph& graph, const ir::Node& node, const quant::CimLayer& layer) {
   const auto shape = mapping::layer_shape(graph, node);
-  if (!shape) unsupported("only convolutions and linear layers with constant weights run on an array", Where{{}, 0, 0, node.name});
+  if (!shape)
+    unsupported("only convolutions and linear layers with constant weights run on an array",
+                Where{{}, 0, 0, node.name});
   const bool has_bias = node.inputs.size() > 2;
-  const std::span<const float> bias = has_bias ? std::span<const float>(graph.constant(node.inputs[2]).data) : std::span<const float>{};
+  const std::span<const float> bias =
+      has_bias ? std::span<const float>(graph.constant(node.inputs[2]).data) : std::span<const float>{};
   return compile_layer(node.name, *shape, graph.constant(node.inputs[1]).data, bias, layer);
 }
 
@@ -48,9 +53,11 @@ ir::Tensor run_layer(const LayerProgram& program, const PreparedLayer& prepared,
   const std::size_t out = y.size() / images;
   std::vector<float> codes(in);
   for (std::size_t n = 0; n < images; ++n) {
-    quant::lsq_codes(std::span(x.data).subspan(n * in, in), program.activation_scale, program.activation_range, codes);
+    quant::lsq_codes(std::span(x.data).subspan(n * in, in), program.activation_scale,
+                     program.activation_range, codes);
     if (trace != nullptr) trace->input_codes.insert(trace->input_codes.end(), codes.begin(), codes.end());
-    prepared.run(codes, input, std::span(y.data).subspan(n * out, out), trace == nullptr ? nullptr : &trace->adc_codes);
+    prepared.run(codes, input, std::span(y.data).subspan(n * out, out),
+                 trace == nullptr ? nullptr : &trace->adc_codes);
   }
   return y;
 }
@@ -59,7 +66,8 @@ Network::Network(const quant::QuantizedModel& model, std::string_view kernel)
     : Network(std::make_shared<const ir::Graph>(model.graph), std::string(kernel)) {
   for (const auto& [name, layer] : model.layers) {
     const ir::Node* node = graph_->find_node(name);
-    if (node == nullptr) bad_input("the model quantizes a layer that its graph does not have", Where{{}, 0, 0, name});
+    if (node == nullptr)
+      bad_input("the model quantizes a layer that its graph does not have", Where{{}, 0, 0, name});
     add_layer(compile_node(*graph_, *node, layer));
   }
 }

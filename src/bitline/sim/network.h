@@ -1,5 +1,5 @@
-// A quantized model compiled for simulation: CIM layers as integer programs on a kernel, the rest on the float
-// interpreter. The result depends on nothing but the model and the input.
+// A quantized model compiled for simulation: CIM layers as integer programs on a kernel, the rest on the
+// float interpreter. The result depends on nothing but the model and the input.
 #pragma once
 
 #include <map>
@@ -42,7 +42,8 @@ class Network {
     const CimKernel* kernel = nullptr;
     std::unique_ptr<PreparedLayer> prepared;
   };
-  Network(std::shared_ptr<const ir::Graph> graph, std::string kernel) : graph_(std::move(graph)), kernel_(std::move(kernel)) {}
+  Network(std::shared_ptr<const ir::Graph> graph, std::string kernel)
+      : graph_(std::move(graph)), kernel_(std::move(kernel)) {}
   void add_layer(LayerProgram program);
 
   std::shared_ptr<const ir::Graph> graph_;

@@ -5,7 +5,8 @@
 
 namespace bitline::sim {
 
-PackedCells::PackedCells(const LayerProgram& program) : groups_(static_cast<std::size_t>(program.tiling.shape.groups)) {
+PackedCells::PackedCells(const LayerProgram& program)
+    : groups_(static_cast<std::size_t>(program.tiling.shape.groups)) {
   const std::int64_t outputs = program.tiling.shape.group_outputs();
   values_.reserve(program.cells.size());
   for (std::size_t t = 0; t < program.tiling.tiles.size(); ++t) {

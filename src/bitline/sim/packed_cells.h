@@ -13,7 +13,9 @@ class PackedCells {
  public:
   explicit PackedCells(const LayerProgram& program);  // copies; values are cell * 2^-fraction_bits
 
-  const float* matrix(std::size_t tile, std::int64_t group) const { return values_.data() + offset(tile, group); }
+  const float* matrix(std::size_t tile, std::int64_t group) const {
+    return values_.data() + offset(tile, group);
+  }
   std::size_t offset(std::size_t tile, std::int64_t group) const {
     return offsets_[tile * groups_ + static_cast<std::size_t>(group)];
   }

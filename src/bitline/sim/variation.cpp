@@ -25,8 +25,12 @@ struct Model {
   double (*factor)(double theta);
 };
 
-double lognormal(double theta) { return std::exp(theta); }
-double gaussian(double theta) { return 1.0 + theta; }
+double lognormal(double theta) {
+  return std::exp(theta);
+}
+double gaussian(double theta) {
+  return 1.0 + theta;
+}
 
 constexpr std::array<Model, 2> kModels = {{{"lognormal", lognormal}, {"gaussian", gaussian}}};
 
@@ -36,7 +40,8 @@ const Model& find_model(std::string_view name) {
     if (name == model.name) return model;
     names.emplace_back(model.name);
   }
-  throw Error(ErrorCode::kUsage, "unknown variation model '" + std::string(name) + "'", {}, suggestion(name, names));
+  throw Error(ErrorCode::kUsage, "unknown variation model '" + std::string(name) + "'", {},
+              suggestion(name, names));
 }
 
 // The largest sum of magnitudes down one column: what a partial sum can reach per unit of input.
@@ -60,7 +65,8 @@ int exact_fraction_bits(const LayerProgram& program, const std::vector<double>& 
     input = std::max({input, std::fabs(static_cast<double>(s.low())), static_cast<double>(s.high())});
   }
   // Half a grid step a cell is the most that rounding adds to a column.
-  const double reach = (tallest_column(program, cells) + 0.5 * static_cast<double>(program.config.array_rows)) * input;
+  const double reach =
+      (tallest_column(program, cells) + 0.5 * static_cast<double>(program.config.array_rows)) * input;
   int bits = 0;
   while (bits < kMaxFractionBits && std::ldexp(reach, bits + 1) <= kExactLimit) ++bits;
   return bits;
@@ -79,7 +85,8 @@ Variation parse_variation(std::string_view text) {
   if (text == "none") return {};
   const std::size_t colon = text.find(':');
   const Model& model = find_model(text.substr(0, colon));
-  const std::string_view number = colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
+  const std::string_view number =
+      colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
   double sigma = -1.0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), sigma);
   if (error != std::errc{} || end != number.data() + number.size() || !(sigma >= 0.0 && sigma <= kMaxSigma)) {
@@ -89,14 +96,16 @@ Variation parse_variation(std::string_view text) {
   return {model.name, sigma};
 }
 
-LayerProgram perturb(const LayerProgram& program, const Variation& variation, std::uint64_t seed, std::uint64_t chip) {
+LayerProgram perturb(const LayerProgram& program, const Variation& variation, std::uint64_t seed,
+                     std::uint64_t chip) {
   LayerProgram out = program;
   if (!variation.active()) return out;
   const Model& model = find_model(variation.model);
   const Philox random(seed, stream_id("cell-variation", chip, hash_bytes(std::string_view(program.name))));
   std::vector<double> cells(program.cells.size());
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    cells[i] = static_cast<double>(program.cells[i]) * model.factor(variation.sigma * random.normal(i));
+    const double written = std::ldexp(static_cast<double>(program.cells[i]), -program.fraction_bits);
+    cells[i] = written * model.factor(variation.sigma * random.normal(i));
   }
   out.fraction_bits = exact_fraction_bits(program, cells);
   for (std::size_t i = 0; i < cells.size(); ++i) {

@@ -2,8 +2,9 @@
 //
 // lognormal:S   g' = g * exp(theta), theta ~ N(0, S^2): the standard model of device-to-device spread
 // gaussian:S    g' = g * (1 + theta)
-// applied to every stored digit; a zero cell stays zero. A cell is a function of (seed, chip, layer, position).
-// Values are rounded to a power-of-two grid fine enough that sums stay exact (see layer_program.h).
+// applied to every stored digit; a zero cell stays zero. A cell is a function of (seed, chip, layer,
+// position). Values are rounded to a power-of-two grid fine enough that sums stay exact (see
+// layer_program.h).
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ struct Variation {
 Variation parse_variation(std::string_view text);
 
 // The layer on one chip.
-LayerProgram perturb(const LayerProgram& program, const Variation& variation, std::uint64_t seed, std::uint64_t chip);
+LayerProgram perturb(const LayerProgram& program, const Variation& variation, std::uint64_t seed,
+                     std::uint64_t chip);
 
 }  // namespace bitline::sim

@@ -91,6 +91,10 @@ void CimGradient::add_image(std::span<const float> x, sim::ImageSize input, std:
     add_block(block);
   }
   activation_scale_sum_ += quant::lsq_backward(x, dcodes, program_.activation_scale, program_.activation_range, dx);
+  // The part that goes through the digits themselves is added in finish(), where each input slice has its own sums.
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    activation_scale_sum_ -= static_cast<double>(dcodes[i]) * static_cast<double>(codes[i]);
+  }
 }
 
 void CimGradient::add_block(Block& block) {
@@ -164,6 +168,7 @@ LayerGradient CimGradient::finish() const {
                         quant::lsq_slopes(weight_[index], scale, range).dx;
     out.weight[index] += gradient * slope;
     const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
+    out.activation_scale += static_cast<double>(cell_sums_[packed]) * static_cast<double>(cell * scale);
     out.weight_scale[group] += static_cast<double>(gradient) * static_cast<double>(cell - slope * weight_[index] / scale);
   });
   if (layer_.config.adc_levels == quant::kIdealAdc) return out;

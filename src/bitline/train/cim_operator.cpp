@@ -60,7 +60,7 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     const Tensor input = x.contiguous();
     const Tensor w = weight.contiguous();
     saved->layer = current_layer(saved->spec, saved->tensors);
-    const std::span<const float> b = bias.defined() ? view(bias) : std::span<const float>{};
+    const std::span<const float> b = view(bias);
     saved->program = std::make_unique<sim::LayerProgram>(
         sim::compile_layer(saved->spec.name, saved->spec.shape, view(w), b, saved->layer));
     saved->input = image_size(x);
@@ -127,8 +127,9 @@ Tensor fused_cim(const CimSpec& spec, const CimTensors& tensors, const Tensor& x
   auto saved = c10::make_intrusive<Saved>();
   saved->spec = spec;
   saved->tensors = tensors;
-  return FusedCim::apply(x, tensors.weight, tensors.bias, tensors.activation_u, tensors.weight_u, tensors.step_u,
-                         tensors.centre, saved);
+  const auto given = [](const Tensor& t) { return t.defined() ? t : torch::empty({0}); };  // autograd wants tensors
+  return FusedCim::apply(x, tensors.weight, given(tensors.bias), tensors.activation_u, tensors.weight_u,
+                         given(tensors.step_u), given(tensors.centre), saved);
 }
 
 }  // namespace bitline::train

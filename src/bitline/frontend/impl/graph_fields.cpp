@@ -12,16 +12,26 @@ namespace bitline::frontend {
 
 namespace {
 
-constexpr std::int64_t kLimit = std::int64_t{1} << 40;  // of any extent, position or step
+struct Bounds {
+  std::int64_t low;
+  std::int64_t high;
+};
+constexpr std::int64_t kLargest = std::int64_t{1} << 24;  // two of them multiplied do not overflow
+constexpr Bounds kPositive{1, kLargest};
+constexpr Bounds kFromZero{0, kLargest};
+constexpr Bounds kAxis{-64, 63};
+constexpr Bounds kExtent{ir::kBatch, std::int64_t{1} << 40};
+constexpr Bounds kAnywhere{std::numeric_limits<std::int64_t>::min(),
+                           std::numeric_limits<std::int64_t>::max()};
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 template <class A>
 void window_fields(A& archive, ir::Window& window) {
-  archive("kernel", window.kernel, 1);
-  archive("stride", window.stride, 1);
-  archive("dilation", window.dilation, 1);
-  archive("pad_begin", window.pad_begin, 0);
-  archive("pad_end", window.pad_end, 0);
+  archive("kernel", window.kernel, kPositive);
+  archive("stride", window.stride, kPositive);
+  archive("dilation", window.dilation, kPositive);
+  archive("pad_begin", window.pad_begin, kFromZero);
+  archive("pad_end", window.pad_end, kFromZero);
 }
 
 // Operators without attributes.
@@ -31,7 +41,7 @@ void fields(A&, O&) {}
 template <class A>
 void fields(A& archive, ir::Conv& op) {
   window_fields(archive, op.window);
-  archive("groups", op.groups, 1);
+  archive("groups", op.groups, kPositive);
 }
 template <class A>
 void fields(A& archive, ir::BatchNorm& op) {
@@ -44,7 +54,7 @@ void fields(A& archive, ir::Clip& op) {
 }
 template <class A>
 void fields(A& archive, ir::Concat& op) {
-  archive("axis", op.axis, 0);
+  archive("axis", op.axis, kAxis);
 }
 template <class A>
 void fields(A& archive, ir::MaxPool& op) {
@@ -59,36 +69,36 @@ void fields(A& archive, ir::AveragePool& op) {
 }
 template <class A>
 void fields(A& archive, ir::Flatten& op) {
-  archive("axis", op.axis, 0);
+  archive("axis", op.axis, kAxis);
 }
 template <class A>
 void fields(A& archive, ir::Reshape& op) {
-  archive("dims", op.dims, -1);
+  archive("dims", op.dims, kExtent);
 }
 template <class A>
 void fields(A& archive, ir::Transpose& op) {
-  archive("order", op.order, 0);
+  archive("order", op.order, kAxis);
 }
 template <class A>
 void fields(A& archive, ir::Slice& op) {
-  archive("axes", op.axes, 0);
-  archive("starts", op.starts, -kLimit);
-  archive("ends", op.ends, -kLimit);
-  archive("steps", op.steps, -kLimit);
+  archive("axes", op.axes, kAxis);
+  archive("starts", op.starts, kAnywhere);
+  archive("ends", op.ends, kAnywhere);
+  archive("steps", op.steps, kAnywhere);
 }
 template <class A>
 void fields(A& archive, ir::Pad& op) {
-  archive("begin", op.begin, 0);
-  archive("end", op.end, 0);
+  archive("begin", op.begin, kFromZero);
+  archive("end", op.end, kFromZero);
   archive("value", op.value);
 }
 template <class A>
 void fields(A& archive, ir::Softmax& op) {
-  archive("axis", op.axis, 0);
+  archive("axis", op.axis, kAxis);
 }
 template <class A>
 void fields(A& archive, ir::ReduceMean& op) {
-  archive("axes", op.axes, 0);
+  archive("axes", op.axes, kAxis);
   archive("keep_dims", op.keep_dims);
 }
 
@@ -105,10 +115,10 @@ class Writer {
     }
   }
   void operator()(const char* key, bool value) { object_.set(key, value); }
-  void operator()(const char* key, std::int64_t value, std::int64_t) { object_.set(key, value); }
-  void operator()(const char* key, int value, std::int64_t) { object_.set(key, value); }
+  void operator()(const char* key, std::int64_t value, Bounds) { object_.set(key, value); }
+  void operator()(const char* key, int value, Bounds) { object_.set(key, value); }
   template <class List>
-  void operator()(const char* key, const List& values, std::int64_t) {
+  void operator()(const char* key, const List& values, Bounds) {
     io::JsonArray array;
     for (const auto value : values) array.emplace_back(static_cast<std::int64_t>(value));
     object_.set(key, std::move(array));
@@ -133,24 +143,24 @@ class Reader {
     }
   }
   void operator()(const char* key, bool& value) { value = next(key).as_bool(); }
-  void operator()(const char* key, std::int64_t& value, std::int64_t low) {
-    value = integer(next(key), key, low);
+  void operator()(const char* key, std::int64_t& value, Bounds bounds) {
+    value = integer(next(key), key, bounds);
   }
-  void operator()(const char* key, int& value, std::int64_t low) {
-    value = static_cast<int>(integer(next(key), key, low, std::numeric_limits<int>::max()));
+  void operator()(const char* key, int& value, Bounds bounds) {
+    value = static_cast<int>(integer(next(key), key, bounds));
   }
-  void operator()(const char* key, std::array<std::int64_t, 2>& values, std::int64_t low) {
+  void operator()(const char* key, std::array<std::int64_t, 2>& values, Bounds bounds) {
     const io::JsonArray& array = next(key).as_array();
     if (array.size() != 2) bad_input(std::string("'") + key + "' must hold 2 numbers", where_);
-    values = {integer(array[0], key, low), integer(array[1], key, low)};
+    values = {integer(array[0], key, bounds), integer(array[1], key, bounds)};
   }
-  void operator()(const char* key, std::vector<int>& values, std::int64_t low) {
+  void operator()(const char* key, std::vector<int>& values, Bounds bounds) {
     for (const io::Json& item : next(key).as_array()) {
-      values.push_back(static_cast<int>(integer(item, key, low, std::numeric_limits<int>::max())));
+      values.push_back(static_cast<int>(integer(item, key, bounds)));
     }
   }
-  void operator()(const char* key, std::vector<std::int64_t>& values, std::int64_t low) {
-    for (const io::Json& item : next(key).as_array()) values.push_back(integer(item, key, low));
+  void operator()(const char* key, std::vector<std::int64_t>& values, Bounds bounds) {
+    for (const io::Json& item : next(key).as_array()) values.push_back(integer(item, key, bounds));
   }
 
   const std::vector<std::string>& keys() const { return keys_; }
@@ -160,12 +170,11 @@ class Reader {
     keys_.emplace_back(key);
     return object_.at(key);
   }
-  std::int64_t integer(const io::Json& json, const char* key, std::int64_t low,
-                       std::int64_t high = kLimit) const {
+  std::int64_t integer(const io::Json& json, const char* key, Bounds bounds) const {
     const std::int64_t value = json.as_int();
-    if (value < low || value > high) {
-      bad_input(std::string("'") + key + "' is " + std::to_string(value) + ", expected at least " +
-                    std::to_string(low),
+    if (value < bounds.low || value > bounds.high) {
+      bad_input(std::string("'") + key + "' is " + std::to_string(value) + ", expected " +
+                    std::to_string(bounds.low) + " to " + std::to_string(bounds.high),
                 where_);
     }
     return value;

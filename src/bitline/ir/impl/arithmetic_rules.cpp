@@ -49,6 +49,7 @@ Shape shape_rule(const Linear&, const NodeShapes& n) {
   n.expect(depth == n.input(1)[1], "input " + shape_text(out) + " does not fit weight " +
                                        shape_text(n.input(1)) +
                                        ", expected K = " + std::to_string(n.input(1)[1]));
+  n.expect(depth > 0, "sums over nothing");
   out.back() = n.known(1, 0, "output count");
   if (n.count() == 3) n.expect_vector(2, "bias", out.back());
   return out;
@@ -62,6 +63,7 @@ Shape shape_rule(const MatMul&, const NodeShapes& n) {
            "shapes " + shape_text(a) + " and " + shape_text(b) + " must have two dimensions or more");
   n.expect(a.back() == b[b.size() - 2],
            "inner dimensions of " + shape_text(a) + " and " + shape_text(b) + " differ");
+  n.expect(a.back() != 0, "sums over nothing");
   const std::size_t rank = std::max(a.size(), b.size());
   Shape out = broadcast_dims(n, rank, rank - 2);
   out.push_back(a[a.size() - 2]);

@@ -64,6 +64,7 @@ Shape shape_rule(const Conv& op, const NodeShapes& n) {
   const Shape& weight = n.input(1);
   const std::int64_t channels = n.known(0, 1, "channel count");
   const std::int64_t outputs = n.known(1, 0, "output channel count");
+  n.expect(channels > 0 && outputs > 0, "has no input or no output channels");
   n.expect(op.groups >= 1 && channels % op.groups == 0 && outputs % op.groups == 0,
            std::to_string(op.groups) + " groups do not divide " + std::to_string(channels) + " input and " +
                std::to_string(outputs) + " output channels");

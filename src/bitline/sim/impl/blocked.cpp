@@ -49,13 +49,14 @@ class BlockedLayer final : public PreparedLayer {
     return static_cast<std::size_t>(out.height * out.width) * columns_per_pixel();
   }
 
-  void run_block(const float* codes, ImageSize input, ImageSize out, RowBlock block, Workspace& work, float* y,
-                 float* trace) const {
+  void run_block(const float* codes, ImageSize input, ImageSize out, RowBlock block, Workspace& work,
+                 float* y, float* trace) const {
     const std::int64_t pixels = block.count * out.width;
     const auto outputs = static_cast<std::size_t>(program_.tiling.grid.outputs);
     work.y.resize(static_cast<std::size_t>(pixels) * outputs);
     for (std::int64_t p = 0; p < pixels; ++p) {
-      std::copy(program_.base.begin(), program_.base.end(), work.y.begin() + p * static_cast<std::int64_t>(outputs));
+      std::copy(program_.base.begin(), program_.base.end(),
+                work.y.begin() + p * static_cast<std::int64_t>(outputs));
     }
     const std::int64_t first_pixel = block.first * out.width;
     for (std::size_t t = 0; t < program_.tiling.tiles.size(); ++t) {
@@ -65,7 +66,10 @@ class BlockedLayer final : public PreparedLayer {
         im2col(codes, shape(), input, g * shape().group_inputs() + tile.first_channel, tile.channels, block,
                work.columns.data());
         for (std::size_t i = 0; i < program_.input_slices.size(); ++i) {
-          sum_and_convert(t, g, i, pixels, work, trace == nullptr ? nullptr : trace + static_cast<std::size_t>(first_pixel) * columns_per_pixel());
+          sum_and_convert(t, g, i, pixels, work,
+                          trace == nullptr
+                              ? nullptr
+                              : trace + static_cast<std::size_t>(first_pixel) * columns_per_pixel());
         }
       }
     }
@@ -78,27 +82,31 @@ class BlockedLayer final : public PreparedLayer {
     const std::int64_t slices = program_.tiling.grid.slices;
     const std::int64_t outputs = shape().group_outputs();
     work.sums.resize(static_cast<std::size_t>(pixels * slices * outputs));
-    matmul({pixels, slices * outputs, program_.tiling.rows(t)}, inputs, true, cells_.matrix(t, g), false, 0.0f,
-           work.sums.data());
+    matmul({pixels, slices * outputs, program_.tiling.rows(t)}, inputs, true, cells_.matrix(t, g), false,
+           0.0f, work.sums.data());
     const float input_weight = std::ldexp(1.0f, program_.input_slices[i].shift);
     for (std::int64_t p = 0; p < pixels; ++p) {
       for (std::int64_t j = 0; j < slices; ++j) {
-        const std::int64_t column = program_.tiling.grid.column(static_cast<int>(t), static_cast<int>(j), static_cast<int>(g * outputs));
+        const std::int64_t column = program_.tiling.grid.column(static_cast<int>(t), static_cast<int>(j),
+                                                                static_cast<int>(g * outputs));
         const quant::AdcRow row{program_.gain.data() + column, program_.offset.data() + column,
                                 program_.weight.data() + column, static_cast<std::size_t>(outputs),
                                 program_.config.adc_levels};
         const float* sums = work.sums.data() + (p * slices + j) * outputs;
-        quant::adc_accumulate(row, sums, input_weight, work.y.data() + p * program_.tiling.grid.outputs + g * outputs);
+        quant::adc_accumulate(row, sums, input_weight,
+                              work.y.data() + p * program_.tiling.grid.outputs + g * outputs);
         if (trace != nullptr) quant::adc_codes(row, sums, trace + trace_offset(p, t, i, j, g * outputs));
       }
     }
   }
 
-  std::size_t trace_offset(std::int64_t p, std::size_t t, std::size_t i, std::int64_t j, std::int64_t o) const {
+  std::size_t trace_offset(std::int64_t p, std::size_t t, std::size_t i, std::int64_t j,
+                           std::int64_t o) const {
     const auto& grid = program_.tiling.grid;
     const std::size_t cycle = t * program_.input_slices.size() + i;
     return static_cast<std::size_t>(p) * columns_per_pixel() +
-           (cycle * static_cast<std::size_t>(grid.slices) + static_cast<std::size_t>(j)) * static_cast<std::size_t>(grid.outputs) +
+           (cycle * static_cast<std::size_t>(grid.slices) + static_cast<std::size_t>(j)) *
+               static_cast<std::size_t>(grid.outputs) +
            static_cast<std::size_t>(o);
   }
 
@@ -128,7 +136,7 @@ class BlockedKernel final : public CimKernel {
 
   std::string decline(const LayerProgram& program) const override {
     const std::int64_t limit = std::int64_t{1} << kExactBits;
-    if ((largest_psum(program) << program.fraction_bits) <= limit) return {};
+    if (largest_psum(program) <= limit) return {};
     return "partial sums can exceed 2^24, the integers of fp32";
   }
 

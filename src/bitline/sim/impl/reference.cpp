@@ -24,7 +24,8 @@ class ReferenceLayer final : public PreparedLayer {
     for (std::int64_t p = 0; p < pixels; ++p) {
       std::vector<float> sums = program_.base;
       run_pixel(codes, input, {p / out.width, p % out.width}, sums, trace);
-      for (std::size_t o = 0; o < sums.size(); ++o) y[o * static_cast<std::size_t>(pixels) + static_cast<std::size_t>(p)] = sums[o];
+      for (std::size_t o = 0; o < sums.size(); ++o)
+        y[o * static_cast<std::size_t>(pixels) + static_cast<std::size_t>(p)] = sums[o];
     }
   }
 
@@ -47,7 +48,8 @@ class ReferenceLayer final : public PreparedLayer {
                            const quant::BitSlice& cycle, int j, int o) const {
     const mapping::LayerShape& shape = program_.tiling.shape;
     const ir::Window& w = shape.window;
-    const std::int64_t first = shape.group_of(o) * shape.group_inputs() + program_.tiling.tiles[t].first_channel;
+    const std::int64_t first =
+        shape.group_of(o) * shape.group_inputs() + program_.tiling.tiles[t].first_channel;
     std::int64_t sum = 0;
     std::int64_t row = 0;
     for (std::int64_t c = first; c < first + program_.tiling.tiles[t].channels; ++c) {
@@ -56,16 +58,18 @@ class ReferenceLayer final : public PreparedLayer {
           const std::int64_t iy = pixel.y * w.stride[0] + ky * w.dilation[0] - w.pad_begin[0];
           const std::int64_t ix = pixel.x * w.stride[1] + kx * w.dilation[1] - w.pad_begin[1];
           if (iy < 0 || iy >= input.height || ix < 0 || ix >= input.width) continue;
-          const auto code = static_cast<int>(codes[static_cast<std::size_t>((c * input.height + iy) * input.width + ix)]);
-          sum += std::int64_t{quant::slice_digit(code, cycle)} * program_.cells[program_.cell_index(t, row, j, o)];
+          const auto code =
+              static_cast<int>(codes[static_cast<std::size_t>((c * input.height + iy) * input.width + ix)]);
+          sum += std::int64_t{quant::slice_digit(code, cycle)} *
+                 program_.cells[program_.cell_index(t, row, j, o)];
         }
       }
     }
     return sum;
   }
 
-  void convert(std::int64_t sum, std::size_t t, const quant::BitSlice& cycle, int j, int o, std::vector<float>& y,
-               std::vector<float>* trace) const {
+  void convert(std::int64_t sum, std::size_t t, const quant::BitSlice& cycle, int j, int o,
+               std::vector<float>& y, std::vector<float>* trace) const {
     const auto column = static_cast<std::size_t>(program_.tiling.grid.column(static_cast<int>(t), j, o));
     const auto psum = static_cast<float>(std::ldexp(static_cast<double>(sum), -program_.fraction_bits));
     const quant::AdcRow row{&program_.gain[column], &program_.offset[column], &program_.weight[column], 1,

@@ -1,0 +1,241 @@
+// The converter against its definition: the nearest of L levels.
+#include "bitline/quant/adc.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "bitline/base/philox.h"
+#include "io/error_of.h"
+
+namespace bitline::quant {
+namespace {
+
+constexpr int kAllLevels[] = {kIdealAdc, 2, 3, 4, 8, 16, 256, 4096};
+
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) : random_(seed, stream_id("adc tests")) {}
+  float normal() { return static_cast<float>(random_.normal(next_++)); }
+  double uniform(double low, double high) { return low + (high - low) * random_.uniform(next_++); }
+
+ private:
+  Philox random_;
+  std::uint64_t next_ = 0;
+};
+
+// Arrays of one row of columns; about half of the sums are clipped.
+struct Columns {
+  std::vector<float> gain, offset, weight, psum, y, dy;
+  int levels;
+
+  Columns(std::size_t n, int adc_levels, std::uint64_t seed) : levels(adc_levels) {
+    Dice dice(seed);
+    const float top = adc_levels == kIdealAdc ? 16.0f : static_cast<float>(adc_levels - 1);
+    for (std::size_t i = 0; i < n; ++i) {
+      gain.push_back(0.01f + std::fabs(dice.normal()));
+      offset.push_back(0.5f * top + dice.normal());
+      weight.push_back(dice.normal());
+      psum.push_back(std::round(top * dice.normal()));
+      y.push_back(dice.normal());
+      dy.push_back(dice.normal());
+    }
+  }
+  AdcRow row() const { return {gain.data(), offset.data(), weight.data(), gain.size(), levels}; }
+  float code(std::size_t i) const {
+    if (levels == kIdealAdc) return psum[i];
+    const float product = psum[i] * gain[i];
+    const float v = product + offset[i];
+    return std::nearbyint(std::fmin(std::fmax(v, 0.0f), static_cast<float>(levels - 1)));
+  }
+};
+
+TEST(Adc, LevelsOfBits) {
+  EXPECT_EQ(parse_adc_levels("ideal"), kIdealAdc);
+  EXPECT_EQ(parse_adc_levels("1.5"), 3);
+  for (int bits = 1; bits <= 12; ++bits) {
+    EXPECT_EQ(parse_adc_levels(std::to_string(bits)), 1 << bits);
+    EXPECT_EQ(adc_bits_text(1 << bits), std::to_string(bits));
+  }
+  EXPECT_EQ(adc_bits_text(3), "1.5");
+  EXPECT_EQ(adc_bits_text(kIdealAdc), "ideal");
+}
+
+TEST(Adc, OtherTextsAreRefused) {
+  for (const char* text : {"", "13", "-1", "+4", "2.5", "4 ", " 4", "4b", "Ideal", "1.50", "99999999999"}) {
+    EXPECT_EQ(io::error_of([&] { parse_adc_levels(text); }),
+              "ADC bits '" + std::string(text) + "' are not valid (expected 1 to 12, 1.5 or ideal)");
+  }
+}
+
+// The index of the level nearest to P, or -1 when two are nearly as near.
+int nearest_level(double p, double step, double centre, int levels) {
+  int best = 0;
+  double least = INFINITY, second = INFINITY;
+  for (int k = 0; k < levels; ++k) {
+    const double d = std::fabs(p - (centre + step * (k - 0.5 * (levels - 1))));
+    if (d < least) {
+      second = least;
+      least = d;
+      best = k;
+    } else if (d < second) {
+      second = d;
+    }
+  }
+  return second - least < 1e-3 * step ? -1 : best;
+}
+
+TEST(Adc, CodeIsTheNearestLevelAndWeightTurnsItIntoTheValue) {
+  Dice dice(5);
+  int checked = 0;
+  for (int i = 0; i < 6000; ++i) {
+    const int levels = std::initializer_list<int>{2, 3, 4, 16, 64}.begin()[i % 5];
+    const int shift = i % 4;
+    const auto a = static_cast<float>(dice.uniform(0.01, 0.2));
+    const auto w = static_cast<float>(dice.uniform(0.01, 0.2));
+    const auto psum = static_cast<float>(std::floor(dice.uniform(-300, 300)));
+    const double p = double(a) * double(w) * double(psum);
+    const auto step = static_cast<float>(dice.uniform(0.02, 1.0));
+    const auto centre = static_cast<float>(dice.uniform(-1.0, 1.0));
+    const AdcColumn column = adc_column(a, w, step, centre, levels, shift);
+    const int level = nearest_level(p, double(step), double(centre), levels);
+    if (level < 0) continue;
+    const float code = adc_code(psum, column.gain, column.offset, static_cast<float>(levels - 1));
+    ASSERT_EQ(static_cast<int>(code), level) << "sum " << psum << ", " << levels << " levels";
+    const double value = double(centre) + double(step) * (level - 0.5 * (levels - 1));
+    ASSERT_NEAR(double(column.weight) * level + double(column.base), std::ldexp(value, shift),
+                1e-4 * (1.0 + std::fabs(std::ldexp(value, shift))));
+    ++checked;
+  }
+  EXPECT_GT(checked, 5000);
+}
+
+TEST(Adc, AnIdealColumnScalesTheSum) {
+  const AdcColumn column = adc_column(0.5f, 0.25f, 9.0f, 9.0f, kIdealAdc, 3);
+  EXPECT_EQ(column.weight, 1.0f);
+  EXPECT_EQ(column.base, 0.0f);
+}
+
+TEST(Adc, TiesGoToTheEvenCode) {
+  for (int k = 0; k < 15; ++k) {
+    EXPECT_EQ(adc_code(static_cast<float>(k) + 0.5f, 1.0f, 0.0f, 15.0f), static_cast<float>(k + k % 2));
+  }
+}
+
+TEST(Adc, AccumulateEqualsTheScalarLoopBitForBit) {
+  for (const int levels : kAllLevels) {
+    for (std::size_t n = 0; n <= 67; ++n) {
+      Columns c(n, levels, 100 * n + 1);
+      std::vector<float> expected = c.y;
+      for (std::size_t i = 0; i < n; ++i) {
+        const float scaled = c.weight[i] * 4.0f;
+        const float product = scaled * c.code(i);
+        expected[i] += product;
+      }
+      std::vector<float> y = c.y;
+      adc_accumulate(c.row(), c.psum.data(), 4.0f, y.data());
+      ASSERT_EQ(std::memcmp(y.data(), expected.data(), n * sizeof(float)), 0) << n << " columns, " << levels;
+    }
+  }
+}
+
+TEST(Adc, CodesEqualTheScalarLoop) {
+  for (const int levels : kAllLevels) {
+    for (const std::size_t n : {1U, 3U, 16U, 31U, 129U}) {
+      const Columns c(n, levels, n);
+      std::vector<float> codes(n, -5.0f);
+      adc_codes(c.row(), c.psum.data(), codes.data());
+      for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(codes[i], c.code(i)) << levels;
+    }
+  }
+}
+
+// c + s * (clip(v) + rounding - (L-1)/2), with the rounding error held fixed.
+double surrogate(double p, double s, double c, int levels, double rounding) {
+  const double middle = 0.5 * (levels - 1);
+  const double v = (p - c) / s + middle;
+  return c + s * (std::min(std::max(v, 0.0), 2.0 * middle) + rounding - middle);
+}
+
+struct Slopes {
+  double dp, ds, dc;
+};
+
+Slopes central_differences(double p, double s, double c, int levels) {
+  const double middle = 0.5 * (levels - 1), h = 1e-6;
+  const double v = std::min(std::max((p - c) / s + middle, 0.0), 2.0 * middle);
+  const double r = std::nearbyint(v) - v;
+  const auto at = [&](double dp, double ds, double dc) { return surrogate(p + dp, s + ds, c + dc, levels, r); };
+  return {(at(h, 0, 0) - at(-h, 0, 0)) / (2 * h), (at(0, h, 0) - at(0, -h, 0)) / (2 * h),
+          (at(0, 0, h) - at(0, 0, -h)) / (2 * h)};
+}
+
+bool near_kink(double p, double s, double c, int levels) {
+  const double v = (p - c) / s + 0.5 * (levels - 1);
+  return std::fabs(v) < 2e-3 || std::fabs(v - (levels - 1)) < 2e-3 ||
+         std::fabs(v - std::floor(v) - 0.5) < 2e-3;
+}
+
+TEST(Adc, BackwardEqualsCentralDifferencesOfTheSurrogate) {
+  Dice dice(17);
+  int checked = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const int levels = std::initializer_list<int>{2, 3, 4, 16, 64}.begin()[i % 5];
+    const auto step = static_cast<float>(dice.uniform(0.2, 1.0));
+    const auto centre = static_cast<float>(dice.uniform(-0.5, 0.5));
+    const float unit = 0.05f, factor = 2.0f, dy = dice.normal();
+    const auto psum = static_cast<float>(dice.uniform(-14.0, 14.0) * levels);
+    const double p = double(unit) * double(psum);
+    if (near_kink(p, double(step), double(centre), levels)) continue;
+    const AdcColumn column = adc_column(unit, 1.0f, step, centre, levels, 0);
+    const AdcRow row{&column.gain, &column.offset, &column.weight, 1, levels};
+    float dp = 99.0f, ds = 10.0f, dc = 20.0f;
+    adc_backward(row, &psum, &dy, factor, &dp, &ds, &dc);
+    const Slopes slopes = central_differences(p, double(step), double(centre), levels);
+    const double g = double(dy) * double(factor);
+    ASSERT_NEAR(double(dp), g * slopes.dp, 1e-4);
+    ASSERT_NEAR(double(ds) - 10.0, g * slopes.ds, 1e-3 * (1 + std::fabs(g * slopes.ds)));
+    ASSERT_NEAR(double(dc) - 20.0, g * slopes.dc, 1e-4);
+    ++checked;
+  }
+  EXPECT_GT(checked, 2500);
+}
+
+TEST(Adc, BackwardOfManyColumnsEqualsOneByOne) {
+  for (const int levels : kAllLevels) {
+    for (const std::size_t n : {1U, 5U, 17U, 63U}) {
+      const Columns c(n, levels, 7 * n);
+      std::vector<float> dp(n), ds(n, 0.5f), dc(n, 0.25f);
+      adc_backward(c.row(), c.psum.data(), c.dy.data(), 3.0f, dp.data(), ds.data(), dc.data());
+      for (std::size_t i = 0; i < n; ++i) {
+        const AdcRow one{&c.gain[i], &c.offset[i], &c.weight[i], 1, levels};
+        float p = 0.0f, s = 0.5f, t = 0.25f;
+        adc_backward(one, &c.psum[i], &c.dy[i], 3.0f, &p, &s, &t);
+        ASSERT_EQ(dp[i], p);
+        ASSERT_EQ(ds[i], s);
+        ASSERT_EQ(dc[i], t);
+        if (levels == kIdealAdc) {
+          ASSERT_EQ(p, c.dy[i] * 3.0f);
+          ASSERT_EQ(s, 0.5f);
+          ASSERT_EQ(t, 0.25f);
+        }
+      }
+    }
+  }
+}
+
+TEST(Adc, TheEdgesOfTheWindowAreInRange) {
+  const float gain = 1.0f, offset = 0.0f, weight = 1.0f, dy = 1.0f;
+  const AdcRow row{&gain, &offset, &weight, 1, 4};
+  for (const auto& [psum, slope] : {std::pair{-0.01f, 0.0f}, {0.0f, 1.0f}, {3.0f, 1.0f}, {3.01f, 0.0f}}) {
+    float dp = 9.0f, ds = 0.0f, dc = 0.0f;
+    adc_backward(row, &psum, &dy, 1.0f, &dp, &ds, &dc);
+    EXPECT_EQ(dp, slope) << psum;
+    EXPECT_EQ(dc, 1.0f - slope) << psum;
+  }
+}
+
+}  // namespace
+}  // namespace bitline::quant

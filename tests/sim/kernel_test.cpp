@@ -1,0 +1,141 @@
+// Every kernel against the reference: the same output bits and the same ADC codes.
+#include "bitline/sim/kernel.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "bitline/sim/variation.h"
+#include "io/error_of.h"
+#include "sim/random_layer.h"
+
+namespace bitline::sim {
+namespace {
+
+struct Output {
+  std::vector<float> y, trace;
+};
+
+Output run(const char* kernel, const LayerProgram& program, const RandomLayer& layer) {
+  const ImageSize out = output_size(layer.shape, layer.input);
+  Output result;
+  result.y.assign(static_cast<std::size_t>(layer.shape.out_channels * out.height * out.width), NAN);
+  choose_kernel(kernel, program).prepare(program)->run(layer.codes, layer.input, result.y, &result.trace);
+  return result;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+void expect_equal(const LayerProgram& program, const RandomLayer& layer, std::uint64_t seed) {
+  const Output reference = run("reference", program, layer);
+  const Output blocked = run("blocked", program, layer);
+  ASSERT_EQ(reference.trace, blocked.trace) << "seed " << seed << ": " << layer.text();
+  ASSERT_TRUE(same_bits(reference.y, blocked.y)) << "seed " << seed << ": " << layer.text();
+}
+
+TEST(Kernels, BlockedConvolutionEqualsReferenceBitForBit) {
+  std::size_t most_tiles = 0, values = 0;
+  for (std::uint64_t seed = 1; seed <= 320; ++seed) {
+    const RandomLayer layer = random_convolution(seed);
+    const LayerProgram program = layer.compile();
+    ASSERT_NO_FATAL_FAILURE(expect_equal(program, layer, seed));
+    most_tiles = std::max(most_tiles, program.tiling.tiles.size());
+    values += layer.codes.size();
+  }
+  EXPECT_GE(most_tiles, 4U);
+  EXPECT_GT(values, 20000U);
+}
+
+TEST(Kernels, BlockedLinearEqualsReferenceBitForBit) {
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    const RandomLayer layer = random_linear(seed);
+    ASSERT_NO_FATAL_FAILURE(expect_equal(layer.compile(), layer, seed));
+  }
+}
+
+TEST(Kernels, EqualUnderCellVariation) {
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    const RandomLayer layer = seed % 4 == 0 ? random_linear(seed) : random_convolution(seed);
+    const Variation variation{seed % 2 == 0 ? "lognormal" : "gaussian", 0.05 * static_cast<double>(seed % 8 + 1)};
+    ASSERT_NO_FATAL_FAILURE(expect_equal(perturb(layer.compile(), variation, 3, seed), layer, seed));
+  }
+}
+
+TEST(Kernels, ImagesOfMoreThanOneBlockOfPixels) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    RandomLayer layer = random_convolution(seed);
+    layer.input = {layer.input.height + 40, layer.input.width + 33};
+    Dice dice(seed);
+    const quant::CodeRange range = quant::activation_range(layer.layer);
+    layer.codes.resize(static_cast<std::size_t>(layer.shape.in_channels * layer.input.height * layer.input.width));
+    for (float& code : layer.codes) code = static_cast<float>(dice.between(range.low, range.high));
+    ASSERT_NO_FATAL_FAILURE(expect_equal(layer.compile(), layer, seed));
+  }
+}
+
+TEST(Kernels, TheTraceIsAppendedAndOptional) {
+  const RandomLayer layer = random_convolution(4);
+  const LayerProgram program = layer.compile();
+  const Output once = run("reference", program, layer);
+  for (const CimKernel* kernel : cim_kernels()) {
+    std::vector<float> y(once.y.size()), plain(once.y.size()), trace = {-7.0f};
+    const auto prepared = kernel->prepare(program);
+    prepared->run(layer.codes, layer.input, y, &trace);
+    prepared->run(layer.codes, layer.input, plain);
+    ASSERT_EQ(trace.size(), once.trace.size() + 1) << kernel->name();
+    EXPECT_EQ(trace[0], -7.0f);
+    EXPECT_TRUE(std::equal(once.trace.begin(), once.trace.end(), trace.begin() + 1));
+    EXPECT_TRUE(same_bits(y, plain));
+  }
+}
+
+// 65,536 rows of 8-bit inputs and 8-bit cells: sums leave the integers of fp32.
+RandomLayer tall_layer() {
+  RandomLayer layer;
+  layer.shape.in_channels = 65536;
+  layer.shape.out_channels = 1;
+  layer.layer.config.weight_bits = 8;
+  layer.layer.config.cell_bits = 8;
+  layer.layer.config.activation_bits = 8;
+  layer.layer.config.adc_levels = quant::kIdealAdc;
+  layer.layer.config.array_rows = 65536;
+  layer.layer.weight_scale = {1.0f};
+  layer.layer.config.weight_granularity = quant::Granularity::kLayer;
+  layer.weight.assign(65536, 127.0f);
+  layer.codes.assign(65536, 255.0f);
+  return layer;
+}
+
+TEST(Kernels, BlockedDeclinesSumsThatFloatCannotHold) {
+  RandomLayer layer = tall_layer();
+  const LayerProgram tall = layer.compile();
+  EXPECT_EQ(largest_psum(tall), std::int64_t{65536} * 127 * 255);
+  EXPECT_EQ(choose_kernel("auto", tall).name(), "reference");
+  EXPECT_EQ(io::error_of([&] { choose_kernel("blocked", tall); }, ErrorCode::kUnsupported),
+            "node 'layer': no kernel can run this layer (blocked: partial sums can exceed 2^24, the integers of fp32)");
+  EXPECT_EQ(run("reference", tall, layer).trace, std::vector<float>{2122383360.0f});
+  std::fill(layer.weight.begin(), layer.weight.end(), 1.0f);  // the same array, small cells
+  const LayerProgram small = layer.compile();
+  EXPECT_EQ(choose_kernel("auto", small).name(), "blocked");
+  EXPECT_EQ(run("blocked", small, layer).trace, std::vector<float>{16711680.0f});
+}
+
+TEST(Kernels, AChipWithVariationStillRunsOnTheFastKernel) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const LayerProgram chip = perturb(random_convolution(seed).compile(), {"lognormal", 0.1}, 1, 1);
+    EXPECT_EQ(choose_kernel("auto", chip).name(), "blocked") << seed;
+    EXPECT_LE(largest_psum(chip), std::int64_t{1} << 24);
+  }
+}
+
+TEST(Kernels, AnUnknownNameSuggestsTheNearest) {
+  const LayerProgram program = random_linear(1).compile();
+  EXPECT_EQ(io::error_of([&] { choose_kernel("referense", program); }),
+            "unknown kernel 'referense' (did you mean 'reference'?)");
+}
+
+}  // namespace
+}  // namespace bitline::sim

@@ -1,0 +1,77 @@
+// The fused training operator against the composed one: same codes, same outputs, same gradients.
+#include <gtest/gtest.h>
+
+#include "random_layer.h"
+
+namespace bitline::train {
+namespace {
+
+using torch::Tensor;
+
+std::vector<std::pair<std::string, Tensor>> leaves(const LayerCase& c) {
+  const CimTensors& t = c.tensors;
+  return {{"x", c.x}, {"weight", t.weight}, {"bias", t.bias}, {"activation_u", t.activation_u},
+          {"weight_u", t.weight_u}, {"step_u", t.step_u}, {"centre", t.centre}};
+}
+
+std::vector<Tensor> gradients(const LayerCase& c, const Tensor& y, const Tensor& upstream) {
+  torch::autograd::variable_list inputs;
+  for (const auto& [name, tensor] : leaves(c)) {
+    if (tensor.defined()) inputs.push_back(tensor);
+  }
+  return torch::autograd::grad({(y * upstream).sum()}, inputs, {}, false, false, true);
+}
+
+double noise_floor(const quant::CimConfig& config) {
+  return 0.01 * static_cast<double>(1 << (config.weight_bits + config.activation_bits));
+}
+
+TEST(CimOperator, FusedForwardEqualsComposedBitForBit) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    const LayerCase c = random_layer(seed);
+    const Tensor fused = fused_cim(c.spec, c.tensors, c.x);
+    const Tensor composed = composed_cim(c.spec, c.tensors, c.x);
+    ASSERT_TRUE(torch::equal(fused, composed)) << "seed " << seed << " " << c.spec.config.text()
+                                               << " largest difference " << (fused - composed).abs().max().item<float>();
+  }
+}
+
+TEST(CimOperator, FusedGradientsEqualComposed) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    const LayerCase c = random_layer(seed);
+    const Tensor fused = fused_cim(c.spec, c.tensors, c.x);
+    Dice dice(seed + 1000);
+    const Tensor upstream = random_tensor(dice, fused.sizes().vec(), 1.0f, false);
+    const std::vector<Tensor> a = gradients(c, fused, upstream);
+    const std::vector<Tensor> b = gradients(c, composed_cim(c.spec, c.tensors, c.x), upstream);
+    std::size_t i = 0;
+    for (const auto& [name, tensor] : leaves(c)) {
+      if (!tensor.defined()) continue;
+      ASSERT_EQ(a[i].defined(), b[i].defined()) << name;
+      if (a[i].defined()) {
+        // Terms of opposite sign cancel where no sum is clipped: what is left is rounding.
+        const double scale = b[i].abs().max().item<double>() + noise_floor(c.spec.config);
+        EXPECT_LT((a[i] - b[i]).abs().max().item<double>() / scale, 2e-4) << "seed " << seed << " " << name << " " << c.spec.config.text();
+      }
+      ++i;
+    }
+  }
+}
+
+TEST(CimOperator, ComposedTraceEqualsKernelTrace) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const LayerCase c = random_layer(seed);
+    sim::LayerTrace composed, integer;
+    composed_cim(c.spec, c.tensors, c.x, &composed);
+    const quant::CimLayer layer = current_layer(c.spec, c.tensors);
+    const std::vector<float> weight = to_floats(c.tensors.weight);
+    const std::vector<float> bias = c.tensors.bias.defined() ? to_floats(c.tensors.bias) : std::vector<float>{};
+    const sim::LayerProgram program = sim::compile_layer("layer", c.spec.shape, weight, bias, layer);
+    sim::run_layer(program, *sim::choose_kernel("reference", program).prepare(program), to_ir(c.x), &integer);
+    EXPECT_EQ(composed.input_codes, integer.input_codes) << "seed " << seed;
+    EXPECT_EQ(composed.adc_codes, integer.adc_codes) << "seed " << seed << " " << c.spec.config.text();
+  }
+}
+
+}  // namespace
+}  // namespace bitline::train
