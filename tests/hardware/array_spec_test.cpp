@@ -1,11 +1,10 @@
 #include "bitline/hardware/array_spec.h"
 
-#include <gtest/gtest.h>
-
 #include <fstream>
 
 #include "io/error_of.h"
 #include "io/scratch_folder.h"
+#include <gtest/gtest.h>
 
 namespace bitline::hardware {
 namespace {
@@ -19,7 +18,9 @@ adc: {bits: "1.5"}
 variation: lognormal:0.1
 )";
 
-ArraySpec parse(const std::string& text) { return parse_array_spec(io::parse_yaml(text, "chip.yaml")); }
+ArraySpec parse(const std::string& text) {
+  return parse_array_spec(io::parse_yaml(text, "chip.yaml"));
+}
 std::string error_in(const std::string& text) {
   return io::error_of([&] { parse(text); });
 }
@@ -96,8 +97,9 @@ TEST(ArraySpec, ShortForm) {
 }
 
 TEST(ArraySpec, WhatIsNeitherFileNorGeometryIsRefused) {
-  for (const char* text : {"", "128", "128x", "x128", "0x128", "128x0", "128x-4", "65537x1", "128x128:", "128x128:2",
-                           "128x128:0b", "128x128:9b", "128x128:2bb", "128X128", "128x128 ", "absent.yaml"}) {
+  for (const char* text :
+       {"", "128", "128x", "x128", "0x128", "128x0", "128x-4", "65537x1", "128x128:", "128x128:2",
+        "128x128:0b", "128x128:9b", "128x128:2bb", "128X128", "128x128 ", "absent.yaml"}) {
     EXPECT_EQ(io::error_of([&] { open_array_spec(io::posix(), text); }),
               "hardware '" + std::string(text) +
                   "' is neither a file nor a geometry (expected a YAML file or ROWSxCOLUMNS:BITSb such as "

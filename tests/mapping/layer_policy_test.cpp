@@ -1,21 +1,21 @@
 #include "bitline/mapping/layer_policy.h"
 
-#include <gtest/gtest.h>
-
 #include "io/error_of.h"
+#include <gtest/gtest.h>
 
 namespace bitline::mapping {
 namespace {
 
 using Names = std::vector<std::string>;
 
-ir::ValueId add_conv(ir::Graph& graph, const std::string& name, ir::ValueId x, std::int64_t in, std::int64_t out,
-                     std::int64_t kernel, std::int64_t stride) {
+ir::ValueId add_conv(ir::Graph& graph, const std::string& name, ir::ValueId x, std::int64_t in,
+                     std::int64_t out, std::int64_t kernel, std::int64_t stride) {
   ir::Conv op;
   op.window.kernel = {kernel, kernel};
   op.window.stride = {stride, stride};
   op.window.pad_begin = op.window.pad_end = {kernel / 2, kernel / 2};
-  return graph.add_node(name, op, {x, graph.add_constant(name + ".weight", ir::Tensor({out, in, kernel, kernel}))});
+  return graph.add_node(name, op,
+                        {x, graph.add_constant(name + ".weight", ir::Tensor({out, in, kernel, kernel}))});
 }
 
 // A residual network of one block that halves the image, as the ResNets of the zoo have it.
@@ -23,14 +23,16 @@ ir::Graph small_resnet() {
   ir::Graph graph;
   const ir::ValueId x = graph.add_input("x", {ir::kBatch, 3, 8, 8});
   const ir::ValueId stem = graph.add_node("relu0", ir::Relu{}, {add_conv(graph, "stem", x, 3, 4, 3, 1)});
-  const ir::ValueId a = graph.add_node("relu1", ir::Relu{}, {add_conv(graph, "block.conv1", stem, 4, 8, 3, 2)});
+  const ir::ValueId a =
+      graph.add_node("relu1", ir::Relu{}, {add_conv(graph, "block.conv1", stem, 4, 8, 3, 2)});
   const ir::ValueId b = add_conv(graph, "block.conv2", a, 8, 8, 3, 1);
   const ir::ValueId shortcut = add_conv(graph, "block.shortcut", stem, 4, 8, 1, 2);
   const ir::ValueId sum = graph.add_node("add", ir::Add{}, {b, shortcut});
   const ir::ValueId mix = add_conv(graph, "pointwise", sum, 8, 8, 1, 1);
   const ir::ValueId pooled = graph.add_node("pool", ir::GlobalAveragePool{}, {mix});
   const ir::ValueId flat = graph.add_node("flat", ir::Flatten{1}, {pooled});
-  graph.set_output(graph.add_node("fc", ir::Linear{}, {flat, graph.add_constant("fc.weight", ir::Tensor({10, 8}))}));
+  graph.set_output(
+      graph.add_node("fc", ir::Linear{}, {flat, graph.add_constant("fc.weight", ir::Tensor({10, 8}))}));
   return graph;
 }
 
@@ -41,7 +43,8 @@ TEST(LayerPolicy, ByDefaultFirstLastAndShortcutsStayInFloat) {
 TEST(LayerPolicy, EachRuleCanBeSwitchedOff) {
   LayerPolicy policy;
   policy.first_float = false;
-  EXPECT_EQ(select_layers(small_resnet(), policy), (Names{"stem", "block.conv1", "block.conv2", "pointwise"}));
+  EXPECT_EQ(select_layers(small_resnet(), policy),
+            (Names{"stem", "block.conv1", "block.conv2", "pointwise"}));
   policy.last_float = false;
   EXPECT_EQ(select_layers(small_resnet(), policy).back(), "fc");
   policy.shortcut_float = false;
@@ -59,10 +62,12 @@ TEST(LayerPolicy, AnUnknownNameSuggestsTheNearest) {
   LayerPolicy policy;
   policy.float_layers = {"block.conv3"};
   const std::string error = io::error_of([&] { select_layers(small_resnet(), policy); });
-  EXPECT_EQ(error.rfind("no convolution or linear layer is called 'block.conv3' (did you mean 'block.conv", 0), 0U)
+  EXPECT_EQ(
+      error.rfind("no convolution or linear layer is called 'block.conv3' (did you mean 'block.conv", 0), 0U)
       << error;
   policy.float_layers = {"add"};  // a node, but not a layer
-  EXPECT_NE(io::error_of([&] { select_layers(small_resnet(), policy); }).find("called 'add'"), std::string::npos);
+  EXPECT_NE(io::error_of([&] { select_layers(small_resnet(), policy); }).find("called 'add'"),
+            std::string::npos);
 }
 
 TEST(LayerPolicy, NothingLeftIsAnError) {

@@ -1,11 +1,10 @@
 // Tilings against the counts of ColumnQuant (DATE 2025) and against the definition.
 #include "bitline/mapping/tiling.h"
 
-#include <gtest/gtest.h>
-
 #include <vector>
 
 #include "io/error_of.h"
+#include <gtest/gtest.h>
 
 namespace bitline::mapping {
 namespace {
@@ -52,12 +51,14 @@ TEST(Tiling, EveryChannelOfAGroupIsInExactlyOneTileAndTilesFit) {
     for (const std::int64_t groups : {1, 2, 4}) {
       for (const std::int64_t per_group : {1, 3, 16, 65}) {
         for (const int rows : {49, 64, 100, 128}) {
-          const LayerTiling tiling = tile_layer(conv(groups * per_group, groups * 2, kernel, groups), array_of(rows), "c");
+          const LayerTiling tiling =
+              tile_layer(conv(groups * per_group, groups * 2, kernel, groups), array_of(rows), "c");
           std::vector<int> seen(static_cast<std::size_t>(per_group), 0);
           for (std::size_t t = 0; t < tiling.tiles.size(); ++t) {
             EXPECT_LE(tiling.rows(t), rows);
             const RowTile tile = tiling.tiles[t];
-            for (std::int64_t c = 0; c < tile.channels; ++c) ++seen.at(static_cast<std::size_t>(tile.first_channel + c));
+            for (std::int64_t c = 0; c < tile.channels; ++c)
+              ++seen.at(static_cast<std::size_t>(tile.first_channel + c));
           }
           EXPECT_EQ(seen, std::vector<int>(seen.size(), 1));
         }
@@ -79,9 +80,10 @@ TEST(Tiling, SlicesAndColumnsOfTheArray) {
 
 TEST(Tiling, AWindowHigherThanTheArrayIsRefused) {
   EXPECT_NO_THROW(tile_layer(conv(3, 8, 7), array_of(49), "stem"));
-  EXPECT_EQ(io::error_of([] { tile_layer(conv(3, 8, 7), array_of(48), "stem"); }),
-            "node 'stem': one kernel window of 7x7 needs 49 rows, but the array has 48 (use an array with at least "
-            "that many rows, or keep the layer in float)");
+  EXPECT_EQ(
+      io::error_of([] { tile_layer(conv(3, 8, 7), array_of(48), "stem"); }),
+      "node 'stem': one kernel window of 7x7 needs 49 rows, but the array has 48 (use an array with at least "
+      "that many rows, or keep the layer in float)");
 }
 
 TEST(Tiling, DequantizationMultiplications) {

@@ -1,10 +1,9 @@
 #include "bitline/quant/config.h"
 
-#include <gtest/gtest.h>
-
 #include <functional>
 
 #include "io/error_of.h"
+#include <gtest/gtest.h>
 
 namespace bitline::quant {
 namespace {
@@ -39,7 +38,8 @@ TEST(CimConfig, PrecisionIsRead) {
 }
 
 TEST(CimConfig, BadPrecisionSaysTheForm) {
-  for (const char* text : {"", "W", "W4", "W4A4", "W4A4P", "A4W4P4", "w4a4p4", "WxA4P4", "W4A4 P4", "W99999999999A4P4"}) {
+  for (const char* text :
+       {"", "W", "W4", "W4A4", "W4A4P", "A4W4P4", "w4a4p4", "WxA4P4", "W4A4 P4", "W99999999999A4P4"}) {
     CimConfig config;
     EXPECT_EQ(io::error_of([&] { parse_precision(text, config); }),
               "precision '" + std::string(text) +

@@ -1,14 +1,13 @@
 // Groups of columns against the definition: two columns share a group when the coordinates that matter agree.
 #include "bitline/quant/granularity.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <set>
 #include <tuple>
 #include <vector>
 
 #include "io/error_of.h"
+#include <gtest/gtest.h>
 
 namespace bitline::quant {
 namespace {
@@ -18,10 +17,14 @@ using Key = std::tuple<int, int, int, int>;  // tile, slice, output, column tile
 Key key_of(Granularity granularity, const ColumnGrid& grid, bool slices_shared, int t, int j, int o) {
   const int slice = slices_shared ? -1 : j;
   switch (granularity) {
-    case Granularity::kLayer: return {-1, -1, -1, -1};
-    case Granularity::kChannel: return {-1, -1, o, -1};
-    case Granularity::kArray: return {t, slice, -1, o / grid.array_columns};
-    case Granularity::kColumn: break;
+    case Granularity::kLayer:
+      return {-1, -1, -1, -1};
+    case Granularity::kChannel:
+      return {-1, -1, o, -1};
+    case Granularity::kArray:
+      return {t, slice, -1, o / grid.array_columns};
+    case Granularity::kColumn:
+      break;
   }
   return {t, slice, o, -1};
 }

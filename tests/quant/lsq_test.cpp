@@ -1,11 +1,11 @@
 // Codes against plain arithmetic, slopes against the stated surrogate.
 #include "bitline/quant/lsq.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
 
@@ -32,7 +32,8 @@ float code_of(float x, float scale, CodeRange range) {
 // The C library's rounding (half to even by default) after the clip.
 float expected_code(float x, float scale, CodeRange range) {
   const float v = x / scale;
-  return std::nearbyint(std::fmin(std::fmax(v, static_cast<float>(range.low)), static_cast<float>(range.high)));
+  return std::nearbyint(
+      std::fmin(std::fmax(v, static_cast<float>(range.low)), static_cast<float>(range.high)));
 }
 
 TEST(Lsq, RangesOfBits) {
@@ -136,8 +137,10 @@ TEST(Lsq, SlopesEqualCentralDifferencesOfTheSurrogate) {
     const double rounding = double(expected_code(x, s, range)) - clipped;
     const auto q = [&](double at_x, double at_s) { return surrogate(at_x, at_s, range, rounding); };
     const LsqSlopes slopes = lsq_slopes(x, s, range);
-    ASSERT_NEAR(double(slopes.dx), (q(double(x) + h, double(s)) - q(double(x) - h, double(s))) / (2 * h), 1e-4);
-    ASSERT_NEAR(double(slopes.ds), (q(double(x), double(s) + h) - q(double(x), double(s) - h)) / (2 * h), 2e-4)
+    ASSERT_NEAR(double(slopes.dx), (q(double(x) + h, double(s)) - q(double(x) - h, double(s))) / (2 * h),
+                1e-4);
+    ASSERT_NEAR(double(slopes.ds), (q(double(x), double(s) + h) - q(double(x), double(s) - h)) / (2 * h),
+                2e-4)
         << "x " << x << " s " << s;
     ++checked;
   }

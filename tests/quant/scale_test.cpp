@@ -1,13 +1,13 @@
 // A scale stays a scale, whatever training does to it.
 #include "bitline/quant/scale.h"
 
-#include <gtest/gtest.h>
-#include <rapidcheck.h>
-
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 namespace bitline::quant {
 namespace {
@@ -21,7 +21,9 @@ float from_bits(std::uint32_t bits) {
   return value;
 }
 
-bool is_scale(float s) { return std::isfinite(s) && s > 0.0f; }
+bool is_scale(float s) {
+  return std::isfinite(s) && s > 0.0f;
+}
 
 TEST(PositiveScale, IsPositiveAndFiniteForEveryBitPattern) {
   EXPECT_TRUE(rc::check("any u, any start between 1e-30 and 1e30", [] {

@@ -1,12 +1,12 @@
 // Every code of every width comes back from its digits.
 #include "bitline/quant/slicing.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 
-#include "bitline/quant/encoding.h"
 #include "io/error_of.h"
+#include <gtest/gtest.h>
+
+#include "bitline/quant/encoding.h"
 
 namespace bitline::quant {
 namespace {

@@ -1,8 +1,8 @@
 #include "bitline/result/record.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 namespace bitline::result {
 namespace {

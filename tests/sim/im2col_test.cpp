@@ -1,9 +1,8 @@
 // Wordline inputs against the definition of a convolution's window.
 #include "bitline/sim/im2col.h"
 
-#include <gtest/gtest.h>
-
 #include "sim/random_layer.h"
+#include <gtest/gtest.h>
 
 namespace bitline::sim {
 namespace {
@@ -36,7 +35,8 @@ TEST(Im2col, EveryRowIsTheShiftedImage) {
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     const RandomLayer layer = random_convolution(seed);
     const ImageSize out = output_size(layer.shape, layer.input);
-    for (const RowBlock block : {RowBlock{0, out.height}, RowBlock{out.height / 2, out.height - out.height / 2}}) {
+    for (const RowBlock block :
+         {RowBlock{0, out.height}, RowBlock{out.height / 2, out.height - out.height / 2}}) {
       const std::vector<float> expected = expected_columns(layer, block);
       std::vector<float> columns(expected.size(), -99.0f);
       im2col(layer.codes.data(), layer.shape, layer.input, 0, layer.shape.in_channels, block, columns.data());

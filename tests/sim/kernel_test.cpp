@@ -1,14 +1,14 @@
 // Every kernel against the reference: the same output bits and the same ADC codes.
 #include "bitline/sim/kernel.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
 
-#include "bitline/sim/variation.h"
 #include "io/error_of.h"
 #include "sim/random_layer.h"
+#include <gtest/gtest.h>
+
+#include "bitline/sim/variation.h"
 
 namespace bitline::sim {
 namespace {
@@ -59,7 +59,8 @@ TEST(Kernels, BlockedLinearEqualsReferenceBitForBit) {
 TEST(Kernels, EqualUnderCellVariation) {
   for (std::uint64_t seed = 1; seed <= 120; ++seed) {
     const RandomLayer layer = seed % 4 == 0 ? random_linear(seed) : random_convolution(seed);
-    const Variation variation{seed % 2 == 0 ? "lognormal" : "gaussian", 0.05 * static_cast<double>(seed % 8 + 1)};
+    const Variation variation{seed % 2 == 0 ? "lognormal" : "gaussian",
+                              0.05 * static_cast<double>(seed % 8 + 1)};
     ASSERT_NO_FATAL_FAILURE(expect_equal(perturb(layer.compile(), variation, 3, seed), layer, seed));
   }
 }
@@ -70,7 +71,8 @@ TEST(Kernels, ImagesOfMoreThanOneBlockOfPixels) {
     layer.input = {layer.input.height + 40, layer.input.width + 33};
     Dice dice(seed);
     const quant::CodeRange range = quant::activation_range(layer.layer);
-    layer.codes.resize(static_cast<std::size_t>(layer.shape.in_channels * layer.input.height * layer.input.width));
+    layer.codes.resize(
+        static_cast<std::size_t>(layer.shape.in_channels * layer.input.height * layer.input.width));
     for (float& code : layer.codes) code = static_cast<float>(dice.between(range.low, range.high));
     ASSERT_NO_FATAL_FAILURE(expect_equal(layer.compile(), layer, seed));
   }
@@ -115,7 +117,8 @@ TEST(Kernels, BlockedDeclinesSumsThatFloatCannotHold) {
   EXPECT_EQ(largest_psum(tall), std::int64_t{65536} * 127 * 255);
   EXPECT_EQ(choose_kernel("auto", tall).name(), "reference");
   EXPECT_EQ(io::error_of([&] { choose_kernel("blocked", tall); }, ErrorCode::kUnsupported),
-            "node 'layer': no kernel can run this layer (blocked: partial sums can exceed 2^24, the integers of fp32)");
+            "node 'layer': no kernel can run this layer (blocked: partial sums can exceed 2^24, the integers "
+            "of fp32)");
   EXPECT_EQ(run("reference", tall, layer).trace, std::vector<float>{2122383360.0f});
   std::fill(layer.weight.begin(), layer.weight.end(), 1.0f);  // the same array, small cells
   const LayerProgram small = layer.compile();

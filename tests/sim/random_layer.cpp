@@ -50,8 +50,8 @@ void draw_state(Dice& dice, const mapping::LayerTiling& tiling, quant::CimLayer&
   const quant::CimConfig& c = layer.config;
   layer.activation_signed = dice.between(0, 3) == 0;
   layer.activation_scale = 0.05f + 0.1f * dice.uniform();
-  layer.weight_scale =
-      spread_around(dice, weight_groups(tiling, c).count(), 1.2f / static_cast<float>(1 << (c.weight_bits - 1)));
+  layer.weight_scale = spread_around(dice, weight_groups(tiling, c).count(),
+                                     1.2f / static_cast<float>(1 << (c.weight_bits - 1)));
   if (c.adc_levels == quant::kIdealAdc) return;
   const float largest = static_cast<float>(quant::activation_range(layer).high + 1) *
                         static_cast<float>(1 << std::min(c.cell_bits, c.weight_bits));
@@ -72,7 +72,8 @@ RandomLayer random_layer(Dice& dice, const mapping::LayerShape& shape, ImageSize
   if (dice.coin()) out.bias = dice.normals(shape.out_channels, 0.2f);
   const quant::CodeRange range = quant::activation_range(out.layer);
   for (std::int64_t i = 0; i < shape.in_channels * input.height * input.width; ++i) {
-    out.codes.push_back(dice.between(0, 2) == 0 ? 0.0f : static_cast<float>(dice.between(range.low, range.high)));
+    out.codes.push_back(dice.between(0, 2) == 0 ? 0.0f
+                                                : static_cast<float>(dice.between(range.low, range.high)));
   }
   return out;
 }
@@ -86,10 +87,11 @@ std::int64_t smallest_input(const ir::Window& w, std::size_t axis) {
 
 std::string RandomLayer::text() const {
   const ir::Window& w = shape.window;
-  return layer.config.text() + (layer.activation_signed ? " signed, " : ", ") + std::to_string(shape.in_channels) +
-         " -> " + std::to_string(shape.out_channels) + " in " + std::to_string(shape.groups) + " groups, kernel " +
-         std::to_string(w.kernel[0]) + "x" + std::to_string(w.kernel[1]) + ", image " +
-         std::to_string(input.height) + "x" + std::to_string(input.width);
+  return layer.config.text() + (layer.activation_signed ? " signed, " : ", ") +
+         std::to_string(shape.in_channels) + " -> " + std::to_string(shape.out_channels) + " in " +
+         std::to_string(shape.groups) + " groups, kernel " + std::to_string(w.kernel[0]) + "x" +
+         std::to_string(w.kernel[1]) + ", image " + std::to_string(input.height) + "x" +
+         std::to_string(input.width);
 }
 
 RandomLayer random_convolution(std::uint64_t seed) {

@@ -2,10 +2,10 @@
 #define TINY_CIM_NO_MAIN
 #include "tiny_cim.cpp"
 
+#include "sim/random_layer.h"
 #include <gtest/gtest.h>
 
 #include "bitline/sim/kernel.h"
-#include "sim/random_layer.h"
 
 namespace bitline::sim {
 namespace {
@@ -46,7 +46,8 @@ Pair random_pair(std::uint64_t seed) {
       pair.weight.push_back(w.at(row, o));
     }
   }
-  pair.tiny = tiny_cim::make_layer(w, 0.1f + dice.uniform(), dice.between(2, 8), dice.between(1, 8), dice.between(1, 60));
+  pair.tiny = tiny_cim::make_layer(w, 0.1f + dice.uniform(), dice.between(2, 8), dice.between(1, 8),
+                                   dice.between(1, 60));
   std::vector<std::vector<int>> samples(6);
   for (std::vector<int>& sample : samples) {
     for (int row = 0; row < k; ++row) sample.push_back(dice.between(0, (1 << act_bits) - 1));

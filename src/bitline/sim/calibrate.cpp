@@ -156,20 +156,33 @@ class Calibrator {
  private:
   ir::Tensor take_layer(const ir::Node& node, const ir::Tensor& x) {
     require_finite(x, node.name);
-    CimLayer layer;
-    layer.config = options_.config;
-    layer.config.adc_levels = quant::kIdealAdc;
-    calibrate_activation(x, layer);
-    const mapping::LayerShape shape = *mapping::layer_shape(graph_, node);
-    const ir::Tensor& weight = graph_.constant(node.inputs[1]);
-    require_finite(weight, node.name);
-    layer.weight_scale =
-        calibrate_weights(mapping::tile_layer(shape, layer.config, node.name), layer.config, weight.data);
+    CimLayer layer = scales_of(node, x);
     if (options_.config.adc_levels != quant::kIdealAdc) fit_converters(node, x, layer);
     layer.config = options_.config;
     const ir::Tensor y = run_all(compile_node(graph_, node, layer), x, nullptr);
     layers_.emplace(node.name, std::move(layer));
     return y;
+  }
+
+  // Activation and weight scales, calibrated here or kept from before; an ideal converter for now.
+  CimLayer scales_of(const ir::Node& node, const ir::Tensor& x) const {
+    CimLayer layer;
+    if (options_.keep != nullptr && options_.keep->count(node.name) != 0) {
+      layer = options_.keep->at(node.name);
+      layer.psum_step.clear();
+      layer.psum_centre.clear();
+    }
+    const bool fresh = layer.weight_scale.empty();
+    layer.config = options_.config;
+    layer.config.adc_levels = quant::kIdealAdc;
+    if (!fresh) return layer;
+    calibrate_activation(x, layer);
+    const mapping::LayerShape shape = *mapping::layer_shape(graph_, node);
+    const ir::Tensor& weight = graph_.constant(node.inputs[1]);
+    require_finite(weight, node.name);
+    const mapping::LayerTiling tiling = mapping::tile_layer(shape, layer.config, node.name);
+    layer.weight_scale = calibrate_weights(tiling, layer.config, weight.data);
+    return layer;
   }
 
   void fit_converters(const ir::Node& node, const ir::Tensor& x, CimLayer& layer) {

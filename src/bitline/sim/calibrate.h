@@ -6,7 +6,9 @@
 // on the histogram of its partial sums (each sum weighted by the square of its slice's significance).
 #pragma once
 
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "bitline/base/context.h"
@@ -20,6 +22,8 @@ namespace bitline::sim {
 struct CalibrateOptions {
   quant::CimConfig config;
   mapping::LayerPolicy policy;
+  // Keeps the activation and weight scales of these layers and fits only the converters (second training stage).
+  const std::map<std::string, quant::CimLayer>* keep = nullptr;
 };
 
 // `images`: normalized calibration images [N, C, H, W]. Batch-norm is best folded before (ir/fold.h) unless

@@ -166,7 +166,7 @@ class Run {
 
   void report_step(double loss, std::int64_t epoch, double steps_per_second) {
     const double rate = options_.learning_rate * schedule_.factor(state_.steps_done - 1);
-    observer_.on_step({state_.steps_done, schedule_.steps, static_cast<int>(epoch) + 1, loss, rate,
+    observer_.on_step({state_.steps_done, schedule_.steps, static_cast<int>(epoch) + 1, options_.batch, loss, rate,
                        steps_per_second * options_.batch,
                        static_cast<double>(schedule_.steps - state_.steps_done) / std::max(1e-9, steps_per_second)});
   }

@@ -52,6 +52,7 @@ struct TrainData {
 struct StepReport {
   std::int64_t step, steps;  // of the run, from 1
   int epoch;                 // from 1
+  std::int64_t batch;        // images
   double loss, learning_rate, images_per_second, seconds_left;
 };
 

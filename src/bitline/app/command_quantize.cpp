@@ -1,0 +1,89 @@
+// bitline quantize: quantization-aware training for an array, from a float start.
+//
+// One stage (ColumnQuant): weights, activations and partial sums are quantized from the first step. Two stages (its
+// baseline): first without partial-sum quantization, then, after calibrating the ADCs, with it; epochs are shared.
+#include <CLI/CLI.hpp>
+
+#include "bitline/app/array_report.h"
+#include "bitline/app/command.h"
+#include "bitline/app/training_job.h"
+#include "bitline/frontend/artefact.h"
+#include "bitline/sim/calibrate.h"
+
+namespace bitline::app {
+
+namespace {
+
+class QuantizeCommand final : public Command {
+ public:
+  std::string name() const override { return "quantize"; }
+  std::string description() const override { return "train a network for an array (quantization-aware)"; }
+
+  void declare(CLI::App& app) override {
+    model_.declare(app, "float start: zoo:NAME=WEIGHTS, an ONNX file or a safetensors artefact");
+    data_.declare(app);
+    array_.declare(app);
+    training_.declare(app, 0.02, 1);
+    app.add_option("--stages", stages_, "1: as ColumnQuant; 2: partial sums only in the second half")->capture_default_str()->check(CLI::Range(1, 2));
+    app.add_option("--out", out_, "file for the quantized model (best epoch)")->required();
+  }
+
+  result::Record run(Session& session) override {
+    const quant::CimConfig config = array_.config(session);
+    const quant::QuantizedModel start = model_.load(session, 0);
+    const ir::Tensor images = calibration_images(data_, array_.calibration_images, session);
+    sim::CalibrateOptions options{config, array_.policy(), nullptr};
+    train::TrainResult result = stages_ == 1 ? one_stage(start, options, images, session) : two_stages(start, options, images, session);
+    result.best.notes["data"] = data_.set.kind;
+    result.best.notes["input_scaling"] = data_.scaling;
+    frontend::save_artefact(session.files(), out_, result.best);
+    result::Record record;
+    record.title = "quantize " + model_.model + " for " + config.text();
+    record.add("configuration", config.text());
+    record.add("accuracy", result.best_accuracy, "%");
+    record.add("stages", std::int64_t{stages_});
+    add_training_figures(result, training_, record);
+    add_array_figures(result.best, record);
+    record.add("model_file", out_);
+    return record;
+  }
+
+ private:
+  train::TrainResult one_stage(const quant::QuantizedModel& start, const sim::CalibrateOptions& options, const ir::Tensor& images, Session& session) {
+    const quant::QuantizedModel calibrated = sim::calibrate(start.graph, images, options, session.context());
+    return run_training(calibrated, &start.graph, data_, training_, session, "quantize");
+  }
+
+  train::TrainResult two_stages(const quant::QuantizedModel& start, sim::CalibrateOptions options, const ir::Tensor& images, Session& session) {
+    TrainingOptions half = training_;
+    half.train.epochs = std::max(1, training_.train.epochs / 2);
+    if (!half.train.checkpoint.empty()) half.train.checkpoint += ".stage1";
+    const quant::CimConfig target = options.config;
+    options.config.adc_levels = quant::kIdealAdc;
+    const quant::QuantizedModel calibrated = sim::calibrate(start.graph, images, options, session.context());
+    const train::TrainResult first = run_training(calibrated, &start.graph, data_, half, session, "stage 1");
+    options.config = target;
+    options.keep = &first.last.layers;
+    const quant::QuantizedModel second = sim::calibrate(first.last.graph, images, options, session.context());
+    half.train.epochs = std::max(1, training_.train.epochs - half.train.epochs);
+    half.train.checkpoint = training_.train.checkpoint;
+    train::TrainResult result = run_training(second, &start.graph, data_, half, session, "stage 2");
+    result.epochs.insert(result.epochs.begin(), first.epochs.begin(), first.epochs.end());
+    return result;
+  }
+
+  ModelOptions model_;
+  DataOptions data_;
+  ArrayOptions array_;
+  TrainingOptions training_;
+  int stages_ = 1;
+  std::string out_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_quantize() {
+  return std::make_unique<QuantizeCommand>();
+}
+
+}  // namespace bitline::app

@@ -1,0 +1,205 @@
+// bitline run: the steps of a recipe, one after the other, and one table of what came out.
+//
+// Finished steps are kept in steps.json in the folder of the run; a run that was interrupted, or whose recipe grew,
+// goes on where it stopped.
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "bitline/app/command.h"
+#include "bitline/app/recipe.h"
+#include "bitline/base/error.h"
+#include "bitline/base/hash.h"
+#include "bitline/base/suggest.h"
+#include "bitline/base/units.h"
+#include "bitline/io/atomic_file.h"
+#include "bitline/report/json.h"
+
+namespace bitline::app {
+
+namespace {
+
+// Columns of the summary: figures of the steps under their own keys.
+struct SummaryColumn {
+  const char* key;
+  const char* title;
+  int decimals;
+};
+constexpr std::array<SummaryColumn, 8> kSummary = {{{"configuration", "configuration", 0},
+                                                    {"accuracy", "accuracy %", 2},
+                                                    {"variation", "variation", 0},
+                                                    {"variation_mean", "mean %", 2},
+                                                    {"variation_deviation", "std", 2},
+                                                    {"variation_yield95", "95 % of chips reach", 2},
+                                                    {"adc_conversions_per_image", "ADC conversions", 0},
+                                                    {"training_seconds", "training s", 1}}};
+
+class Journal {
+ public:
+  Journal(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {
+    if (!fs_.exists(path_)) return;
+    const io::Json json = io::parse_json(io::read_text(fs_, path_), path_);
+    for (const auto& [key, record] : json.as_object()) records_.emplace(key, report::record_from_json(record));
+  }
+  const result::Record* find(const std::string& key) const {
+    const auto it = records_.find(key);
+    return it == records_.end() ? nullptr : &it->second;
+  }
+  void add(const std::string& key, const result::Record& record) {
+    records_.insert_or_assign(key, record);
+    io::JsonObject all;
+    for (const auto& [k, r] : records_) all.emplace_back(k, report::to_json(r));
+    io::write_atomically(fs_, path_, io::Json(std::move(all)).dump(0) + "\n");
+  }
+
+ private:
+  io::FileSystem& fs_;
+  std::string path_;
+  std::map<std::string, result::Record> records_;
+};
+
+class RunCommand final : public Command {
+ public:
+  std::string name() const override { return "run"; }
+  std::string description() const override { return "run the steps of a recipe"; }
+
+  void declare(CLI::App& app) override {
+    app.add_option("recipe", path_, "recipe file")->required();
+    app.add_option("--out", out_, "folder of the run (default: the recipe's)");
+    app.add_option("--set", overrides_, "KEY=VALUE for an option that steps of the recipe have");
+    app.add_flag("--fresh", fresh_, "do not take over finished steps of an earlier run");
+  }
+
+  result::Record run(Session& session) override {
+    const Recipe recipe = read_recipe(session.files(), path_, out_, overrides_);
+    session.add_input(path_);
+    for (const RecipeStep& step : recipe.steps) prepare(step);  // wrong options are found before the first step runs
+    session.files().make_directories(recipe.out);
+    const std::string journal_path = recipe.out + "/steps.json";
+    if (fresh_) session.files().remove(journal_path);
+    Journal journal(session.files(), journal_path);
+    result::Record record;
+    record.title = recipe.name;
+    std::vector<result::Record> done;
+    for (std::size_t i = 0; i < recipe.steps.size(); ++i) done.push_back(run_step(recipe.steps[i], i, recipe.steps.size(), session, journal));
+    record.add("steps", static_cast<std::int64_t>(recipe.steps.size()));
+    record.add("folder", recipe.out);
+    record.tables.push_back(summary(recipe, done));
+    add_figures(recipe, done, record);
+    session.write(recipe.out, record);
+    return record;
+  }
+
+ private:
+  struct Prepared {
+    std::unique_ptr<Command> command;
+    std::unique_ptr<CLI::App> parser;
+  };
+
+  static std::unique_ptr<Command> make(const std::string& name) {
+    for (const CommandEntry& entry : commands()) {
+      if (name == entry.name) return entry.make();
+    }
+    return nullptr;
+  }
+
+  static void check_options(const RecipeStep& step, const CLI::App& parser) {
+    std::vector<std::string> known;
+    for (const CLI::Option* option : parser.get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back(name);
+    }
+    for (std::size_t i = 0; i < step.options.size(); ++i) {
+      const std::string& key = step.options[i].first;
+      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+      bad_input("'" + key + "' is not an option of " + step.command, step.option_places[i], suggestion(key, known));
+    }
+  }
+
+  static Prepared prepare(const RecipeStep& step) {
+    Prepared out{make(step.command), std::make_unique<CLI::App>()};
+    out.command->declare(*out.parser);
+    check_options(step, *out.parser);
+    std::vector<std::string> arguments;
+    for (const auto& [key, values] : step.options) {
+      arguments.push_back("--" + key);
+      arguments.insert(arguments.end(), values.begin(), values.end());
+    }
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    try {
+      out.parser->parse(arguments);
+    } catch (const CLI::ParseError& e) {
+      bad_input(step.command + ": " + e.what(), step.where);
+    }
+    return out;
+  }
+
+  static std::string key_of(const RecipeStep& step, const Session& session) {
+    std::string text = step.command + "|" + std::to_string(session.options().seed);
+    for (const auto& [key, values] : step.options) {
+      text += "|" + key;
+      for (const std::string& value : values) text += "=" + value;
+    }
+    return step.name + " " + hash_text(hash_bytes(std::string_view(text)));
+  }
+
+  static result::Record run_step(const RecipeStep& step, std::size_t index, std::size_t count, Session& session, Journal& journal) {
+    const std::string label = "[" + std::to_string(index + 1) + "/" + std::to_string(count) + "] " + step.command + ": " + step.name;
+    const std::string key = key_of(step, session);
+    if (const result::Record* before = journal.find(key)) {
+      session.note(label + "  (done before)");
+      return *before;
+    }
+    session.note(label);
+    session.context().check_cancelled();
+    const double start = unix_time();
+    result::Record record = prepare(step).command->run(session);
+    record.add("step_seconds", unix_time() - start, "s", 1);
+    journal.add(key, record);
+    return record;
+  }
+
+  static result::Table summary(const Recipe& recipe, const std::vector<result::Record>& done) {
+    result::Table table{"summary", "", {{"step", "step", 0}, {"command", "command", 0}}, {}};
+    std::vector<SummaryColumn> columns;
+    for (const SummaryColumn& c : kSummary) {
+      const bool some = std::any_of(done.begin(), done.end(), [&c](const result::Record& r) { return r.find(c.key) != nullptr; });
+      if (some) columns.push_back(c);
+    }
+    for (const SummaryColumn& c : columns) table.columns.push_back({c.key, c.title, c.decimals});
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      std::vector<result::Value> row = {recipe.steps[i].name, recipe.steps[i].command};
+      for (const SummaryColumn& c : columns) {
+        const result::Figure* figure = done[i].find(c.key);
+        row.push_back(figure == nullptr ? result::Value(std::string()) : figure->value);
+      }
+      table.rows.push_back(std::move(row));
+    }
+    return table;
+  }
+
+  // Tables of the steps (variation, epochs), under "STEP/TABLE".
+  static void add_figures(const Recipe& recipe, const std::vector<result::Record>& done, result::Record& record) {
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      for (result::Table table : done[i].tables) {
+        if (table.key != "variation") continue;
+        table.key = recipe.steps[i].name + "/" + table.key;
+        table.title = recipe.steps[i].name + ": " + table.title;
+        record.tables.push_back(std::move(table));
+      }
+    }
+  }
+
+  std::string path_, out_;
+  std::vector<std::string> overrides_;
+  bool fresh_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_run() {
+  return std::make_unique<RunCommand>();
+}
+
+}  // namespace bitline::app

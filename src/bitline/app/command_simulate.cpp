@@ -1,0 +1,115 @@
+// bitline simulate: a quantized model as the chip's integer program, with cell variation, or against LibTorch.
+#include <CLI/CLI.hpp>
+
+#include "bitline/app/array_report.h"
+#include "bitline/app/command.h"
+#include "bitline/app/options.h"
+#include "bitline/app/trainer_library.h"
+#include "bitline/base/error.h"
+#include "bitline/data/sampler.h"
+#include "bitline/sim/verify.h"
+
+namespace bitline::app {
+
+namespace {
+
+class SimulateCommand final : public Command {
+ public:
+  std::string name() const override { return "simulate"; }
+  std::string description() const override { return "run a quantized model on the integer engine"; }
+
+  void declare(CLI::App& app) override {
+    model_.declare(app, "quantized artefact (a float one is evaluated in float)");
+    data_.declare(app);
+    app.add_option("--images", images_, "test images, 0 = all")->capture_default_str();
+    app.add_option("--variation", variations_, "cell variation MODEL:SIGMA, such as lognormal:0.1; several give several rows");
+    app.add_option("--chips", chips_, "chips for each variation")->capture_default_str()->check(CLI::Range(1, 100000));
+    app.add_option("--kernel", kernel_, "auto, blocked or reference")->capture_default_str();
+    app.add_flag("--verify", verify_, "prove that the integer program equals the training graph, code for code");
+    app.add_option("--verify-images", verify_images_, "test images for --verify")->capture_default_str();
+  }
+
+  result::Record run(Session& session) override {
+    const quant::QuantizedModel model = model_.load(session, 0);
+    use_notes(model);
+    const auto set = data_.open(data::Split::kTest, session);
+    check_fit(model.graph, *set);
+    const sim::Network network(model, kernel_);
+    result::Record record;
+    record.title = "simulate " + model_.model;
+    record.add("configuration", model.layers.empty() ? std::string("float") : model.layers.begin()->second.config.text());
+    if (verify_) verify(model, network, *set, session, record);
+    const sim::Evaluation e = sim::evaluate(network, batch_source(*set, images_, data_.normalization()), session.context());
+    record.add("test_images", e.images);
+    record.add("accuracy", e.accuracy(), "%");
+    if (!model.layers.empty()) add_array_figures(model, record);
+    if (!variations_.empty()) add_variations(network, *set, session, record);
+    return record;
+  }
+
+ private:
+  // The data set a model was made for is the default.
+  void use_notes(const quant::QuantizedModel& model) {
+    const auto note = [&model](const char* key, std::string& value, const std::string& untouched) {
+      const auto it = model.notes.find(key);
+      if (value == untouched && it != model.notes.end()) value = it->second;
+    };
+    note("data", data_.set.kind, data::DatasetOptions{}.kind);
+    note("input_scaling", data_.scaling, DataOptions{}.scaling);
+  }
+
+  void verify(const quant::QuantizedModel& model, const sim::Network& network, const data::Dataset& set, Session& session, result::Record& record) {
+    const ir::Tensor images = read_images(set, data::sequential_order(0, std::min(verify_images_, set.size())), data_.normalization());
+    sim::Trace integer, graph;
+    const ir::Tensor logits = network.forward(images, &integer);
+    const ir::Tensor expected = trainer().trace(model, images, graph);
+    std::int64_t codes = 0, mismatches = 0;
+    result::Table table{"verification", "Training graph against integer program", {{"layer", "layer", 0}, {"input_codes", "input codes", 0}, {"input_mismatches", "differ", 0}, {"adc_codes", "ADC codes", 0}, {"adc_mismatches", "differ", 0}}, {}};
+    for (const sim::LayerComparison& c : sim::compare_traces(graph, integer)) {
+      codes += c.input_codes + c.adc_codes;
+      mismatches += c.input_mismatches + c.adc_mismatches;
+      table.rows.push_back({c.layer, c.input_codes, c.input_mismatches, c.adc_codes, c.adc_mismatches});
+    }
+    const bool equal = mismatches == 0 && logits.data == expected.data;
+    record.add("verified_images", images.dim(0));
+    record.add("verified_codes", codes);
+    record.add("mismatches", mismatches);
+    record.add("verification", std::string(equal ? "equal" : "different"));
+    record.tables.push_back(std::move(table));
+    if (equal) return;
+    session.show(record);
+    throw Error(ErrorCode::kVerification, "the integer program differs from the training graph in " + std::to_string(mismatches) + " of " + std::to_string(codes) + " codes");
+  }
+
+  void add_variations(const sim::Network& network, const data::Dataset& set, Session& session, result::Record& record) {
+    result::Table table{"variation", "Cell variation, " + std::to_string(chips_) + " chips", {{"variation", "variation", 0}, {"mean", "mean %", 2}, {"deviation", "std", 2}, {"yield95", "95 % of chips reach %", 2}}, {}};
+    for (const std::string& text : variations_) {
+      const sim::Variation variation = sim::parse_variation(text);
+      const sim::ChipStatistics s = sim::evaluate_chips(network, variation, chips_, batch_source(set, images_, data_.normalization()), session.context());
+      table.rows.push_back({variation.text(), s.mean, s.deviation, s.yield95});
+    }
+    record.add("chips", std::int64_t{chips_});
+    record.add("variation", std::get<std::string>(table.rows.back()[0]));
+    record.add("variation_mean", std::get<double>(table.rows.back()[1]), "%");
+    record.add("variation_deviation", std::get<double>(table.rows.back()[2]), "%");
+    record.add("variation_yield95", std::get<double>(table.rows.back()[3]), "%");
+    record.tables.push_back(std::move(table));
+  }
+
+  ModelOptions model_;
+  DataOptions data_;
+  std::int64_t images_ = 0;
+  std::vector<std::string> variations_;
+  int chips_ = 20;
+  std::string kernel_ = "auto";
+  bool verify_ = false;
+  std::int64_t verify_images_ = 8;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_simulate() {
+  return std::make_unique<SimulateCommand>();
+}
+
+}  // namespace bitline::app

@@ -1,0 +1,66 @@
+// Groups of options that several commands share. An option is declared once: the command line, --help and recipe
+// steps all read this declaration.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bitline/app/session.h"
+#include "bitline/data/dataset.h"
+#include "bitline/mapping/layer_policy.h"
+#include "bitline/quant/config.h"
+#include "bitline/sim/evaluate.h"
+
+namespace CLI {
+class App;
+}
+
+namespace bitline::app {
+
+struct DataOptions {
+  data::DatasetOptions set;
+  std::string scaling = "auto";  // auto | imagenet | unit | signed | raw
+
+  void declare(CLI::App& app);
+  data::Normalization normalization() const;
+  std::unique_ptr<data::Dataset> open(data::Split split, const Session& session) const;
+};
+
+struct ModelOptions {
+  std::string model;
+
+  void declare(CLI::App& app, const char* what);
+  // Any model: zoo, ONNX, safetensors, or a quantized artefact. `classes` 0 = the model's own.
+  quant::QuantizedModel load(Session& session, int classes) const;
+};
+
+struct ArrayOptions {
+  std::string hardware = "128x128:2b";
+  std::string precision = "W4A4P4";
+  std::string granularity = "column/column";
+  int cell_bits = 0;  // 0 = the hardware's
+  int dac_bits = -1;  // -1 = the hardware's
+  std::string encoding;
+  bool slice_scales = false;
+  std::vector<std::string> on_array;     // first | last | shortcut
+  std::vector<std::string> float_layers;
+  std::int64_t calibration_images = 256;
+
+  void declare(CLI::App& app);
+  quant::CimConfig config(Session& session) const;
+  mapping::LayerPolicy policy() const;
+};
+
+// All images of a set in `order`, as one tensor or batch by batch.
+ir::Tensor read_images(const data::Dataset& set, const std::vector<std::int64_t>& order, const data::Normalization& normalization);
+sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images, const data::Normalization& normalization);
+
+// Calibration images: the first of a seeded permutation of the training set.
+ir::Tensor calibration_images(const DataOptions& data, std::int64_t count, const Session& session);
+
+// Error{kBadInput} when images or classes of the set do not fit the graph.
+void check_fit(const ir::Graph& graph, const data::Dataset& set);
+
+}  // namespace bitline::app

@@ -1,0 +1,84 @@
+#include "bitline/app/session.h"
+
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <iostream>
+#include <utility>
+
+#include "bitline/base/cpu.h"
+#include "bitline/report/json.h"
+#include "bitline/report/text.h"
+
+namespace bitline::app {
+
+namespace {
+
+void on_signal(int) {
+  interrupt_token().request();
+}
+
+std::string utc_text(double seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char buffer[32];
+  const std::size_t n = std::strftime(buffer, sizeof(buffer), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {buffer, n};
+}
+
+}  // namespace
+
+CancelToken& interrupt_token() {
+  static CancelToken token;
+  return token;
+}
+
+std::string version_text() {
+  return "bitline " BITLINE_VERSION;
+}
+
+double unix_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Session::Session(CommonOptions options, std::string command_line) : options_(std::move(options)), start_(unix_time()) {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  context_.threads = options_.threads > 0 ? options_.threads : hardware_threads();
+  context_.seed = options_.seed;
+  context_.cancel = &interrupt_token();
+  context_.log = [this](LogLevel level, std::string_view text) {
+    if (level != LogLevel::kDebug) note(std::string(text));
+  };
+  manifest_.version = version_text();
+  manifest_.command_line = std::move(command_line);
+  manifest_.seed = options_.seed;
+  manifest_.threads = context_.threads;
+  manifest_.cpu = cpu_features().text();
+  manifest_.started_utc = utc_text(start_);
+}
+
+void Session::note(const std::string& line) const {
+  if (!options_.quiet) std::cerr << line << "\n";
+}
+
+void Session::add_input(const std::string& path) {
+  if (files().exists(path)) manifest_.inputs[path] = report::file_hash(files(), path);
+}
+
+void Session::show(const result::Record& record) const {
+  std::cout << (options_.format == "json" ? report::to_json(record).dump() + "\n" : report::to_text(record)) << std::flush;
+}
+
+report::Manifest Session::manifest() const {
+  report::Manifest out = manifest_;
+  out.seconds = unix_time() - start_;
+  return out;
+}
+
+void Session::write(const std::string& folder, const result::Record& record) const {
+  report::write_result(files(), folder, record, manifest());
+}
+
+}  // namespace bitline::app

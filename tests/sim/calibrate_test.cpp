@@ -1,0 +1,226 @@
+#include "bitline/sim/calibrate.h"
+
+#include <cmath>
+#include <limits>
+
+#include "io/error_of.h"
+#include "sim/small_net.h"
+#include <gtest/gtest.h>
+#include <tbb/global_control.h>
+
+#include "bitline/sim/network.h"
+
+namespace bitline::sim {
+namespace {
+
+using quant::Granularity;
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+Context with_threads(int threads) {
+  Context context;
+  context.threads = threads;
+  return context;
+}
+
+CalibrateOptions options_of(Granularity weight, Granularity psum) {
+  CalibrateOptions options;
+  options.config.array_rows = 27;  // three channels a tile
+  options.config.array_columns = 4;
+  options.config.weight_granularity = weight;
+  options.config.psum_granularity = psum;
+  return options;
+}
+
+TEST(Calibrate, LayersOfThePolicyGetAWholeState) {
+  const quant::QuantizedModel model =
+      calibrate(small_net(1), random_images(8, 1), options_of(Granularity::kColumn, Granularity::kArray), {});
+  ASSERT_EQ(model.layers.size(), 2U);
+  const quant::CimLayer& layer = model.layers.at("conv2");  // 6 channels: two tiles, two slices, 8 outputs
+  EXPECT_EQ(layer.config, options_of(Granularity::kColumn, Granularity::kArray).config);
+  EXPECT_FALSE(layer.activation_signed);  // behind a ReLU
+  EXPECT_EQ(layer.weight_scale.size(), 2U * 8U);
+  EXPECT_EQ(layer.psum_step.size(), 2U * 2U * 2U);
+  EXPECT_EQ(layer.psum_centre.size(), 2U * 2U * 2U);
+  EXPECT_EQ(model.layers.count("conv3"), 1U);
+}
+
+TEST(Calibrate, SignedInputsAreNoticed) {
+  CalibrateOptions options = options_of(Granularity::kColumn, Granularity::kColumn);
+  options.policy.first_float = false;
+  const quant::QuantizedModel model = calibrate(small_net(1), random_images(4, 1), options, {});
+  EXPECT_TRUE(model.layers.at("conv1").activation_signed);
+  EXPECT_FALSE(model.layers.at("conv2").activation_signed);
+}
+
+TEST(Calibrate, TheSameBitsForAnyNumberOfThreads) {
+  const tbb::global_control threads_allowed(tbb::global_control::max_allowed_parallelism,
+                                            4);  // also on two cores
+  for (const auto granularity : {Granularity::kLayer, Granularity::kColumn}) {
+    const CalibrateOptions options = options_of(granularity, granularity);
+    const quant::QuantizedModel one = calibrate(small_net(4), random_images(21, 3), options, with_threads(1));
+    for (int threads = 2; threads <= 4; ++threads) {
+      const quant::QuantizedModel many =
+          calibrate(small_net(4), random_images(21, 3), options, with_threads(threads));
+      for (const auto& [name, layer] : one.layers) {
+        const quant::CimLayer& other = many.layers.at(name);
+        EXPECT_EQ(layer.activation_scale, other.activation_scale) << name << ", " << threads << " threads";
+        EXPECT_EQ(layer.weight_scale, other.weight_scale);
+        EXPECT_EQ(layer.psum_step, other.psum_step);
+        EXPECT_EQ(layer.psum_centre, other.psum_centre);
+      }
+    }
+  }
+}
+
+// Squared error of conv2's converters on the calibration images, weighted by the slices' significance.
+double psum_error(const quant::QuantizedModel& model, const ir::Tensor& images) {
+  quant::QuantizedModel ideal = model;
+  ideal.layers.at("conv2").config.adc_levels = quant::kIdealAdc;
+  const Network converted(model), exact(ideal);
+  Trace codes, sums;
+  converted.forward(images, &codes);
+  exact.forward(images, &sums);
+  const quant::CimLayer& layer = model.layers.at("conv2");
+  const LayerProgram& program = *converted.programs().front();
+  const quant::GroupMap weights = weight_groups(program.tiling, layer.config);
+  const quant::GroupMap psums = psum_groups(program.tiling, layer.config);
+  const auto& grid = program.tiling.grid;
+  const double middle = 0.5 * (layer.config.adc_levels - 1);
+  double error = 0.0;
+  std::size_t at = 0;
+  while (at < codes.front().adc_codes.size()) {
+    for (int t = 0; t < grid.tiles; ++t) {
+      for (int j = 0; j < grid.slices; ++j) {
+        const double significance =
+            std::ldexp(1.0, 2 * program.weight_slices[static_cast<std::size_t>(j)].shift);
+        for (int o = 0; o < grid.outputs; ++o, ++at) {
+          const auto group = static_cast<std::size_t>(psums.group(t, j, o));
+          const double unit = double(layer.activation_scale) *
+                              double(layer.weight_scale[static_cast<std::size_t>(weights.group(t, j, o))]);
+          const double value =
+              double(layer.psum_centre[group]) +
+              double(layer.psum_step[group]) * (double(codes.front().adc_codes[at]) - middle);
+          error += significance * std::pow(value - unit * double(sums.front().adc_codes[at]), 2);
+        }
+      }
+    }
+  }
+  return error;
+}
+
+TEST(Calibrate, FinerGranularityOfConvertersIsNotWorse) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const ir::Tensor images = random_images(16, seed);
+    for (const int levels : {2, 3, 4, 8, 16}) {
+      const auto error = [&](Granularity psum) {
+        CalibrateOptions options = options_of(Granularity::kLayer, psum);
+        options.policy.float_layers = {"conv3"};
+        options.config.adc_levels = levels;
+        return psum_error(calibrate(small_net(seed), images, options, {}), images);
+      };
+      const double layer = error(Granularity::kLayer), array = error(Granularity::kArray);
+      const double column = error(Granularity::kColumn);
+      EXPECT_LE(column, 1.01 * array) << "seed " << seed << ", " << levels << " levels";
+      EXPECT_LE(array, 1.01 * layer) << "seed " << seed << ", " << levels << " levels";
+      EXPECT_LT(column, 0.9 * layer) << "seed " << seed << ", " << levels << " levels";
+    }
+  }
+}
+
+double weight_error(const ir::Graph& graph, Granularity granularity) {
+  const CalibrateOptions options = options_of(granularity, Granularity::kLayer);
+  const ir::Node& node = *graph.find_node("conv2");
+  const mapping::LayerTiling tiling =
+      mapping::tile_layer(*mapping::layer_shape(graph, node), options.config, "conv2");
+  const std::vector<float>& weight = graph.constant(node.inputs[1]).data;
+  const std::vector<float> scales = calibrate_weights(tiling, options.config, weight);
+  const quant::GroupMap groups = weight_groups(tiling, options.config);
+  EXPECT_EQ(static_cast<int>(scales.size()), groups.count());
+  double error = 0.0;
+  const auto add = [&](std::size_t, std::int64_t, int slice, int, std::size_t index, std::size_t group) {
+    if (slice != 0) return;
+    const float code = quant::lsq_code(weight[index], scales[group], -8.0f, 7.0f);
+    error += std::pow(double(weight[index]) - double(scales[group] * code), 2);
+  };
+  for_each_cell(tiling, groups, add);
+  return error;
+}
+
+TEST(Calibrate, FinerGranularityOfWeightsIsNotWorse) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const ir::Graph graph = small_net(seed);
+    const double layer = weight_error(graph, Granularity::kLayer),
+                 array = weight_error(graph, Granularity::kArray);
+    const double column = weight_error(graph, Granularity::kColumn);
+    EXPECT_LE(array, 1.01 * layer) << seed;
+    EXPECT_LE(column, 1.01 * array) << seed;
+    EXPECT_LE(column, 1.01 * weight_error(graph, Granularity::kChannel)) << seed;
+    EXPECT_LT(column, 0.8 * layer) << seed;
+  }
+}
+
+TEST(Calibrate, AnIdealConverterHasNoSteps) {
+  CalibrateOptions options;
+  options.config.adc_levels = quant::kIdealAdc;
+  const quant::QuantizedModel model = calibrate(small_net(1), random_images(2, 1), options, {});
+  EXPECT_TRUE(model.layers.at("conv2").psum_step.empty());
+  EXPECT_TRUE(model.layers.at("conv2").psum_centre.empty());
+}
+
+TEST(Calibrate, WeightsThatAreNotFiniteNameTheNode) {
+  ir::Graph graph = small_net(1);
+  graph.constant(graph.find_node("conv2")->inputs[1]).data[5] = kNan;
+  EXPECT_EQ(
+      io::error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); }),
+      "node 'conv2': calibration met a value that is not finite (check the weights and the input scaling)");
+}
+
+TEST(Calibrate, ActivationsThatAreNotFiniteNameTheNodeTheyReach) {
+  ir::Graph graph = small_net(1);
+  graph.constant(graph.find_node("conv1")->inputs[1]).data[0] = kNan;  // conv1 stays in float
+  EXPECT_EQ(io::error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); }).rfind("node 'conv2': ", 0),
+            0U);
+}
+
+TEST(Calibrate, ImpossibleGeometryNamesTheNode) {
+  CalibrateOptions options;
+  options.config.array_rows = 8;
+  EXPECT_EQ(io::error_of([&] {
+              calibrate(small_net(1), random_images(2, 1), options, {});
+            }).rfind("node 'conv2': one kernel window of 3x3 needs 9 rows, but the array has 8", 0),
+            0U);
+}
+
+TEST(Calibrate, NoImagesAreAnError) {
+  EXPECT_EQ(io::error_of([&] {
+              calibrate(small_net(1), ir::Tensor({0, 3, 9, 8}), {}, {});
+            }),
+            "calibration got no images (give at least one)");
+}
+
+TEST(Calibrate, AnInvalidConfigurationIsRefusedFirst) {
+  CalibrateOptions options;
+  options.config.weight_bits = 12;
+  EXPECT_EQ(io::error_of([&] { calibrate(small_net(1), random_images(2, 1), options, {}); }),
+            "weight_bits = 12 is out of range (expected 1 to 8)");
+}
+
+TEST(Network, RefusesALayerThatTheGraphLacks) {
+  quant::QuantizedModel model = calibrate(small_net(1), random_images(2, 1), {}, {});
+  model.layers.emplace("conv9", model.layers.at("conv2"));
+  EXPECT_EQ(io::error_of([&] { Network network(model); }),
+            "node 'conv9': the model quantizes a layer that its graph does not have");
+}
+
+TEST(Network, KernelsGiveTheSameLogits) {
+  const quant::QuantizedModel model = calibrate(small_net(1), random_images(8, 1), {}, {});
+  const ir::Tensor images = random_images(5, 2);
+  const Network fast(model), slow(model, "reference");
+  EXPECT_EQ(fast.kernel_name("conv2"), "blocked");
+  EXPECT_EQ(slow.kernel_name("conv2"), "reference");
+  EXPECT_EQ(fast.forward(images).data, slow.forward(images).data);
+}
+
+}  // namespace
+}  // namespace bitline::sim

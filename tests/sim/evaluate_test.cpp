@@ -1,0 +1,131 @@
+#include "bitline/sim/evaluate.h"
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+#include "sim/small_net.h"
+#include <gtest/gtest.h>
+#include <tbb/global_control.h>
+
+#include "bitline/base/error.h"
+#include "bitline/base/hash.h"
+#include "bitline/sim/calibrate.h"
+
+namespace bitline::sim {
+namespace {
+
+Context with_threads(int threads) {
+  Context context;
+  context.threads = threads;
+  return context;
+}
+
+// Sum over pieces of a hash of (first pixel, logits): independent of the order of pieces, not of any bit.
+struct LogitsHash {
+  const Network& network;
+  std::atomic<std::uint64_t> sum{0};
+
+  ir::Tensor operator()(const ir::Tensor& images) {
+    ir::Tensor y = network.forward(images);
+    const auto bytes = std::as_bytes(std::span(y.data));
+    sum += hash_combine(hash_bytes(bytes), hash_bytes(std::as_bytes(std::span(images.data).first(8))));
+    return y;
+  }
+};
+
+TEST(Evaluate, ResultsAreTheSameForAnyNumberOfThreads) {
+  const tbb::global_control threads_allowed(tbb::global_control::max_allowed_parallelism,
+                                            4);  // also on two cores
+  const Network network(calibrate(small_net(2), random_images(16, 1), {}, {}));
+  std::optional<std::int64_t> correct;
+  std::optional<std::uint64_t> hash;
+  for (int threads = 1; threads <= 4; ++threads) {
+    LogitsHash logits{network};
+    const Forward forward = [&logits](const ir::Tensor& images) { return logits(images); };
+    const Evaluation result =
+        evaluate({forward}, random_batches({40, 17, 1, 64}, 5), with_threads(threads)).front();
+    EXPECT_EQ(result.images, 122);
+    EXPECT_EQ(result.correct, correct.value_or(result.correct)) << threads << " threads";
+    EXPECT_EQ(logits.sum.load(), hash.value_or(logits.sum.load())) << threads << " threads";
+    correct = result.correct;
+    hash = logits.sum.load();
+  }
+}
+
+TEST(Evaluate, CountsWhatTheLabelsSay) {
+  const Forward first_pixel = [](const ir::Tensor& images) {  // class 1 when the first pixel is positive
+    ir::Tensor logits({images.dim(0), 2});
+    const std::size_t each = images.size() / static_cast<std::size_t>(images.dim(0));
+    for (std::size_t n = 0; n < static_cast<std::size_t>(images.dim(0)); ++n) {
+      logits.data[2 * n + 1] = images.data[n * each];
+    }
+    return logits;
+  };
+  std::int64_t expected = 0;
+  BatchSource count = random_batches({50, 33}, 8);
+  while (const auto batch = count()) {
+    for (std::size_t n = 0; n < batch->labels.size(); ++n) {
+      expected += batch->labels[n] == (batch->images.data[n * 216] > 0.0f ? 1 : 0) ? 1 : 0;
+    }
+  }
+  std::vector<std::int64_t> progress;
+  const auto results = evaluate({first_pixel, first_pixel}, random_batches({50, 33}, 8), with_threads(2),
+                                [&](std::int64_t images) { progress.push_back(images); });
+  ASSERT_EQ(results.size(), 2U);
+  for (const Evaluation& result : results) {
+    EXPECT_EQ(result.correct, expected);
+    EXPECT_DOUBLE_EQ(result.accuracy(), 100.0 * static_cast<double>(expected) / 83.0);
+  }
+  EXPECT_EQ(progress, (std::vector<std::int64_t>{50, 83}));
+  EXPECT_EQ(Evaluation{}.accuracy(), 0.0);
+}
+
+TEST(Evaluate, StopsWhenCancelled) {
+  CancelToken cancel;
+  cancel.request();
+  Context context;
+  context.cancel = &cancel;
+  const Forward never = [](const ir::Tensor& images) { return ir::Tensor({images.dim(0), 5}); };
+  EXPECT_THROW(evaluate({never}, random_batches({4}, 1), context), Error);
+}
+
+TEST(ChipStatistics, OfHandMadeLists) {
+  const ChipStatistics one = chip_statistics({88.0});
+  EXPECT_EQ(one.mean, 88.0);
+  EXPECT_EQ(one.deviation, 0.0);
+  EXPECT_EQ(one.yield95, 88.0);
+  const ChipStatistics three = chip_statistics({92.0, 90.0, 94.0});
+  EXPECT_DOUBLE_EQ(three.mean, 92.0);
+  EXPECT_DOUBLE_EQ(three.deviation, 2.0);
+  EXPECT_EQ(three.yield95, 90.0);
+  EXPECT_EQ(three.accuracies, (std::vector<double>{92.0, 90.0, 94.0}));
+}
+
+TEST(ChipStatistics, OneChipInTwentyMayFallBelowTheYield) {
+  for (const auto& [chips, rank] : {std::pair{1, 0}, {10, 0}, {19, 0}, {20, 1}, {39, 1}, {40, 2}, {100, 5}}) {
+    std::vector<double> accuracies;
+    for (int i = 0; i < chips; ++i) accuracies.push_back(50.0 + static_cast<double>((i * 7) % chips));
+    std::vector<double> sorted = accuracies;
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(chip_statistics(accuracies).yield95, sorted[static_cast<std::size_t>(rank)])
+        << chips << " chips";
+  }
+}
+
+TEST(EvaluateChips, EachChipIsThatChipEvaluatedAlone) {
+  const Network network(calibrate(small_net(3), random_images(16, 1), {}, {}));
+  const Variation variation{"lognormal", 0.3};
+  Context context = with_threads(2);
+  context.seed = 11;
+  const ChipStatistics chips = evaluate_chips(network, variation, 4, random_batches({60}, 2), context);
+  ASSERT_EQ(chips.accuracies.size(), 4U);
+  for (std::uint64_t chip = 0; chip < 4; ++chip) {
+    const Evaluation alone =
+        evaluate(network.on_chip(variation, 11, chip), random_batches({60}, 2), with_threads(1));
+    EXPECT_EQ(chips.accuracies[chip], alone.accuracy());
+  }
+}
+
+}  // namespace
+}  // namespace bitline::sim

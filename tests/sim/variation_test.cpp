@@ -1,0 +1,163 @@
+// Cells that differ from what was written: as much as asked, the same for the same chip.
+#include "bitline/sim/variation.h"
+
+#include <cmath>
+
+#include "io/error_of.h"
+#include "sim/random_layer.h"
+#include "sim/small_net.h"
+#include <gtest/gtest.h>
+
+#include "bitline/sim/calibrate.h"
+#include "bitline/sim/network.h"
+
+namespace bitline::sim {
+namespace {
+
+LayerProgram wide_layer(const std::string& name = "layer") {
+  Dice dice(77);
+  mapping::LayerShape shape;
+  shape.in_channels = 100;
+  shape.out_channels = 120;
+  quant::CimLayer layer;
+  layer.config.weight_bits = 6;
+  layer.config.cell_bits = 6;
+  layer.config.adc_levels = quant::kIdealAdc;
+  layer.weight_scale.assign(120, 1.0f);
+  std::vector<float> weight;
+  for (int i = 0; i < 12000; ++i) weight.push_back(static_cast<float>(dice.between(-20, 20)));
+  return compile_layer(name, shape, weight, {}, layer);
+}
+
+double cell(const LayerProgram& program, std::size_t i) {
+  return std::ldexp(static_cast<double>(program.cells[i]), -program.fraction_bits);
+}
+
+TEST(Variation, SigmaZeroIsTheIdentity) {
+  const LayerProgram program = wide_layer();
+  for (const Variation& none : {Variation{}, Variation{"lognormal", 0.0}}) {
+    const LayerProgram same = perturb(program, none, 1, 2);
+    EXPECT_EQ(same.cells, program.cells);
+    EXPECT_EQ(same.fraction_bits, 0);
+  }
+}
+
+TEST(Variation, ZeroCellsStayZeroAndOthersMove) {
+  const LayerProgram program = wide_layer();
+  const LayerProgram chip = perturb(program, {"lognormal", 0.2}, 1, 2);
+  EXPECT_GT(chip.fraction_bits, 4);
+  std::size_t zeros = 0, moved = 0;
+  for (std::size_t i = 0; i < program.cells.size(); ++i) {
+    if (program.cells[i] == 0) {
+      ASSERT_EQ(chip.cells[i], 0);
+      ++zeros;
+    } else {
+      moved += cell(chip, i) != cell(program, i) ? 1 : 0;
+    }
+  }
+  EXPECT_GT(zeros, 100U);
+  EXPECT_GT(moved, 11000U);
+  EXPECT_EQ(chip.gain, program.gain);
+  EXPECT_EQ(chip.weight, program.weight);
+  EXPECT_EQ(chip.base, program.base);
+}
+
+TEST(Variation, AChipIsAFunctionOfSeedChipAndLayer) {
+  const Variation variation{"lognormal", 0.1};
+  const LayerProgram program = wide_layer();
+  const LayerProgram chip = perturb(program, variation, 5, 3);
+  EXPECT_EQ(perturb(program, variation, 5, 3).cells, chip.cells);
+  EXPECT_NE(perturb(program, variation, 5, 4).cells, chip.cells);
+  EXPECT_NE(perturb(program, variation, 6, 3).cells, chip.cells);
+  EXPECT_NE(perturb(wide_layer("other"), variation, 5, 3).cells, chip.cells);
+}
+
+struct Spread {
+  double mean = 0.0, deviation = 0.0;
+  std::size_t count = 0;
+};
+
+template <class Measure>
+Spread spread_of(const LayerProgram& before, const LayerProgram& after, Measure&& measure) {
+  Spread s;
+  double square = 0.0;
+  for (std::size_t i = 0; i < before.cells.size(); ++i) {
+    if (std::abs(before.cells[i]) < 3) continue;  // where the grid of the cells is fine beside the spread
+    const double value = measure(cell(after, i) / cell(before, i));
+    s.mean += value;
+    square += value * value;
+    ++s.count;
+  }
+  s.mean /= static_cast<double>(s.count);
+  s.deviation = std::sqrt(square / static_cast<double>(s.count) - s.mean * s.mean);
+  return s;
+}
+
+TEST(Variation, LognormalFactorsHaveTheAskedSpread) {
+  const LayerProgram program = wide_layer();
+  for (const double sigma : {0.05, 0.1, 0.25}) {
+    const LayerProgram chip = perturb(program, {"lognormal", sigma}, 1, 1);
+    const Spread s = spread_of(program, chip, [](double factor) { return std::log(factor); });
+    ASSERT_GT(s.count, 9000U);
+    EXPECT_NEAR(s.mean, 0.0, 4.0 * sigma / std::sqrt(static_cast<double>(s.count)));
+    EXPECT_NEAR(s.deviation, sigma, 0.03 * sigma);
+  }
+}
+
+TEST(Variation, GaussianFactorsHaveTheAskedSpread) {
+  const LayerProgram program = wide_layer();
+  const LayerProgram chip = perturb(program, {"gaussian", 0.1}, 1, 1);
+  const Spread s = spread_of(program, chip, [](double factor) { return factor; });
+  EXPECT_NEAR(s.mean, 1.0, 0.4 / std::sqrt(static_cast<double>(s.count)));
+  EXPECT_NEAR(s.deviation, 0.1, 0.003);
+}
+
+TEST(Variation, PerturbingAPerturbedLayerStartsFromItsCells) {
+  const LayerProgram program = wide_layer();
+  const LayerProgram chip = perturb(program, {"lognormal", 0.3}, 1, 1);
+  const LayerProgram aged = perturb(chip, {"lognormal", 0.001}, 1, 2);
+  for (std::size_t i = 0; i < program.cells.size(); ++i) {
+    ASSERT_NEAR(cell(aged, i), cell(chip, i), 0.01 * std::fabs(cell(chip, i)) + 0.02);
+  }
+}
+
+TEST(Variation, ChipsOfANetworkDifferAndRepeat) {
+  CalibrateOptions options;
+  const ir::Tensor images = random_images(6, 1);
+  const Network network(calibrate(small_net(1), images, options, {}));
+  const Variation variation{"lognormal", 0.2};
+  const std::vector<float> plain = network.forward(images).data;
+  const std::vector<float> first = network.on_chip(variation, 9, 0).forward(images).data;
+  EXPECT_NE(first, plain);
+  EXPECT_NE(network.on_chip(variation, 9, 1).forward(images).data, first);
+  EXPECT_EQ(network.on_chip(variation, 9, 0).forward(images).data, first);
+  EXPECT_EQ(network.on_chip({}, 9, 0).forward(images).data, plain);
+}
+
+TEST(Variation, TextIsReadAndWritten) {
+  EXPECT_EQ(parse_variation("none").text(), "none");
+  EXPECT_FALSE(parse_variation("none").active());
+  const Variation read = parse_variation("lognormal:0.1");
+  EXPECT_EQ(read.model, "lognormal");
+  EXPECT_EQ(read.sigma, 0.1);
+  EXPECT_EQ(read.text(), "lognormal:0.1");
+  EXPECT_EQ(parse_variation("gaussian:2").text(), "gaussian:2");
+  EXPECT_EQ(parse_variation("gaussian:0").text(), "none");
+}
+
+TEST(Variation, BadTextsAreRefused) {
+  for (const char* text : {"lognormal", "lognormal:", "lognormal:-0.1", "lognormal:2.01", "lognormal:nan",
+                           "lognormal:0.1x", "gaussian: 0.1", "gaussian:inf"}) {
+    EXPECT_EQ(io::error_of([&] { parse_variation(text); }, ErrorCode::kUsage),
+              "variation '" + std::string(text) +
+                  "' is not valid (expected MODEL:SIGMA with SIGMA from 0 to 2, such as lognormal:0.1)");
+  }
+  EXPECT_EQ(io::error_of([] { parse_variation("lognorml:0.1"); }, ErrorCode::kUsage),
+            "unknown variation model 'lognorml' (did you mean 'lognormal'?)");
+  EXPECT_NE(
+      io::error_of([] { parse_variation(""); }, ErrorCode::kUsage).find("known: none, lognormal, gaussian"),
+      std::string::npos);
+}
+
+}  // namespace
+}  // namespace bitline::sim
