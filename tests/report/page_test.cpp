@@ -24,6 +24,7 @@ TEST(Page, BreaksAtSpacesThenInsideWords) {
   EXPECT_THAT(wrapped("one  two", 4), ElementsAre("one", "two"));
   EXPECT_THAT(wrapped("abcdefgh", 3), ElementsAre("abc", "def", "gh"));
   EXPECT_THAT(wrapped("\u00b5\u00b5\u00b5", 2), ElementsAre("\u00b5\u00b5", "\u00b5"));
+  EXPECT_THAT(wrapped(" abcd", 3), ElementsAre(" ab", "cd"));  // a leading space is no place to break
   EXPECT_THAT(wrapped("exact", 5), ElementsAre("exact"));
   EXPECT_THAT(wrapped("", 5), ElementsAre(""));
   EXPECT_THAT(wrapped("a\n\nb", 5), ElementsAre("a", "", "b"));

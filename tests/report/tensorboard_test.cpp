@@ -172,9 +172,9 @@ TEST(EventWriter, ScalarsComeBackInOrder) {
     if (s.step == 128) writer.flush();
   }
   EXPECT_EQ(files_in(folder), std::vector<std::string>{"events.out.tfevents.1700000000.0.bitline"});
-  EXPECT_EQ(decode_file(folder / files_in(folder)[0]).size(), 3U) << "what is flushed can be read";
+  EXPECT_EQ(decode_file(folder / files_in(folder).at(0)).size(), 3U) << "what is flushed can be read";
   writer.flush();
-  EXPECT_EQ(decode_file(folder / files_in(folder)[0]), scalars);
+  EXPECT_EQ(decode_file(folder / files_in(folder).at(0)), scalars);
 }
 
 TEST(EventWriter, FlushesAtTheEndAndMakesItsFolder) {
@@ -197,13 +197,13 @@ TEST(EventWriter, NeverWritesIntoTheFileOfAnother) {
   const ScratchFolder folder;
   for (int run = 0; run < 2; ++run) EventWriter(posix(), folder.path(), 5).scalar("run", run, 0, 0);
   ASSERT_EQ(files_in(folder).size(), 2U);
-  EXPECT_EQ(decode_file(folder / files_in(folder)[1]), (std::vector<Scalar>{{"run", 1, 0.0F, 0.0}}));
+  EXPECT_EQ(decode_file(folder / files_in(folder).at(1)), (std::vector<Scalar>{{"run", 1, 0.0F, 0.0}}));
 }
 
 TEST(EventWriter, TagsAreCleaned) {
   const ScratchFolder folder;
   { EventWriter(posix(), folder.path(), 5).scalar("Layer 1/w\xFF:0-x_y.z", 1, 2, 3); }
-  EXPECT_EQ(decode_file(folder / files_in(folder)[0])[0].tag, "Layer_1/w__0-x_y.z");
+  EXPECT_EQ(decode_file(folder / files_in(folder).at(0)).at(0).tag, "Layer_1/w__0-x_y.z");
   EventWriter writer(posix(), folder.path(), 5);
   EXPECT_EQ(io::error_of([&] { writer.scalar("", 0, 0, 0); }),
             "a TensorBoard scalar needs a tag (for example 'train/loss')");

@@ -91,6 +91,13 @@ TEST(Text, AWideTableContinuesBelowUnderItsFirstColumn) {
   }
 }
 
+TEST(Text, ANumberWiderThanThePageStaysWholeBesideTheFirstColumn) {
+  result::Record record{"T", {}, {{"t", "t", {{"a", "a"}, {"b", "b", 0}}, {{"x", 1e120}}}}};
+  const std::string digits = result::value_text(1e120, 0);
+  EXPECT_EQ(to_text(record), "T\n=\n\nt\n-\na" + std::string(digits.size() + 1, ' ') + "b\n-  " +
+                                 std::string(digits.size(), '-') + "\nx  " + digits + "\n");
+}
+
 TEST(Text, RowsThatDoNotFitAreADefect) {
   result::Record record = sample_record();
   record.tables[0].rows[0].emplace_back(1.0);

@@ -1,6 +1,7 @@
 #include "bitline/app/recipe.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -15,6 +16,11 @@ constexpr const char* kSchema = "bitline-recipe/1";
 
 using Variables = std::map<std::string, std::string>;
 using Overrides = std::map<std::string, std::string>;
+
+std::string data_folder() {
+  const char* folder = std::getenv("BITLINE_DATA");
+  return folder == nullptr ? "BITLINE_DATA is not set" : folder;
+}
 
 std::string with_dashes(std::string text) {
   std::replace(text.begin(), text.end(), '/', '-');
@@ -150,7 +156,7 @@ Recipe read_recipe(io::FileSystem& fs, const std::string& path, const std::strin
   Overrides overrides = parse_overrides(override_texts);
   std::set<std::string> used;
   for (const io::YamlNode& step : steps.items) {
-    for (const Variables& variables : combinations(step.find("for"), {{"out", recipe.out}})) {
+    for (const Variables& variables : combinations(step.find("for"), {{"out", recipe.out}, {"data", data_folder()}})) {
       recipe.steps.push_back(make_step(step, variables, overrides, used));
     }
   }

@@ -11,8 +11,8 @@
 //       for: {granularity: [layer/layer, column/column]}      # every combination, first key slowest
 //       quantize: {model: "{out}/float.safetensors", granularity: "{granularity}", out: "..."}
 //
-// "{key}" in a value is replaced by the loop's value; "{out}" by the folder of the run; "{/}" forms a file name: in
-// "{key/}" slashes become dashes.
+// "{key}" in a value is replaced by the loop's value; "{out}" by the folder of the run and "{data}" by
+// $BITLINE_DATA; in "{key/}" slashes become dashes, for file names.
 #pragma once
 
 #include <string>
