@@ -1,7 +1,6 @@
 // The fused training operator against the composed one: same codes, same outputs, same gradients.
-#include <gtest/gtest.h>
-
 #include "random_layer.h"
+#include <gtest/gtest.h>
 
 namespace bitline::train {
 namespace {
@@ -10,8 +9,13 @@ using torch::Tensor;
 
 std::vector<std::pair<std::string, Tensor>> leaves(const LayerCase& c) {
   const CimTensors& t = c.tensors;
-  return {{"x", c.x}, {"weight", t.weight}, {"bias", t.bias}, {"activation_u", t.activation_u},
-          {"weight_u", t.weight_u}, {"step_u", t.step_u}, {"centre", t.centre}};
+  return {{"x", c.x},
+          {"weight", t.weight},
+          {"bias", t.bias},
+          {"activation_u", t.activation_u},
+          {"weight_u", t.weight_u},
+          {"step_u", t.step_u},
+          {"centre", t.centre}};
 }
 
 std::vector<Tensor> gradients(const LayerCase& c, const Tensor& y, const Tensor& upstream) {
@@ -31,8 +35,9 @@ TEST(CimOperator, FusedForwardEqualsComposedBitForBit) {
     const LayerCase c = random_layer(seed);
     const Tensor fused = fused_cim(c.spec, c.tensors, c.x);
     const Tensor composed = composed_cim(c.spec, c.tensors, c.x);
-    ASSERT_TRUE(torch::equal(fused, composed)) << "seed " << seed << " " << c.spec.config.text()
-                                               << " largest difference " << (fused - composed).abs().max().item<float>();
+    ASSERT_TRUE(torch::equal(fused, composed))
+        << "seed " << seed << " " << c.spec.config.text() << " largest difference "
+        << (fused - composed).abs().max().item<float>();
   }
 }
 
@@ -51,7 +56,8 @@ TEST(CimOperator, FusedGradientsEqualComposed) {
       if (a[i].defined()) {
         // Terms of opposite sign cancel where no sum is clipped: what is left is rounding.
         const double scale = b[i].abs().max().item<double>() + noise_floor(c.spec.config);
-        EXPECT_LT((a[i] - b[i]).abs().max().item<double>() / scale, 2e-4) << "seed " << seed << " " << name << " " << c.spec.config.text();
+        EXPECT_LT((a[i] - b[i]).abs().max().item<double>() / scale, 2e-4)
+            << "seed " << seed << " " << name << " " << c.spec.config.text();
       }
       ++i;
     }
@@ -65,7 +71,8 @@ TEST(CimOperator, ComposedTraceEqualsKernelTrace) {
     composed_cim(c.spec, c.tensors, c.x, &composed);
     const quant::CimLayer layer = current_layer(c.spec, c.tensors);
     const std::vector<float> weight = to_floats(c.tensors.weight);
-    const std::vector<float> bias = c.tensors.bias.defined() ? to_floats(c.tensors.bias) : std::vector<float>{};
+    const std::vector<float> bias =
+        c.tensors.bias.defined() ? to_floats(c.tensors.bias) : std::vector<float>{};
     const sim::LayerProgram program = sim::compile_layer("layer", c.spec.shape, weight, bias, layer);
     sim::run_layer(program, *sim::choose_kernel("reference", program).prepare(program), to_ir(c.x), &integer);
     EXPECT_EQ(composed.input_codes, integer.input_codes) << "seed " << seed;

@@ -33,12 +33,16 @@ struct LayerCase {
   torch::Tensor x;
 };
 
-inline torch::Tensor leaf(const std::vector<float>& values) { return to_torch(values).set_requires_grad(true); }
+inline torch::Tensor leaf(const std::vector<float>& values) {
+  return to_torch(values).set_requires_grad(true);
+}
 
-inline torch::Tensor random_tensor(Dice& dice, const std::vector<std::int64_t>& sizes, float spread, bool positive) {
+inline torch::Tensor random_tensor(Dice& dice, const std::vector<std::int64_t>& sizes, float spread,
+                                   bool positive) {
   torch::Tensor t = torch::empty(sizes);
   float* data = t.data_ptr<float>();
-  for (std::int64_t i = 0; i < t.numel(); ++i) data[i] = positive ? std::fabs(dice.normal()) * spread : dice.normal() * spread;
+  for (std::int64_t i = 0; i < t.numel(); ++i)
+    data[i] = positive ? std::fabs(dice.normal()) * spread : dice.normal() * spread;
   return t;
 }
 
@@ -78,7 +82,8 @@ inline LayerCase random_layer(std::uint64_t seed) {
   CimTensors& t = c.tensors;
   const int top = c.spec.activation_signed ? 1 << (q.activation_bits - 1) : (1 << q.activation_bits) - 1;
   t.activation_s0 = to_torch(scales(1, 1.5f / static_cast<float>(top)));
-  t.weight_s0 = to_torch(scales(weight_groups(tiling, q).count(), 1.2f / static_cast<float>(1 << (q.weight_bits - 1))));
+  t.weight_s0 =
+      to_torch(scales(weight_groups(tiling, q).count(), 1.2f / static_cast<float>(1 << (q.weight_bits - 1))));
   t.activation_u = leaf({0.01f * dice.normal()});
   t.weight_u = leaf(std::vector<float>(static_cast<std::size_t>(t.weight_s0.numel()), 0.003f));
   if (q.adc_levels != quant::kIdealAdc) {
@@ -87,12 +92,17 @@ inline LayerCase random_layer(std::uint64_t seed) {
     t.step_u = leaf(std::vector<float>(static_cast<std::size_t>(groups_of_sums), -0.002f));
     t.centre = leaf(scales(groups_of_sums, 0.1f));
   }
-  t.weight = random_tensor(dice, {c.spec.shape.out_channels, c.spec.shape.group_inputs(), kernel, kernel}, 0.5f, false).set_requires_grad(true);
-  if (dice.between(0, 1) == 1) t.bias = random_tensor(dice, {c.spec.shape.out_channels}, 0.2f, false).set_requires_grad(true);
+  t.weight = random_tensor(dice, {c.spec.shape.out_channels, c.spec.shape.group_inputs(), kernel, kernel},
+                           0.5f, false)
+                 .set_requires_grad(true);
+  if (dice.between(0, 1) == 1)
+    t.bias = random_tensor(dice, {c.spec.shape.out_channels}, 0.2f, false).set_requires_grad(true);
   t.activation_gain = 0.7;
   t.weight_gain = 0.4;
   t.psum_gain = 0.3;
-  c.x = random_tensor(dice, {2, c.spec.shape.in_channels, dice.between(3, 7), dice.between(3, 7)}, 1.0f, !c.spec.activation_signed).set_requires_grad(true);
+  c.x = random_tensor(dice, {2, c.spec.shape.in_channels, dice.between(3, 7), dice.between(3, 7)}, 1.0f,
+                      !c.spec.activation_signed)
+            .set_requires_grad(true);
   return c;
 }
 

@@ -24,10 +24,12 @@ void add_array_figures(const quant::QuantizedModel& model, result::Record& recor
   std::int64_t arrays = 0, multiplications = 0, conversions = 0;
   for (const auto& [name, layer] : model.layers) {
     const ir::Node& node = *model.graph.find_node(name);
-    const mapping::LayerTiling tiling = mapping::tile_layer(*mapping::layer_shape(model.graph, node), layer.config, name);
+    const mapping::LayerTiling tiling =
+        mapping::tile_layer(*mapping::layer_shape(model.graph, node), layer.config, name);
     const std::int64_t positions = positions_of(shapes[static_cast<std::size_t>(node.output)]);
     const int bits = layer.config.activation_bits;
-    const int cycles = layer.config.dac_bits == 0 ? 1 : (bits + layer.config.dac_bits - 1) / layer.config.dac_bits;
+    const int cycles =
+        layer.config.dac_bits == 0 ? 1 : (bits + layer.config.dac_bits - 1) / layer.config.dac_bits;
     arrays += arrays_of(tiling);
     multiplications += positions * mapping::dequantization_multiplications(tiling, layer.config);
     conversions += positions * tiling.grid.columns() * cycles;
@@ -39,14 +41,25 @@ void add_array_figures(const quant::QuantizedModel& model, result::Record& recor
 }
 
 result::Table layer_table(const quant::QuantizedModel& model) {
-  result::Table table{"layers", "Layers", {{"node", "node", 0}, {"op", "op", 0}, {"weight", "weight", 0}, {"where", "where", 0}, {"tiles", "row tiles", 0}, {"slices", "slices", 0}, {"arrays", "arrays", 0}}, {}};
+  result::Table table{"layers",
+                      "Layers",
+                      {{"node", "node", 0},
+                       {"op", "op", 0},
+                       {"weight", "weight", 0},
+                       {"where", "where", 0},
+                       {"tiles", "row tiles", 0},
+                       {"slices", "slices", 0},
+                       {"arrays", "arrays", 0}},
+                      {}};
   for (const ir::Node& node : model.graph.nodes()) {
     const auto shape = mapping::layer_shape(model.graph, node);
     if (!shape) continue;
-    std::vector<result::Value> row = {node.name, std::string(ir::op_name(node.op)), ir::shape_text(model.graph.constant(node.inputs[1]).shape)};
+    std::vector<result::Value> row = {node.name, std::string(ir::op_name(node.op)),
+                                      ir::shape_text(model.graph.constant(node.inputs[1]).shape)};
     if (const auto it = model.layers.find(node.name); it != model.layers.end()) {
       const mapping::LayerTiling tiling = mapping::tile_layer(*shape, it->second.config, node.name);
-      row.insert(row.end(), {it->second.config.text(), std::int64_t{tiling.grid.tiles}, std::int64_t{tiling.grid.slices}, arrays_of(tiling)});
+      row.insert(row.end(), {it->second.config.text(), std::int64_t{tiling.grid.tiles},
+                             std::int64_t{tiling.grid.slices}, arrays_of(tiling)});
     } else {
       row.insert(row.end(), {std::string("float"), std::string(), std::string(), std::string()});
     }

@@ -19,7 +19,8 @@ class Command {
   virtual std::string name() const = 0;
   virtual std::string description() const = 0;
   virtual void declare(CLI::App& app) = 0;
-  // Does the work. The record is what the caller prints and writes; its keys are documented in docs/results.md.
+  // Does the work. The record is what the caller prints and writes; its keys are documented in
+  // docs/results.md.
   virtual result::Record run(Session& session) = 0;
 };
 

@@ -15,25 +15,31 @@ namespace {
 class CalibrateCommand final : public Command {
  public:
   std::string name() const override { return "calibrate"; }
-  std::string description() const override { return "quantize for an array without training (post-training calibration)"; }
+  std::string description() const override {
+    return "quantize for an array without training (post-training calibration)";
+  }
 
   void declare(CLI::App& app) override {
     model_.declare(app, "float model: zoo:NAME=WEIGHTS, an ONNX file or a safetensors artefact");
     data_.declare(app);
     array_.declare(app);
     app.add_flag("--keep-batch-norm", keep_batch_norm_, "do not fold batch-norm into the weights");
-    app.add_option("--test-images", test_images_, "test images to measure the accuracy on, 0 = all, -1 = none")->capture_default_str();
+    app.add_option("--test-images", test_images_,
+                   "test images to measure the accuracy on, 0 = all, -1 = none")
+        ->capture_default_str();
     app.add_option("--out", out_, "file for the quantized model");
   }
 
   result::Record run(Session& session) override {
     const quant::CimConfig config = array_.config(session);
     const quant::QuantizedModel start = model_.load(session, 0);
-    const ir::Graph graph = keep_batch_norm_ ? start.graph : ir::remove_dead_code(ir::fold_batch_norm(start.graph));
+    const ir::Graph graph =
+        keep_batch_norm_ ? start.graph : ir::remove_dead_code(ir::fold_batch_norm(start.graph));
     const auto test_set = data_.open(data::Split::kTest, session);
     check_fit(graph, *test_set);
     const ir::Tensor images = calibration_images(data_, array_.calibration_images, session);
-    quant::QuantizedModel model = sim::calibrate(graph, images, {config, array_.policy(), nullptr}, session.context());
+    quant::QuantizedModel model =
+        sim::calibrate(graph, images, {config, array_.policy(), nullptr}, session.context());
     model.notes["data"] = data_.set.kind;
     model.notes["input_scaling"] = data_.scaling;
     result::Record record;
@@ -41,7 +47,9 @@ class CalibrateCommand final : public Command {
     record.add("configuration", config.text());
     record.add("calibration_images", images.dim(0));
     if (test_images_ >= 0) {
-      const sim::Evaluation e = sim::evaluate(sim::Network(model), batch_source(*test_set, test_images_, data_.normalization()), session.context());
+      const sim::Evaluation e =
+          sim::evaluate(sim::Network(model), batch_source(*test_set, test_images_, data_.normalization()),
+                        session.context());
       record.add("test_images", e.images);
       record.add("accuracy", e.accuracy(), "%");
     }

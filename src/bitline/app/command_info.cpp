@@ -27,7 +27,9 @@ class InfoCommand final : public Command {
   std::string name() const override { return "info"; }
   std::string description() const override { return "describe a model: layers, shapes, parameters, tiles"; }
 
-  void declare(CLI::App& app) override { model_.declare(app, "zoo:NAME, an ONNX file or a safetensors artefact"); }
+  void declare(CLI::App& app) override {
+    model_.declare(app, "zoo:NAME, an ONNX file or a safetensors artefact");
+  }
 
   result::Record run(Session& session) override {
     const quant::QuantizedModel model = model_.load(session, 0);

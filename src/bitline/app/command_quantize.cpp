@@ -1,7 +1,8 @@
 // bitline quantize: quantization-aware training for an array, from a float start.
 //
-// One stage (ColumnQuant): weights, activations and partial sums are quantized from the first step. Two stages (its
-// baseline): first without partial-sum quantization, then, after calibrating the ADCs, with it; epochs are shared.
+// One stage (ColumnQuant): weights, activations and partial sums are quantized from the first step. Two
+// stages (its baseline): first without partial-sum quantization, then, after calibrating the ADCs, with it;
+// epochs are shared.
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/array_report.h"
@@ -24,7 +25,9 @@ class QuantizeCommand final : public Command {
     data_.declare(app);
     array_.declare(app);
     training_.declare(app, 0.02, 1);
-    app.add_option("--stages", stages_, "1: as ColumnQuant; 2: partial sums only in the second half")->capture_default_str()->check(CLI::Range(1, 2));
+    app.add_option("--stages", stages_, "1: as ColumnQuant; 2: partial sums only in the second half")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 2));
     app.add_option("--out", out_, "file for the quantized model (best epoch)")->required();
   }
 
@@ -33,7 +36,8 @@ class QuantizeCommand final : public Command {
     const quant::QuantizedModel start = model_.load(session, 0);
     const ir::Tensor images = calibration_images(data_, array_.calibration_images, session);
     sim::CalibrateOptions options{config, array_.policy(), nullptr};
-    train::TrainResult result = stages_ == 1 ? one_stage(start, options, images, session) : two_stages(start, options, images, session);
+    train::TrainResult result = stages_ == 1 ? one_stage(start, options, images, session)
+                                             : two_stages(start, options, images, session);
     result.best.notes["data"] = data_.set.kind;
     result.best.notes["input_scaling"] = data_.scaling;
     frontend::save_artefact(session.files(), out_, result.best);
@@ -49,12 +53,14 @@ class QuantizeCommand final : public Command {
   }
 
  private:
-  train::TrainResult one_stage(const quant::QuantizedModel& start, const sim::CalibrateOptions& options, const ir::Tensor& images, Session& session) {
+  train::TrainResult one_stage(const quant::QuantizedModel& start, const sim::CalibrateOptions& options,
+                               const ir::Tensor& images, Session& session) {
     const quant::QuantizedModel calibrated = sim::calibrate(start.graph, images, options, session.context());
     return run_training(calibrated, &start.graph, data_, training_, session, "quantize");
   }
 
-  train::TrainResult two_stages(const quant::QuantizedModel& start, sim::CalibrateOptions options, const ir::Tensor& images, Session& session) {
+  train::TrainResult two_stages(const quant::QuantizedModel& start, sim::CalibrateOptions options,
+                                const ir::Tensor& images, Session& session) {
     TrainingOptions half = training_;
     half.train.epochs = std::max(1, training_.train.epochs / 2);
     if (!half.train.checkpoint.empty()) half.train.checkpoint += ".stage1";

@@ -1,12 +1,12 @@
 // bitline run: the steps of a recipe, one after the other, and one table of what came out.
 //
-// Finished steps are kept in steps.json in the folder of the run; a run that was interrupted, or whose recipe grew,
-// goes on where it stopped.
-#include <CLI/CLI.hpp>
-
+// Finished steps are kept in steps.json in the folder of the run; a run that was interrupted, or whose recipe
+// grew, goes on where it stopped.
 #include <algorithm>
 #include <array>
 #include <map>
+
+#include <CLI/CLI.hpp>
 
 #include "bitline/app/command.h"
 #include "bitline/app/recipe.h"
@@ -41,7 +41,8 @@ class Journal {
   Journal(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {
     if (!fs_.exists(path_)) return;
     const io::Json json = io::parse_json(io::read_text(fs_, path_), path_);
-    for (const auto& [key, record] : json.as_object()) records_.emplace(key, report::record_from_json(record));
+    for (const auto& [key, record] : json.as_object())
+      records_.emplace(key, report::record_from_json(record));
   }
   const result::Record* find(const std::string& key) const {
     const auto it = records_.find(key);
@@ -75,7 +76,8 @@ class RunCommand final : public Command {
   result::Record run(Session& session) override {
     const Recipe recipe = read_recipe(session.files(), path_, out_, overrides_);
     session.add_input(path_);
-    for (const RecipeStep& step : recipe.steps) prepare(step);  // wrong options are found before the first step runs
+    for (const RecipeStep& step : recipe.steps)
+      prepare(step);  // wrong options are found before the first step runs
     session.files().make_directories(recipe.out);
     const std::string journal_path = recipe.out + "/steps.json";
     if (fresh_) session.files().remove(journal_path);
@@ -83,7 +85,8 @@ class RunCommand final : public Command {
     result::Record record;
     record.title = recipe.name;
     std::vector<result::Record> done;
-    for (std::size_t i = 0; i < recipe.steps.size(); ++i) done.push_back(run_step(recipe.steps[i], i, recipe.steps.size(), session, journal));
+    for (std::size_t i = 0; i < recipe.steps.size(); ++i)
+      done.push_back(run_step(recipe.steps[i], i, recipe.steps.size(), session, journal));
     record.add("steps", static_cast<std::int64_t>(recipe.steps.size()));
     record.add("folder", recipe.out);
     record.tables.push_back(summary(recipe, done));
@@ -113,7 +116,8 @@ class RunCommand final : public Command {
     for (std::size_t i = 0; i < step.options.size(); ++i) {
       const std::string& key = step.options[i].first;
       if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-      bad_input("'" + key + "' is not an option of " + step.command, step.option_places[i], suggestion(key, known));
+      bad_input("'" + key + "' is not an option of " + step.command, step.option_places[i],
+                suggestion(key, known));
     }
   }
 
@@ -144,8 +148,10 @@ class RunCommand final : public Command {
     return step.name + " " + hash_text(hash_bytes(std::string_view(text)));
   }
 
-  static result::Record run_step(const RecipeStep& step, std::size_t index, std::size_t count, Session& session, Journal& journal) {
-    const std::string label = "[" + std::to_string(index + 1) + "/" + std::to_string(count) + "] " + step.command + ": " + step.name;
+  static result::Record run_step(const RecipeStep& step, std::size_t index, std::size_t count,
+                                 Session& session, Journal& journal) {
+    const std::string label = "[" + std::to_string(index + 1) + "/" + std::to_string(count) + "] " +
+                              step.command + ": " + step.name;
     const std::string key = key_of(step, session);
     if (const result::Record* before = journal.find(key)) {
       session.note(label + "  (done before)");
@@ -164,7 +170,8 @@ class RunCommand final : public Command {
     result::Table table{"summary", "", {{"step", "step", 0}, {"command", "command", 0}}, {}};
     std::vector<SummaryColumn> columns;
     for (const SummaryColumn& c : kSummary) {
-      const bool some = std::any_of(done.begin(), done.end(), [&c](const result::Record& r) { return r.find(c.key) != nullptr; });
+      const bool some = std::any_of(done.begin(), done.end(),
+                                    [&c](const result::Record& r) { return r.find(c.key) != nullptr; });
       if (some) columns.push_back(c);
     }
     for (const SummaryColumn& c : columns) table.columns.push_back({c.key, c.title, c.decimals});
@@ -180,7 +187,8 @@ class RunCommand final : public Command {
   }
 
   // Tables of the steps (variation, epochs), under "STEP/TABLE".
-  static void add_figures(const Recipe& recipe, const std::vector<result::Record>& done, result::Record& record) {
+  static void add_figures(const Recipe& recipe, const std::vector<result::Record>& done,
+                          result::Record& record) {
     for (std::size_t i = 0; i < done.size(); ++i) {
       for (result::Table table : done[i].tables) {
         if (table.key != "variation") continue;

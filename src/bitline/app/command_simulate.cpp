@@ -1,4 +1,5 @@
-// bitline simulate: a quantized model as the chip's integer program, with cell variation, or against LibTorch.
+// bitline simulate: a quantized model as the chip's integer program, with cell variation, or against
+// LibTorch.
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/array_report.h"
@@ -22,10 +23,14 @@ class SimulateCommand final : public Command {
     model_.declare(app, "quantized artefact (a float one is evaluated in float)");
     data_.declare(app);
     app.add_option("--images", images_, "test images, 0 = all")->capture_default_str();
-    app.add_option("--variation", variations_, "cell variation MODEL:SIGMA, such as lognormal:0.1; several give several rows");
-    app.add_option("--chips", chips_, "chips for each variation")->capture_default_str()->check(CLI::Range(1, 100000));
+    app.add_option("--variation", variations_,
+                   "cell variation MODEL:SIGMA, such as lognormal:0.1; several give several rows");
+    app.add_option("--chips", chips_, "chips for each variation")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100000));
     app.add_option("--kernel", kernel_, "auto, blocked or reference")->capture_default_str();
-    app.add_flag("--verify", verify_, "prove that the integer program equals the training graph, code for code");
+    app.add_flag("--verify", verify_,
+                 "prove that the integer program equals the training graph, code for code");
     app.add_option("--verify-images", verify_images_, "test images for --verify")->capture_default_str();
   }
 
@@ -37,9 +42,11 @@ class SimulateCommand final : public Command {
     const sim::Network network(model, kernel_);
     result::Record record;
     record.title = "simulate " + model_.model;
-    record.add("configuration", model.layers.empty() ? std::string("float") : model.layers.begin()->second.config.text());
+    record.add("configuration",
+               model.layers.empty() ? std::string("float") : model.layers.begin()->second.config.text());
     if (verify_) verify(model, network, *set, session, record);
-    const sim::Evaluation e = sim::evaluate(network, batch_source(*set, images_, data_.normalization()), session.context());
+    const sim::Evaluation e =
+        sim::evaluate(network, batch_source(*set, images_, data_.normalization()), session.context());
     record.add("test_images", e.images);
     record.add("accuracy", e.accuracy(), "%");
     if (!model.layers.empty()) add_array_figures(model, record);
@@ -58,13 +65,22 @@ class SimulateCommand final : public Command {
     note("input_scaling", data_.scaling, DataOptions{}.scaling);
   }
 
-  void verify(const quant::QuantizedModel& model, const sim::Network& network, const data::Dataset& set, Session& session, result::Record& record) {
-    const ir::Tensor images = read_images(set, data::sequential_order(0, std::min(verify_images_, set.size())), data_.normalization());
+  void verify(const quant::QuantizedModel& model, const sim::Network& network, const data::Dataset& set,
+              Session& session, result::Record& record) {
+    const ir::Tensor images = read_images(
+        set, data::sequential_order(0, std::min(verify_images_, set.size())), data_.normalization());
     sim::Trace integer, graph;
     const ir::Tensor logits = network.forward(images, &integer);
     const ir::Tensor expected = trainer().trace(model, images, graph);
     std::int64_t codes = 0, mismatches = 0;
-    result::Table table{"verification", "Training graph against integer program", {{"layer", "layer", 0}, {"input_codes", "input codes", 0}, {"input_mismatches", "differ", 0}, {"adc_codes", "ADC codes", 0}, {"adc_mismatches", "differ", 0}}, {}};
+    result::Table table{"verification",
+                        "Training graph against integer program",
+                        {{"layer", "layer", 0},
+                         {"input_codes", "input codes", 0},
+                         {"input_mismatches", "differ", 0},
+                         {"adc_codes", "ADC codes", 0},
+                         {"adc_mismatches", "differ", 0}},
+                        {}};
     for (const sim::LayerComparison& c : sim::compare_traces(graph, integer)) {
       codes += c.input_codes + c.adc_codes;
       mismatches += c.input_mismatches + c.adc_mismatches;
@@ -78,14 +94,24 @@ class SimulateCommand final : public Command {
     record.tables.push_back(std::move(table));
     if (equal) return;
     session.show(record);
-    throw Error(ErrorCode::kVerification, "the integer program differs from the training graph in " + std::to_string(mismatches) + " of " + std::to_string(codes) + " codes");
+    throw Error(ErrorCode::kVerification, "the integer program differs from the training graph in " +
+                                              std::to_string(mismatches) + " of " + std::to_string(codes) +
+                                              " codes");
   }
 
-  void add_variations(const sim::Network& network, const data::Dataset& set, Session& session, result::Record& record) {
-    result::Table table{"variation", "Cell variation, " + std::to_string(chips_) + " chips", {{"variation", "variation", 0}, {"mean", "mean %", 2}, {"deviation", "std", 2}, {"yield95", "95 % of chips reach %", 2}}, {}};
+  void add_variations(const sim::Network& network, const data::Dataset& set, Session& session,
+                      result::Record& record) {
+    result::Table table{"variation",
+                        "Cell variation, " + std::to_string(chips_) + " chips",
+                        {{"variation", "variation", 0},
+                         {"mean", "mean %", 2},
+                         {"deviation", "std", 2},
+                         {"yield95", "95 % of chips reach %", 2}},
+                        {}};
     for (const std::string& text : variations_) {
       const sim::Variation variation = sim::parse_variation(text);
-      const sim::ChipStatistics s = sim::evaluate_chips(network, variation, chips_, batch_source(set, images_, data_.normalization()), session.context());
+      const sim::ChipStatistics s = sim::evaluate_chips(
+          network, variation, chips_, batch_source(set, images_, data_.normalization()), session.context());
       table.rows.push_back({variation.text(), s.mean, s.deviation, s.yield95});
     }
     record.add("chips", std::int64_t{chips_});

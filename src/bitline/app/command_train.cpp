@@ -18,12 +18,14 @@ class TrainCommand final : public Command {
     model_.declare(app, "zoo:NAME, an ONNX file or a safetensors artefact");
     data_.declare(app);
     training_.declare(app, 0.1, 10);
-    app.add_option("--out", out_, "file for the trained model (best epoch; the last one goes beside it)")->required();
+    app.add_option("--out", out_, "file for the trained model (best epoch; the last one goes beside it)")
+        ->required();
   }
 
   result::Record run(Session& session) override {
     const auto train_set = data_.open(data::Split::kTrain, session);
-    const quant::QuantizedModel start = model_.load(session, model_.model.starts_with("zoo:") ? static_cast<int>(train_set->class_names().size()) : 0);
+    const quant::QuantizedModel start = model_.load(
+        session, model_.model.starts_with("zoo:") ? static_cast<int>(train_set->class_names().size()) : 0);
     const train::TrainResult result = run_training(start, nullptr, data_, training_, session, "train");
     quant::QuantizedModel best = result.best;
     best.notes["data"] = data_.set.kind;

@@ -1,10 +1,10 @@
 // The command line: parses, dispatches, and turns an Error into one line and its exit code.
-#include <CLI/CLI.hpp>
-
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "bitline/app/command.h"
 #include "bitline/base/error.h"
@@ -36,10 +36,15 @@ std::vector<SubCommand> declare_commands(CLI::App& app, CommonOptions& common, s
     sub.parser = app.add_subcommand(sub.command->name(), sub.command->description());
     sub.command->declare(*sub.parser);
     sub.parser->add_option("--seed", common.seed, "seed of everything random")->capture_default_str();
-    sub.parser->add_option("--threads", common.threads, "worker threads, 0 = all cores; never changes a result")->check(CLI::Range(0, 4096));
-    sub.parser->add_option("--format", common.format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+    sub.parser
+        ->add_option("--threads", common.threads, "worker threads, 0 = all cores; never changes a result")
+        ->check(CLI::Range(0, 4096));
+    sub.parser->add_option("--format", common.format, "text or json")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
     sub.parser->add_flag("--quiet", common.quiet, "no progress");
-    if (entry.make != make_run) sub.parser->add_option("--result", result_folder, "folder for result.json and manifest.json");
+    if (entry.make != make_run)
+      sub.parser->add_option("--result", result_folder, "folder for result.json and manifest.json");
     out.push_back(std::move(sub));
   }
   return out;

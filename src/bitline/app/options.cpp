@@ -1,9 +1,9 @@
 #include "bitline/app/options.h"
 
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <array>
+
+#include <CLI/CLI.hpp>
 
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
@@ -26,10 +26,11 @@ struct Scaling {
 };
 
 const std::array<Scaling, 4>& scalings() {
-  static const std::array<Scaling, 4> table = {{{"imagenet", {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}},
-                                                {"unit", {}},
-                                                {"signed", {{0.5f}, {0.5f}}},
-                                                {"raw", {{0.0f}, {1.0f / 255.0f}}}}};
+  static const std::array<Scaling, 4> table = {
+      {{"imagenet", {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}},
+       {"unit", {}},
+       {"signed", {{0.5f}, {0.5f}}},
+       {"raw", {{0.0f}, {1.0f / 255.0f}}}}};
   return table;
 }
 
@@ -40,11 +41,14 @@ bool is_artefact(io::FileSystem& fs, const std::string& name) {
 }  // namespace
 
 void DataOptions::declare(CLI::App& app) {
-  app.add_option("--data", set.kind, "data set: digits, cifar10, cifar100, image-folder")->capture_default_str();
+  app.add_option("--data", set.kind, "data set: digits, cifar10, cifar100, image-folder")
+      ->capture_default_str();
   app.add_option("--data-dir", set.data_dir, "folder of the data set (default: $BITLINE_DATA)");
-  app.add_option("--resize", set.resize, "image-folder: short side after resizing, 0 = as it is")->capture_default_str();
+  app.add_option("--resize", set.resize, "image-folder: short side after resizing, 0 = as it is")
+      ->capture_default_str();
   app.add_option("--crop", set.crop, "image-folder: centre crop")->capture_default_str();
-  app.add_option("--input-scaling", scaling, "auto, imagenet (mean/std), unit (0..1), signed (-1..1) or raw (0..255)")
+  app.add_option("--input-scaling", scaling,
+                 "auto, imagenet (mean/std), unit (0..1), signed (-1..1) or raw (0..255)")
       ->capture_default_str();
 }
 
@@ -74,16 +78,21 @@ quant::QuantizedModel ModelOptions::load(Session& session, int classes) const {
 
 void ArrayOptions::declare(CLI::App& app) {
   app.add_option("--hardware", hardware, "array: ROWSxCOLUMNS:BITSb or a YAML file")->capture_default_str();
-  app.add_option("--precision", precision, "weight, activation and partial-sum bits: W4A4P4, P1.5, Pideal")->capture_default_str();
-  app.add_option("--granularity", granularity, "scales of weights/partial sums: layer, channel, array, column")->capture_default_str();
+  app.add_option("--precision", precision, "weight, activation and partial-sum bits: W4A4P4, P1.5, Pideal")
+      ->capture_default_str();
+  app.add_option("--granularity", granularity,
+                 "scales of weights/partial sums: layer, channel, array, column")
+      ->capture_default_str();
   app.add_option("--cell-bits", cell_bits, "bits a cell (default: the hardware's)");
   app.add_option("--dac-bits", dac_bits, "input bits a cycle, 0 = all at once (default: the hardware's)");
-  app.add_option("--encoding", encoding, "signed weights: twos-complement or differential (default: the hardware's)");
+  app.add_option("--encoding", encoding,
+                 "signed weights: twos-complement or differential (default: the hardware's)");
   app.add_flag("--slice-scales", slice_scales, "a weight scale for each bit slice");
   app.add_option("--on-array", on_array, "also put these on the array: first, last, shortcut")
       ->check(CLI::IsMember({"first", "last", "shortcut"}));
   app.add_option("--float-layers", float_layers, "keep these layers in float, by name");
-  app.add_option("--calibration-images", calibration_images, "training images that set scales and ADC ranges")->capture_default_str();
+  app.add_option("--calibration-images", calibration_images, "training images that set scales and ADC ranges")
+      ->capture_default_str();
 }
 
 quant::CimConfig ArrayOptions::config(Session& session) const {
@@ -99,13 +108,16 @@ quant::CimConfig ArrayOptions::config(Session& session) const {
   c.slice_scales = slice_scales;
   const std::size_t slash = granularity.find('/');
   c.weight_granularity = quant::parse_granularity(granularity.substr(0, slash));
-  c.psum_granularity = quant::parse_granularity(slash == std::string::npos ? granularity : granularity.substr(slash + 1));
+  c.psum_granularity =
+      quant::parse_granularity(slash == std::string::npos ? granularity : granularity.substr(slash + 1));
   quant::validate(c);
   return c;
 }
 
 mapping::LayerPolicy ArrayOptions::policy() const {
-  const auto listed = [this](const char* name) { return std::find(on_array.begin(), on_array.end(), name) != on_array.end(); };
+  const auto listed = [this](const char* name) {
+    return std::find(on_array.begin(), on_array.end(), name) != on_array.end();
+  };
   mapping::LayerPolicy policy;
   policy.first_float = !listed("first");
   policy.last_float = !listed("last");
@@ -114,19 +126,24 @@ mapping::LayerPolicy ArrayOptions::policy() const {
   return policy;
 }
 
-ir::Tensor read_images(const data::Dataset& set, const std::vector<std::int64_t>& order, const data::Normalization& normalization) {
+ir::Tensor read_images(const data::Dataset& set, const std::vector<std::int64_t>& order,
+                       const data::Normalization& normalization) {
   data::Batch batch = data::read_batch(set, order, normalization);
-  return {{batch.count, batch.shape.channels, batch.shape.height, batch.shape.width}, std::move(batch.pixels)};
+  return {{batch.count, batch.shape.channels, batch.shape.height, batch.shape.width},
+          std::move(batch.pixels)};
 }
 
-sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images, const data::Normalization& normalization) {
+sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images,
+                              const data::Normalization& normalization) {
   const std::int64_t count = images > 0 ? std::min(images, set.size()) : set.size();
-  const auto loader = std::make_shared<data::BatchLoader>(set, data::sequential_order(0, count), kEvaluationBatch, normalization);
+  const auto loader = std::make_shared<data::BatchLoader>(set, data::sequential_order(0, count),
+                                                          kEvaluationBatch, normalization);
   return [loader]() -> std::optional<sim::LabelledBatch> {
     std::optional<data::Batch> batch = loader->next();
     if (!batch) return std::nullopt;
     const data::ImageShape& s = batch->shape;
-    return sim::LabelledBatch{{{batch->count, s.channels, s.height, s.width}, std::move(batch->pixels)}, std::move(batch->labels)};
+    return sim::LabelledBatch{{{batch->count, s.channels, s.height, s.width}, std::move(batch->pixels)},
+                              std::move(batch->labels)};
   };
 }
 
@@ -142,14 +159,15 @@ void check_fit(const ir::Graph& graph, const data::Dataset& set) {
   const data::ImageShape s = set.shape();
   const ir::Shape images{ir::kBatch, s.channels, s.height, s.width};
   if (graph.input_shape() != images) {
-    bad_input("the data set " + set.name() + " does not fit the model: its images are " + ir::shape_text(images) +
-                  ", the model takes " + ir::shape_text(graph.input_shape()),
+    bad_input("the data set " + set.name() + " does not fit the model: its images are " +
+                  ir::shape_text(images) + ", the model takes " + ir::shape_text(graph.input_shape()),
               {}, "choose another data set with --data");
   }
   const ir::Shape out = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
   const auto classes = static_cast<std::int64_t>(set.class_names().size());
   if (out.back() < classes) {
-    bad_input("the data set " + set.name() + " has " + std::to_string(classes) + " classes, the model tells " + std::to_string(out.back()) + " apart");
+    bad_input("the data set " + set.name() + " has " + std::to_string(classes) +
+              " classes, the model tells " + std::to_string(out.back()) + " apart");
   }
 }
 

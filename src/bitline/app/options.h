@@ -1,5 +1,5 @@
-// Groups of options that several commands share. An option is declared once: the command line, --help and recipe
-// steps all read this declaration.
+// Groups of options that several commands share. An option is declared once: the command line, --help and
+// recipe steps all read this declaration.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ struct ArrayOptions {
   int dac_bits = -1;  // -1 = the hardware's
   std::string encoding;
   bool slice_scales = false;
-  std::vector<std::string> on_array;     // first | last | shortcut
+  std::vector<std::string> on_array;  // first | last | shortcut
   std::vector<std::string> float_layers;
   std::int64_t calibration_images = 256;
 
@@ -54,8 +54,10 @@ struct ArrayOptions {
 };
 
 // All images of a set in `order`, as one tensor or batch by batch.
-ir::Tensor read_images(const data::Dataset& set, const std::vector<std::int64_t>& order, const data::Normalization& normalization);
-sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images, const data::Normalization& normalization);
+ir::Tensor read_images(const data::Dataset& set, const std::vector<std::int64_t>& order,
+                       const data::Normalization& normalization);
+sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images,
+                              const data::Normalization& normalization);
 
 // Calibration images: the first of a seeded permutation of the training set.
 ir::Tensor calibration_images(const DataOptions& data, std::int64_t count, const Session& session);

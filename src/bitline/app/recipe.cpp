@@ -99,21 +99,26 @@ CommandKey command_of(const io::YamlNode& step) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       bad_input("'" + key + "' is not a step", step.key_places[i], suggestion(key, known));
     }
-    if (found.options != nullptr) bad_input("a step has one command, this one has '" + found.name + "' and '" + key + "'", step.key_places[i]);
+    if (found.options != nullptr)
+      bad_input("a step has one command, this one has '" + found.name + "' and '" + key + "'",
+                step.key_places[i]);
     found = {key, &step.entries[i].second, step.key_places[i]};
   }
-  if (found.options == nullptr) bad_input("a step needs a command", step.where, suggestion("", step_commands()));
+  if (found.options == nullptr)
+    bad_input("a step needs a command", step.where, suggestion("", step_commands()));
   return found;
 }
 
-RecipeStep make_step(const io::YamlNode& node, const Variables& variables, Overrides& overrides, std::set<std::string>& used) {
+RecipeStep make_step(const io::YamlNode& node, const Variables& variables, Overrides& overrides,
+                     std::set<std::string>& used) {
   const CommandKey command = command_of(node);
   RecipeStep step;
   step.command = command.name;
   step.where = command.where;
   const io::YamlNode* name = node.find("name");
   step.name = name == nullptr ? command.name : expand(name->as_text(), variables, name->where);
-  if (command.options->kind != io::YamlNode::Kind::kMap) bad_input("the options of a step are a map", command.where);
+  if (command.options->kind != io::YamlNode::Kind::kMap)
+    bad_input("the options of a step are a map", command.where);
   for (std::size_t i = 0; i < command.options->entries.size(); ++i) {
     const auto& [key, value] = command.options->entries[i];
     std::vector<std::string> values = values_of(value, variables);
@@ -133,7 +138,8 @@ Overrides parse_overrides(const std::vector<std::string>& texts) {
   Overrides out;
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) throw Error(ErrorCode::kUsage, "'" + text + "' is not KEY=VALUE");
+    if (equals == std::string::npos || equals == 0)
+      throw Error(ErrorCode::kUsage, "'" + text + "' is not KEY=VALUE");
     out[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return out;
@@ -141,27 +147,33 @@ Overrides parse_overrides(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Recipe read_recipe(io::FileSystem& fs, const std::string& path, const std::string& out, const std::vector<std::string>& override_texts) {
+Recipe read_recipe(io::FileSystem& fs, const std::string& path, const std::string& out,
+                   const std::vector<std::string>& override_texts) {
   const io::YamlNode root = io::read_yaml(fs, path);
   io::YamlMapReader map(root);
   const io::YamlNode& schema = map.required("schema");
-  if (schema.as_text() != kSchema) bad_input("schema '" + schema.as_text() + "' is not known", schema.where, std::string("expected ") + kSchema);
+  if (schema.as_text() != kSchema)
+    bad_input("schema '" + schema.as_text() + "' is not known", schema.where,
+              std::string("expected ") + kSchema);
   Recipe recipe;
   recipe.name = map.required("name").as_text();
   recipe.out = map.text("out", "runs/" + with_dashes(recipe.name));
   if (!out.empty()) recipe.out = out;
   const io::YamlNode& steps = map.required("steps");
   map.finish();
-  if (steps.kind != io::YamlNode::Kind::kSequence || steps.items.empty()) bad_input("'steps' is a list of at least one step", steps.where);
+  if (steps.kind != io::YamlNode::Kind::kSequence || steps.items.empty())
+    bad_input("'steps' is a list of at least one step", steps.where);
   Overrides overrides = parse_overrides(override_texts);
   std::set<std::string> used;
   for (const io::YamlNode& step : steps.items) {
-    for (const Variables& variables : combinations(step.find("for"), {{"out", recipe.out}, {"data", data_folder()}})) {
+    for (const Variables& variables :
+         combinations(step.find("for"), {{"out", recipe.out}, {"data", data_folder()}})) {
       recipe.steps.push_back(make_step(step, variables, overrides, used));
     }
   }
   for (const auto& [key, value] : overrides) {
-    if (used.count(key) == 0) throw Error(ErrorCode::kUsage, "--set " + key + ": no step of the recipe has this option");
+    if (used.count(key) == 0)
+      throw Error(ErrorCode::kUsage, "--set " + key + ": no step of the recipe has this option");
   }
   return recipe;
 }

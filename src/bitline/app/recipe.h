@@ -1,5 +1,5 @@
-// A recipe: the steps of a run in a YAML file. Each step is a sub-command with its long options as keys, so a recipe
-// can say whatever the command line can, and nothing else:
+// A recipe: the steps of a run in a YAML file. Each step is a sub-command with its long options as keys, so a
+// recipe can say whatever the command line can, and nothing else:
 //
 //   schema: bitline-recipe/1
 //   name: digits
@@ -27,7 +27,8 @@ namespace bitline::app {
 struct RecipeStep {
   std::string name;
   std::string command;
-  std::vector<std::pair<std::string, std::vector<std::string>>> options;  // long option -> values; none for a flag
+  std::vector<std::pair<std::string, std::vector<std::string>>>
+      options;                       // long option -> values; none for a flag
   Where where;                       // of the command's key
   std::vector<Where> option_places;  // of each option's key
 };
@@ -39,6 +40,7 @@ struct Recipe {
 };
 
 // overrides: "key=value" for options that a step names; applied to every step that has the key.
-Recipe read_recipe(io::FileSystem& fs, const std::string& path, const std::string& out, const std::vector<std::string>& overrides);
+Recipe read_recipe(io::FileSystem& fs, const std::string& path, const std::string& out,
+                   const std::vector<std::string>& overrides);
 
 }  // namespace bitline::app

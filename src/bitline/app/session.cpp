@@ -42,7 +42,8 @@ double unix_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-Session::Session(CommonOptions options, std::string command_line) : options_(std::move(options)), start_(unix_time()) {
+Session::Session(CommonOptions options, std::string command_line)
+    : options_(std::move(options)), start_(unix_time()) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   context_.threads = options_.threads > 0 ? options_.threads : hardware_threads();
@@ -68,7 +69,8 @@ void Session::add_input(const std::string& path) {
 }
 
 void Session::show(const result::Record& record) const {
-  std::cout << (options_.format == "json" ? report::to_json(record).dump() + "\n" : report::to_text(record)) << std::flush;
+  std::cout << (options_.format == "json" ? report::to_json(record).dump() + "\n" : report::to_text(record))
+            << std::flush;
 }
 
 report::Manifest Session::manifest() const {

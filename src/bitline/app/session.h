@@ -27,8 +27,8 @@ class Session {
   io::FileSystem& files() const { return io::posix(); }
   const CommonOptions& options() const { return options_; }
 
-  void note(const std::string& line) const;  // to stderr, unless quiet
-  void add_input(const std::string& path);   // its hash goes to the manifest
+  void note(const std::string& line) const;       // to stderr, unless quiet
+  void add_input(const std::string& path);        // its hash goes to the manifest
   void show(const result::Record& record) const;  // to stdout, as text or JSON
   report::Manifest manifest() const;
   void write(const std::string& folder, const result::Record& record) const;  // result.json + manifest.json

@@ -1,8 +1,8 @@
 #include "bitline/app/trainer_library.h"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
+
+#include <dlfcn.h>
 
 #include "bitline/base/error.h"
 

@@ -1,4 +1,5 @@
-// LibTorch comes in only when it is needed: the training library is loaded by the commands that train or verify.
+// LibTorch comes in only when it is needed: the training library is loaded by the commands that train or
+// verify.
 #pragma once
 
 #include "bitline/train/trainer.h"

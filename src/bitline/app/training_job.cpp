@@ -1,11 +1,10 @@
 #include "bitline/app/training_job.h"
 
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
-
 #include <array>
 #include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "bitline/app/trainer_library.h"
 #include "bitline/base/error.h"
@@ -24,8 +23,10 @@ struct NamedAugmentation {
   const char* name;
   data::Augmentation augmentation;
 };
-constexpr std::array<NamedAugmentation, 4> kAugmentations = {
-    {{"none", {0, false}}, {"crop", {kCropPad, false}}, {"flip", {0, true}}, {"crop-flip", {kCropPad, true}}}};
+constexpr std::array<NamedAugmentation, 4> kAugmentations = {{{"none", {0, false}},
+                                                              {"crop", {kCropPad, false}},
+                                                              {"flip", {0, true}},
+                                                              {"crop-flip", {kCropPad, true}}}};
 
 class ConsoleObserver final : public train::Observer {
  public:
@@ -44,8 +45,9 @@ class ConsoleObserver final : public train::Observer {
   }
 
   void on_epoch(const train::EpochReport& e) override {
-    session_.note(label_ + "  epoch " + std::to_string(e.epoch) + "  loss " + fixed_text(e.loss, 4) + "  train " + fixed_text(e.train_accuracy, 2) +
-                  " %  test " + fixed_text(e.test_accuracy, 2) + " %  " + duration_text(e.seconds));
+    session_.note(label_ + "  epoch " + std::to_string(e.epoch) + "  loss " + fixed_text(e.loss, 4) +
+                  "  train " + fixed_text(e.train_accuracy, 2) + " %  test " +
+                  fixed_text(e.test_accuracy, 2) + " %  " + duration_text(e.seconds));
     write("test/accuracy", e.steps_done, e.test_accuracy);
     write("train/accuracy", e.steps_done, e.train_accuracy);
   }
@@ -78,30 +80,44 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   train.epochs = epochs;
   app.add_option("--epochs", train.epochs, "passes over the training set")->capture_default_str();
   app.add_option("--batch", train.batch, "images a step")->capture_default_str();
-  app.add_option("--shards", train.shards, "parts a batch is cut into; part of the result, unlike --threads")->capture_default_str();
+  app.add_option("--shards", train.shards, "parts a batch is cut into; part of the result, unlike --threads")
+      ->capture_default_str();
   app.add_option("--lr", train.learning_rate, "peak learning rate (SGD, cosine)")->capture_default_str();
-  app.add_option("--scale-lr", train.scale_learning_rate, "factor on the rate of quantizer scales")->capture_default_str();
+  app.add_option("--scale-lr", train.scale_learning_rate, "factor on the rate of quantizer scales")
+      ->capture_default_str();
   app.add_option("--momentum", train.momentum, "SGD momentum")->capture_default_str();
-  app.add_option("--weight-decay", train.weight_decay, "on weights; never on scales, biases, batch-norm")->capture_default_str();
+  app.add_option("--weight-decay", train.weight_decay, "on weights; never on scales, biases, batch-norm")
+      ->capture_default_str();
   app.add_option("--warmup", train.warmup_epochs, "epochs of linear warm-up")->capture_default_str();
   app.add_option("--label-smoothing", train.label_smoothing, "0..1")->capture_default_str();
-  app.add_option("--distill", train.distillation, "weight of the float network's soft targets, 0..1")->capture_default_str();
+  app.add_option("--distill", train.distillation, "weight of the float network's soft targets, 0..1")
+      ->capture_default_str();
   app.add_option("--temperature", train.temperature, "of distillation")->capture_default_str();
-  app.add_option("--clip-norm", train.clip_norm, "limit of the gradient's norm, 0 = off")->capture_default_str();
-  app.add_option("--freeze-bn", train.freeze_batch_norm, "last fraction of the run with fixed batch-norm statistics")->capture_default_str();
+  app.add_option("--clip-norm", train.clip_norm, "limit of the gradient's norm, 0 = off")
+      ->capture_default_str();
+  app.add_option("--freeze-bn", train.freeze_batch_norm,
+                 "last fraction of the run with fixed batch-norm statistics")
+      ->capture_default_str();
   app.add_option("--device", train.device, "cpu or cuda")->capture_default_str();
-  app.add_option("--cim-operator", train.cim_operator, "auto, fused (CPU) or composed (LibTorch operators)")->capture_default_str();
-  app.add_option("--epoch-test-images", train.evaluate_images, "test images looked at after each epoch, 0 = all")->capture_default_str();
+  app.add_option("--cim-operator", train.cim_operator, "auto, fused (CPU) or composed (LibTorch operators)")
+      ->capture_default_str();
+  app.add_option("--epoch-test-images", train.evaluate_images,
+                 "test images looked at after each epoch, 0 = all")
+      ->capture_default_str();
   app.add_option("--checkpoint", train.checkpoint, "file to save the run in and to resume from");
-  app.add_option("--checkpoint-steps", train.checkpoint_steps, "also save every so many steps")->capture_default_str();
-  app.add_option("--stop-after-steps", train.stop_after_steps, "stop as if interrupted (to try resuming)")->capture_default_str();
+  app.add_option("--checkpoint-steps", train.checkpoint_steps, "also save every so many steps")
+      ->capture_default_str();
+  app.add_option("--stop-after-steps", train.stop_after_steps, "stop as if interrupted (to try resuming)")
+      ->capture_default_str();
   app.add_option("--augment", augment, "auto, none, crop, flip or crop-flip")->capture_default_str();
-  app.add_option("--train-images", train_images, "use only the first so many training images, 0 = all")->capture_default_str();
+  app.add_option("--train-images", train_images, "use only the first so many training images, 0 = all")
+      ->capture_default_str();
   app.add_option("--tensorboard", tensorboard, "folder for TensorBoard events");
 }
 
 data::Augmentation TrainingOptions::augmentation(const std::string& data_kind) const {
-  if (augment == "auto") return data_kind.starts_with("cifar") ? data::Augmentation{kCropPad, true} : data::Augmentation{};
+  if (augment == "auto")
+    return data_kind.starts_with("cifar") ? data::Augmentation{kCropPad, true} : data::Augmentation{};
   std::vector<std::string> names = {"auto"};
   for (const NamedAugmentation& a : kAugmentations) {
     if (augment == a.name) return a.augmentation;
@@ -110,21 +126,31 @@ data::Augmentation TrainingOptions::augmentation(const std::string& data_kind) c
   throw Error(ErrorCode::kUsage, "unknown augmentation '" + augment + "'", {}, suggestion(augment, names));
 }
 
-train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Graph* teacher, const DataOptions& data,
-                                const TrainingOptions& options, Session& session, const std::string& label) {
+train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Graph* teacher,
+                                const DataOptions& data, const TrainingOptions& options, Session& session,
+                                const std::string& label) {
   DataOptions limited = data;
   limited.set.limit = options.train_images;
   const auto train_set = limited.open(data::Split::kTrain, session);
   const auto test_set = data.open(data::Split::kTest, session);
   check_fit(start.graph, *train_set);
-  const train::TrainData sets{train_set.get(), test_set.get(), data.normalization(), options.augmentation(data.set.kind)};
+  const train::TrainData sets{train_set.get(), test_set.get(), data.normalization(),
+                              options.augmentation(data.set.kind)};
   ConsoleObserver observer(session, label, options.tensorboard);
   return trainer().train(start, teacher, sets, options.train, observer, session.context(), session.files());
 }
 
-void add_training_figures(const train::TrainResult& result, const TrainingOptions& options, result::Record& record) {
+void add_training_figures(const train::TrainResult& result, const TrainingOptions& options,
+                          result::Record& record) {
   double seconds = 0.0;
-  result::Table table{"epochs", "Epochs", {{"epoch", "epoch", 0}, {"loss", "loss", 4}, {"train_accuracy", "train %", 2}, {"test_accuracy", "test %", 2}, {"seconds", "s", 1}}, {}};
+  result::Table table{"epochs",
+                      "Epochs",
+                      {{"epoch", "epoch", 0},
+                       {"loss", "loss", 4},
+                       {"train_accuracy", "train %", 2},
+                       {"test_accuracy", "test %", 2},
+                       {"seconds", "s", 1}},
+                      {}};
   for (const train::EpochReport& e : result.epochs) {
     seconds += e.seconds;
     table.rows.push_back({std::int64_t{e.epoch}, e.loss, e.train_accuracy, e.test_accuracy, e.seconds});

@@ -24,10 +24,12 @@ struct TrainingOptions {
 };
 
 // Trains and reports progress on stderr and, when asked, to TensorBoard.
-train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Graph* teacher, const DataOptions& data,
-                                const TrainingOptions& options, Session& session, const std::string& label);
+train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Graph* teacher,
+                                const DataOptions& data, const TrainingOptions& options, Session& session,
+                                const std::string& label);
 
 // Figures every training command reports.
-void add_training_figures(const train::TrainResult& result, const TrainingOptions& options, result::Record& record);
+void add_training_figures(const train::TrainResult& result, const TrainingOptions& options,
+                          result::Record& record);
 
 }  // namespace bitline::app

@@ -8,7 +8,7 @@ namespace bitline {
 struct CpuFeatures {
   bool avx2 = false;
   bool fma = false;
-  bool avx512 = false;       // F, BW, DQ and VL together
+  bool avx512 = false;  // F, BW, DQ and VL together
   bool avx512_vnni = false;
   bool amx_int8 = false;
 

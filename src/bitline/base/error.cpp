@@ -40,7 +40,8 @@ void unsupported(const std::string& message, Where where, std::string hint) {
 }
 
 void internal_failure(const char* condition, const char* file, int line) {
-  throw Error(ErrorCode::kInternal, std::string("internal check failed: ") + condition, Where{file, line, 0, {}});
+  throw Error(ErrorCode::kInternal, std::string("internal check failed: ") + condition,
+              Where{file, line, 0, {}});
 }
 
 }  // namespace bitline

@@ -38,7 +38,9 @@ class Error : public std::exception {
   const std::string& message() const { return message_; }
   const Where& where() const { return where_; }
   const std::string& hint() const { return hint_; }
-  const char* what() const noexcept override { return line_.c_str(); }  // the one line, place and hint included
+  const char* what() const noexcept override {
+    return line_.c_str();
+  }  // the one line, place and hint included
 
  private:
   ErrorCode code_;

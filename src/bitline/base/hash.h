@@ -12,6 +12,6 @@ namespace bitline {
 std::uint64_t hash_bytes(std::span<const std::byte> bytes);
 std::uint64_t hash_bytes(std::string_view text);
 std::uint64_t hash_combine(std::uint64_t a, std::uint64_t b);  // order matters
-std::string hash_text(std::uint64_t hash);                      // 16 hexadecimal digits
+std::string hash_text(std::uint64_t hash);                     // 16 hexadecimal digits
 
 }  // namespace bitline

@@ -19,10 +19,10 @@ class Philox {
   Philox(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
 
   PhiloxBlock block(std::uint64_t index) const;
-  std::uint32_t bits(std::uint64_t index) const;                          // uniform 32 bits
-  double uniform(std::uint64_t index) const;                              // [0, 1), 53 bits
-  double normal(std::uint64_t index) const;                               // N(0, 1), Box-Muller
-  std::uint32_t below(std::uint64_t index, std::uint32_t bound) const;    // [0, bound), bound > 0
+  std::uint32_t bits(std::uint64_t index) const;                        // uniform 32 bits
+  double uniform(std::uint64_t index) const;                            // [0, 1), 53 bits
+  double normal(std::uint64_t index) const;                             // N(0, 1), Box-Muller
+  std::uint32_t below(std::uint64_t index, std::uint32_t bound) const;  // [0, bound), bound > 0
 
  private:
   std::uint64_t seed_;

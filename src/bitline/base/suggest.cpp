@@ -40,7 +40,8 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
 }
 
 std::string suggestion(std::string_view word, std::span<const std::string> candidates) {
-  if (const std::string near = nearest(word, candidates); !near.empty()) return "did you mean '" + near + "'?";
+  if (const std::string near = nearest(word, candidates); !near.empty())
+    return "did you mean '" + near + "'?";
   std::string out = "known:";
   for (const std::string& candidate : candidates) out += (out.back() == ':' ? " " : ", ") + candidate;
   return out;

@@ -53,7 +53,8 @@ quant::CimConfig config_from_json(const io::Json& json) {
 }
 
 void put(io::TensorFile& file, const std::string& name, const std::vector<float>& values) {
-  if (!values.empty()) file.tensors[name] = io::store_floats({static_cast<std::int64_t>(values.size())}, values);
+  if (!values.empty())
+    file.tensors[name] = io::store_floats({static_cast<std::int64_t>(values.size())}, values);
 }
 
 std::vector<float> take(io::TensorFile& file, const std::string& name, bool needed) {
@@ -80,7 +81,8 @@ io::Json plan_to_json(const quant::QuantizedModel& model) {
   }
   io::JsonObject notes;
   for (const auto& [key, value] : model.notes) notes.emplace_back(key, value);
-  return io::JsonObject{{"version", kPlanVersion}, {"layers", std::move(layers)}, {"notes", std::move(notes)}};
+  return io::JsonObject{
+      {"version", kPlanVersion}, {"layers", std::move(layers)}, {"notes", std::move(notes)}};
 }
 
 void read_layer(const io::Json& entry, io::TensorFile& file, quant::QuantizedModel& model) {
@@ -104,7 +106,8 @@ quant::QuantizedModel read_model(io::TensorFile file, const std::string& path) {
   if (graph == file.metadata.end()) bad_input("it holds weights but no graph (metadata 'bitline.graph')");
   if (const auto plan = file.metadata.find(kPlanKey); plan != file.metadata.end()) {
     const io::Json json = io::parse_json(plan->second, path);
-    if (json.at("version").as_int() != kPlanVersion) bad_input("the quantization plan has an unknown version");
+    if (json.at("version").as_int() != kPlanVersion)
+      bad_input("the quantization plan has an unknown version");
     for (const io::Json& entry : json.at("layers").as_array()) read_layer(entry, file, model);
     for (const auto& [key, value] : json.at("notes").as_object()) model.notes[key] = value.as_text();
   }

@@ -1,8 +1,8 @@
 // The quantized model as one file: safetensors with the graph and the quantization plan in its metadata.
 //
-// Metadata "bitline.graph" holds the graph (graph_json.h), "bitline.quantization" the configuration of every layer on
-// arrays and the notes; scales are tensors "NODE.cim.weight_scale", ".psum_step", ".psum_centre". Loading gives back
-// the same model, bit for bit. A file without a quantization plan loads as a float model.
+// Metadata "bitline.graph" holds the graph (graph_json.h), "bitline.quantization" the configuration of every
+// layer on arrays and the notes; scales are tensors "NODE.cim.weight_scale", ".psum_step", ".psum_centre".
+// Loading gives back the same model, bit for bit. A file without a quantization plan loads as a float model.
 #pragma once
 
 #include <string>

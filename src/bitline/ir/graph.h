@@ -35,45 +35,79 @@ struct Window {  // the sliding window of convolution and pooling, (height, widt
 
 // Cross-correlation with zero padding.
 // x[N,C,H,W], weight[O,C/groups,kh,kw], (bias[O]) -> [N,O,H',W']
-struct Conv { Window window; std::int64_t groups = 1; };
+struct Conv {
+  Window window;
+  std::int64_t groups = 1;
+};
 // x * transpose(weight) + bias. x[..., K], weight[O,K], (bias[O]) -> [..., O]
 struct Linear {};
 // Product of two activations a[..., M, K], b[..., K, L] -> [..., M, L]; leading dimensions broadcast.
 struct MatMul {};
 // (x - mean) / sqrt(variance + epsilon) * gamma + beta for each channel.
 // x[N,C,...], gamma[C], beta[C], mean[C], variance[C] -> the shape of x
-struct BatchNorm { float epsilon = 1e-5f; };
+struct BatchNorm {
+  float epsilon = 1e-5f;
+};
 // max(x, 0); NaN stays NaN.
 struct Relu {};
 // min(max(x, low), high); NaN stays NaN.
-struct Clip { float low; float high; };
+struct Clip {
+  float low;
+  float high;
+};
 // a + b and a * b, element by element, broadcasting as ONNX (shapes aligned at the end, 1 repeats).
 struct Add {};
 struct Mul {};
 // The inputs one after the other along the axis; the other dimensions are equal.
-struct Concat { int axis = 1; };
+struct Concat {
+  int axis = 1;
+};
 // Largest value of each window; padding never wins and is smaller than the kernel. [N,C,H,W] -> [N,C,H',W']
-struct MaxPool { Window window; bool ceil_mode = false; };
+struct MaxPool {
+  Window window;
+  bool ceil_mode = false;
+};
 // Mean of each window. The divisor counts the declared padding only with count_include_pad, and never what
 // ceil_mode adds beyond it. Padding is smaller than the kernel. [N,C,H,W] -> [N,C,H',W']
-struct AveragePool { Window window; bool ceil_mode = false; bool count_include_pad = false; };
+struct AveragePool {
+  Window window;
+  bool ceil_mode = false;
+  bool count_include_pad = false;
+};
 // Mean over height and width. [N,C,H,W] -> [N,C,1,1]
 struct GlobalAveragePool {};
 // A matrix: dimensions before the axis become rows, the others columns.
-struct Flatten { int axis = 1; };
+struct Flatten {
+  int axis = 1;
+};
 // The same values in a new shape: kBatch first (the batch stays), at most one further -1 = inferred.
-struct Reshape { Shape dims; };
+struct Reshape {
+  Shape dims;
+};
 // Output dimension d is input dimension order[d].
-struct Transpose { std::vector<int> order; };
+struct Transpose {
+  std::vector<int> order;
+};
 // Every steps[i]-th index from starts[i] up to, without, ends[i] of dimension axes[i]. Negative bounds count
 // from the end, bounds beyond it are clamped, a negative step walks backwards. The batch is never cut.
-struct Slice { std::vector<int> axes; std::vector<std::int64_t> starts, ends, steps; };
+struct Slice {
+  std::vector<int> axes;
+  std::vector<std::int64_t> starts, ends, steps;
+};
 // Constant padding, one entry a dimension, none negative, 0 for the batch.
-struct Pad { Shape begin, end; float value = 0.0f; };
+struct Pad {
+  Shape begin, end;
+  float value = 0.0f;
+};
 // exp(x) / sum of exp(x) along the axis.
-struct Softmax { int axis = 1; };
+struct Softmax {
+  int axis = 1;
+};
 // Mean over the named axes, never the batch; they stay as 1 or are dropped.
-struct ReduceMean { std::vector<int> axes; bool keep_dims = true; };
+struct ReduceMean {
+  std::vector<int> axes;
+  bool keep_dims = true;
+};
 
 using Op = std::variant<Conv, Linear, MatMul, BatchNorm, Relu, Clip, Add, Mul, Concat, MaxPool, AveragePool,
                         GlobalAveragePool, Flatten, Reshape, Transpose, Slice, Pad, Softmax, ReduceMean>;
@@ -90,7 +124,7 @@ struct Node {
 class Graph {
  public:
   // Building. Nodes are added in topological order: inputs must exist already.
-  ValueId add_input(std::string name, Shape shape);           // shape with kBatch first
+  ValueId add_input(std::string name, Shape shape);  // shape with kBatch first
   ValueId add_constant(std::string name, Tensor value);
   ValueId add_node(std::string name, Op op, std::vector<ValueId> inputs);  // returns the output's id
   void set_output(ValueId value) { output_ = value; }

@@ -22,7 +22,8 @@ namespace bitline::sim {
 struct CalibrateOptions {
   quant::CimConfig config;
   mapping::LayerPolicy policy;
-  // Keeps the activation and weight scales of these layers and fits only the converters (second training stage).
+  // Keeps the activation and weight scales of these layers and fits only the converters (second training
+  // stage).
   const std::map<std::string, quant::CimLayer>* keep = nullptr;
 };
 

@@ -11,7 +11,7 @@ namespace bitline::sim {
 
 struct LayerComparison {
   std::string layer;
-  std::int64_t input_codes = 0;       // compared
+  std::int64_t input_codes = 0;  // compared
   std::int64_t input_mismatches = 0;
   std::int64_t adc_codes = 0;
   std::int64_t adc_mismatches = 0;

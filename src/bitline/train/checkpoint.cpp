@@ -29,13 +29,21 @@ Values take(const io::TensorFile& file, const std::string& prefix) {
 }
 
 io::Json to_json(const EpochReport& e) {
-  return io::JsonObject{{"epoch", e.epoch}, {"loss", e.loss}, {"train_accuracy", e.train_accuracy},
-                        {"test_accuracy", e.test_accuracy}, {"seconds", e.seconds}, {"steps_done", e.steps_done}};
+  return io::JsonObject{{"epoch", e.epoch},
+                        {"loss", e.loss},
+                        {"train_accuracy", e.train_accuracy},
+                        {"test_accuracy", e.test_accuracy},
+                        {"seconds", e.seconds},
+                        {"steps_done", e.steps_done}};
 }
 
 EpochReport epoch_from(const io::Json& j) {
-  return {static_cast<int>(j.at("epoch").as_int()), j.at("loss").as_number(), j.at("train_accuracy").as_number(),
-          j.at("test_accuracy").as_number(), j.at("seconds").as_number(), j.at("steps_done").as_int()};
+  return {static_cast<int>(j.at("epoch").as_int()),
+          j.at("loss").as_number(),
+          j.at("train_accuracy").as_number(),
+          j.at("test_accuracy").as_number(),
+          j.at("seconds").as_number(),
+          j.at("steps_done").as_int()};
 }
 
 }  // namespace
@@ -47,15 +55,17 @@ void save_checkpoint(io::FileSystem& fs, const std::string& path, const RunState
   put(file, "best/", state.best);
   io::JsonArray epochs;
   for (const EpochReport& e : state.epochs) epochs.push_back(to_json(e));
-  const io::Json header = io::JsonObject{{"fingerprint", state.fingerprint},     {"steps_done", state.steps_done},
-                                         {"epoch_loss", state.epoch_loss},       {"epoch_correct", state.epoch_correct},
-                                         {"epoch_seconds", state.epoch_seconds}, {"best_accuracy", state.best_accuracy},
-                                         {"epochs", std::move(epochs)}};
+  const io::Json header =
+      io::JsonObject{{"fingerprint", state.fingerprint},     {"steps_done", state.steps_done},
+                     {"epoch_loss", state.epoch_loss},       {"epoch_correct", state.epoch_correct},
+                     {"epoch_seconds", state.epoch_seconds}, {"best_accuracy", state.best_accuracy},
+                     {"epochs", std::move(epochs)}};
   file.metadata[kKey] = header.dump(-1);
   io::write_safetensors(fs, path, file);
 }
 
-std::optional<RunState> load_checkpoint(io::FileSystem& fs, const std::string& path, const std::string& fingerprint) {
+std::optional<RunState> load_checkpoint(io::FileSystem& fs, const std::string& path,
+                                        const std::string& fingerprint) {
   if (!fs.exists(path)) return std::nullopt;
   const io::TensorFile file = io::read_safetensors(fs, path);
   const auto header = file.metadata.find(kKey);

@@ -22,17 +22,23 @@ struct CimGradient::Block {
   sim::ImageSize input;
   sim::RowBlock rows;
   std::int64_t pixels = 0;
-  std::vector<float> dy;        // [pixel][output]
-  std::vector<float> columns;   // [row][pixel]
+  std::vector<float> dy;       // [pixel][output]
+  std::vector<float> columns;  // [row][pixel]
   std::vector<float> digits;
   std::vector<float> sums, dp;  // [pixel][slice][group output]
   std::vector<float> dcolumns;  // [row][pixel]
   std::vector<float> step, centre;
 };
 
-CimGradient::CimGradient(const sim::LayerProgram& program, const quant::CimLayer& layer, std::span<const float> weight)
-    : program_(program), layer_(layer), weight_(weight), cells_(program), cell_sums_(cells_.size(), 0.0f),
-      step_sums_(program.gain.size(), 0.0), centre_sums_(program.gain.size(), 0.0),
+CimGradient::CimGradient(const sim::LayerProgram& program, const quant::CimLayer& layer,
+                         std::span<const float> weight)
+    : program_(program),
+      layer_(layer),
+      weight_(weight),
+      cells_(program),
+      cell_sums_(cells_.size(), 0.0f),
+      step_sums_(program.gain.size(), 0.0),
+      centre_sums_(program.gain.size(), 0.0),
       bias_sums_(program.base.size(), 0.0) {
   prepare_scaled_cells();
 }
@@ -90,8 +96,10 @@ void CimGradient::add_image(std::span<const float> x, sim::ImageSize input, std:
     }
     add_block(block);
   }
-  activation_scale_sum_ += quant::lsq_backward(x, dcodes, program_.activation_scale, program_.activation_range, dx);
-  // The part that goes through the digits themselves is added in finish(), where each input slice has its own sums.
+  activation_scale_sum_ +=
+      quant::lsq_backward(x, dcodes, program_.activation_scale, program_.activation_range, dx);
+  // The part that goes through the digits themselves is added in finish(), where each input slice has its own
+  // sums.
   for (std::size_t i = 0; i < codes.size(); ++i) {
     activation_scale_sum_ -= static_cast<double>(dcodes[i]) * static_cast<double>(codes[i]);
   }
@@ -105,9 +113,11 @@ void CimGradient::add_block(Block& block) {
       const auto elements = static_cast<std::size_t>(tiling.rows(t) * block.pixels);
       block.columns.resize(elements);
       block.dcolumns.resize(elements);
-      sim::im2col(block.codes, tiling.shape, block.input, channel, tiling.tiles[t].channels, block.rows, block.columns.data());
+      sim::im2col(block.codes, tiling.shape, block.input, channel, tiling.tiles[t].channels, block.rows,
+                  block.columns.data());
       for (std::size_t i = 0; i < program_.input_slices.size(); ++i) add_cycle(block, t, g, i);
-      sim::col2im(block.dcolumns.data(), tiling.shape, block.input, channel, tiling.tiles[t].channels, block.rows, block.dcodes);
+      sim::col2im(block.dcolumns.data(), tiling.shape, block.input, channel, tiling.tiles[t].channels,
+                  block.rows, block.dcodes);
     }
   }
 }
@@ -126,25 +136,33 @@ void CimGradient::add_cycle(Block& block, std::size_t tile, std::int64_t group, 
   block.dp.resize(block.sums.size());
   block.step.assign(static_cast<std::size_t>(width), 0.0f);
   block.centre.assign(static_cast<std::size_t>(width), 0.0f);
-  sim::matmul({block.pixels, width, rows}, inputs, true, cells_.matrix(tile, group), false, 0.0f, block.sums.data());
+  sim::matmul({block.pixels, width, rows}, inputs, true, cells_.matrix(tile, group), false, 0.0f,
+              block.sums.data());
   for (std::int64_t j = 0; j < grid.slices; ++j) {
     const auto slice = static_cast<std::size_t>(j);
-    const int column = grid.column(static_cast<int>(tile), static_cast<int>(j), static_cast<int>(group * outputs));
-    const quant::AdcRow row{program_.gain.data() + column, program_.offset.data() + column, program_.weight.data() + column,
-                            static_cast<std::size_t>(outputs), program_.config.adc_levels};
-    const float factor = std::ldexp(1.0f, program_.weight_slices[slice].shift + program_.input_slices[cycle].shift);
+    const int column =
+        grid.column(static_cast<int>(tile), static_cast<int>(j), static_cast<int>(group * outputs));
+    const quant::AdcRow row{program_.gain.data() + column, program_.offset.data() + column,
+                            program_.weight.data() + column, static_cast<std::size_t>(outputs),
+                            program_.config.adc_levels};
+    const float factor =
+        std::ldexp(1.0f, program_.weight_slices[slice].shift + program_.input_slices[cycle].shift);
     for (std::int64_t p = 0; p < block.pixels; ++p) {
       const std::int64_t at = p * width + j * outputs;
-      quant::adc_backward(row, block.sums.data() + at, block.dy.data() + p * grid.outputs + group * outputs, factor,
-                          block.dp.data() + at, block.step.data() + j * outputs, block.centre.data() + j * outputs);
+      quant::adc_backward(row, block.sums.data() + at, block.dy.data() + p * grid.outputs + group * outputs,
+                          factor, block.dp.data() + at, block.step.data() + j * outputs,
+                          block.centre.data() + j * outputs);
     }
     for (std::int64_t o = 0; o < outputs; ++o) {
-      step_sums_[static_cast<std::size_t>(column + o)] += static_cast<double>(block.step[static_cast<std::size_t>(j * outputs + o)]);
-      centre_sums_[static_cast<std::size_t>(column + o)] += static_cast<double>(block.centre[static_cast<std::size_t>(j * outputs + o)]);
+      step_sums_[static_cast<std::size_t>(column + o)] +=
+          static_cast<double>(block.step[static_cast<std::size_t>(j * outputs + o)]);
+      centre_sums_[static_cast<std::size_t>(column + o)] +=
+          static_cast<double>(block.centre[static_cast<std::size_t>(j * outputs + o)]);
     }
   }
   const std::size_t at = cells_.offset(tile, group);
-  sim::matmul({rows, width, block.pixels}, inputs, false, block.dp.data(), false, 1.0f, cell_sums_.data() + at);
+  sim::matmul({rows, width, block.pixels}, inputs, false, block.dp.data(), false, 1.0f,
+              cell_sums_.data() + at);
   sim::matmul({rows, block.pixels, width}, scaled_cells_[cycle].data() + at, false, block.dp.data(), true,
               cycle == 0 ? 0.0f : 1.0f, block.dcolumns.data());
 }
@@ -159,18 +177,23 @@ LayerGradient CimGradient::finish() const {
   out.activation_scale = activation_scale_sum_;
   const quant::CodeRange range = quant::weight_range(layer_.config);
   const std::int64_t outputs = tiling.shape.group_outputs();
-  sim::for_each_cell(tiling, weights, [&](std::size_t t, std::int64_t row, int j, int o, std::size_t index, std::size_t group) {
-    const std::size_t packed = cells_.offset(t, tiling.shape.group_of(o)) +
-                               static_cast<std::size_t>((row * tiling.grid.slices + j) * outputs + o % outputs);
-    const float gradient = cell_sums_[packed] * program_.activation_scale;
-    const float scale = layer_.weight_scale[group];
-    const float slope = quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices) *
-                        quant::lsq_slopes(weight_[index], scale, range).dx;
-    out.weight[index] += gradient * slope;
-    const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
-    out.activation_scale += static_cast<double>(cell_sums_[packed]) * static_cast<double>(cell * scale);
-    out.weight_scale[group] += static_cast<double>(gradient) * static_cast<double>(cell - slope * weight_[index] / scale);
-  });
+  sim::for_each_cell(
+      tiling, weights,
+      [&](std::size_t t, std::int64_t row, int j, int o, std::size_t index, std::size_t group) {
+        const std::size_t packed =
+            cells_.offset(t, tiling.shape.group_of(o)) +
+            static_cast<std::size_t>((row * tiling.grid.slices + j) * outputs + o % outputs);
+        const float gradient = cell_sums_[packed] * program_.activation_scale;
+        const float scale = layer_.weight_scale[group];
+        const float slope =
+            quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices) *
+            quant::lsq_slopes(weight_[index], scale, range).dx;
+        out.weight[index] += gradient * slope;
+        const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
+        out.activation_scale += static_cast<double>(cell_sums_[packed]) * static_cast<double>(cell * scale);
+        out.weight_scale[group] +=
+            static_cast<double>(gradient) * static_cast<double>(cell - slope * weight_[index] / scale);
+      });
   if (layer_.config.adc_levels == quant::kIdealAdc) return out;
   const quant::GroupMap psums = psum_groups(tiling, layer_.config);
   out.psum_step.assign(static_cast<std::size_t>(psums.count()), 0.0);

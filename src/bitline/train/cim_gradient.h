@@ -34,7 +34,8 @@ class CimGradient {
   CimGradient(const sim::LayerProgram& program, const quant::CimLayer& layer, std::span<const float> weight);
 
   // Adds one image. x [C][H][W]: the layer's float input; dy [O][Hout][Wout]; dx (written): gradient of x.
-  void add_image(std::span<const float> x, sim::ImageSize input, std::span<const float> dy, std::span<float> dx);
+  void add_image(std::span<const float> x, sim::ImageSize input, std::span<const float> dy,
+                 std::span<float> dx);
 
   LayerGradient finish() const;
 

@@ -56,7 +56,8 @@ Tensor scale_gradient(const Tensor& s0, const Tensor& u, const std::vector<doubl
 class FusedCim : public torch::autograd::Function<FusedCim> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                        const Tensor&, const Tensor&, const Tensor&, const Tensor&, const c10::intrusive_ptr<Saved>& saved) {
+                        const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                        const c10::intrusive_ptr<Saved>& saved) {
     const Tensor input = x.contiguous();
     const Tensor w = weight.contiguous();
     saved->layer = current_layer(saved->spec, saved->tensors);
@@ -89,18 +90,20 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     const auto in = static_cast<std::size_t>(x.numel() / x.size(0));
     const auto out = static_cast<std::size_t>(dy.numel() / dy.size(0));
     for (std::size_t n = 0; n < static_cast<std::size_t>(x.size(0)); ++n) {
-      gradient.add_image({x.data_ptr<float>() + n * in, in}, saved->input, {dy.data_ptr<float>() + n * out, out},
-                         {dx.data_ptr<float>() + n * in, in});
+      gradient.add_image({x.data_ptr<float>() + n * in, in}, saved->input,
+                         {dy.data_ptr<float>() + n * out, out}, {dx.data_ptr<float>() + n * in, in});
     }
     return gather(*saved, gradient.finish(), dx, tensors[1]);
   }
 
  private:
-  static variable_list gather(const Saved& saved, const LayerGradient& g, const Tensor& dx, const Tensor& weight) {
+  static variable_list gather(const Saved& saved, const LayerGradient& g, const Tensor& dx,
+                              const Tensor& weight) {
     const CimTensors& t = saved.tensors;
     const Tensor dw = to_torch(g.weight).view_as(weight);
     const Tensor db = t.bias.defined() ? to_torch(g.bias) : Tensor();
-    const Tensor da = scale_gradient(t.activation_s0, t.activation_u, {g.activation_scale}, t.activation_gain);
+    const Tensor da =
+        scale_gradient(t.activation_s0, t.activation_u, {g.activation_scale}, t.activation_gain);
     const Tensor dws = scale_gradient(t.weight_s0, t.weight_u, g.weight_scale, t.weight_gain);
     if (g.psum_step.empty()) return {dx, dw, db, da, dws, Tensor(), Tensor(), Tensor()};
     const Tensor dstep = scale_gradient(t.step_s0, t.step_u, g.psum_step, t.psum_gain);
@@ -127,7 +130,9 @@ Tensor fused_cim(const CimSpec& spec, const CimTensors& tensors, const Tensor& x
   auto saved = c10::make_intrusive<Saved>();
   saved->spec = spec;
   saved->tensors = tensors;
-  const auto given = [](const Tensor& t) { return t.defined() ? t : torch::empty({0}); };  // autograd wants tensors
+  const auto given = [](const Tensor& t) {
+    return t.defined() ? t : torch::empty({0});
+  };  // autograd wants tensors
   return FusedCim::apply(x, tensors.weight, given(tensors.bias), tensors.activation_u, tensors.weight_u,
                          given(tensors.step_u), given(tensors.centre), saved);
 }

@@ -5,10 +5,10 @@
 // Both compute the same integer codes and, in fp32, the same outputs bit for bit.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "bitline/mapping/tiling.h"
 #include "bitline/quant/config.h"

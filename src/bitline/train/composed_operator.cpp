@@ -1,5 +1,5 @@
-// The CIM operator written with LibTorch operators. Straight-through estimates by detaching, so autograd derives
-// every gradient on its own: this is what the fused operator is checked against.
+// The CIM operator written with LibTorch operators. Straight-through estimates by detaching, so autograd
+// derives every gradient on its own: this is what the fused operator is checked against.
 #include "bitline/quant/adc.h"
 #include "bitline/quant/encoding.h"
 #include "bitline/quant/scale.h"
@@ -18,7 +18,8 @@ Tensor with_gain(const Tensor& x, double gain) {  // value of x, gradient times 
   return x.detach() + (scaled - scaled.detach());
 }
 
-// s0 * exp(u / s0) in LibTorch; the value is replaced by the library's own so that both agree to the last bit.
+// s0 * exp(u / s0) in LibTorch; the value is replaced by the library's own so that both agree to the last
+// bit.
 Tensor positive(const Tensor& s0, const Tensor& u, double gain) {
   const Tensor soft = s0 * torch::exp(torch::clamp(with_gain(u, gain) / s0, -quant::kMaxLog, quant::kMaxLog));
   std::vector<float> exact(static_cast<std::size_t>(s0.numel()));
@@ -32,26 +33,32 @@ Tensor round_through(const Tensor& v) {
 }
 
 // Integer digit of a code with the slope of an equal share (quant/slicing.h).
-Tensor digit_through(const Tensor& code, const Tensor& digit, const quant::BitSlice& slice, std::size_t slices) {
+Tensor digit_through(const Tensor& code, const Tensor& digit, const quant::BitSlice& slice,
+                     std::size_t slices) {
   return digit.detach() + (code - code.detach()) * quant::digit_slope(slice, static_cast<int>(slices));
 }
 
-Tensor digits_of(const Tensor& code, const quant::BitSlice& slice, int (*digit)(int, const quant::BitSlice&)) {
+Tensor digits_of(const Tensor& code, const quant::BitSlice& slice,
+                 int (*digit)(int, const quant::BitSlice&)) {
   const Tensor host = code.detach().to(torch::kCPU).contiguous().clone();
   float* values = host.data_ptr<float>();
-  for (std::int64_t i = 0; i < host.numel(); ++i) values[i] = static_cast<float>(digit(static_cast<int>(values[i]), slice));
+  for (std::int64_t i = 0; i < host.numel(); ++i)
+    values[i] = static_cast<float>(digit(static_cast<int>(values[i]), slice));
   return host.to(code.device());
 }
 
 class Composer {
  public:
   Composer(const CimSpec& spec, const CimTensors& tensors)
-      : spec_(spec), t_(tensors), tiling_(mapping::tile_layer(spec.shape, spec.config, spec.name)),
+      : spec_(spec),
+        t_(tensors),
+        tiling_(mapping::tile_layer(spec.shape, spec.config, spec.name)),
         encoding_(quant::weight_encoding(spec.config.encoding)),
         weight_slices_(encoding_.slices(spec.config.weight_bits, spec.config.cell_bits)) {
     const int bits = spec.config.activation_bits;
     const int cycle = spec.config.dac_bits == 0 ? bits : std::min(bits, spec.config.dac_bits);
-    input_slices_ = spec.activation_signed ? quant::slice_signed(bits, cycle) : quant::slice_unsigned(bits, cycle);
+    input_slices_ =
+        spec.activation_signed ? quant::slice_signed(bits, cycle) : quant::slice_unsigned(bits, cycle);
     activation_scale_ = positive(t_.activation_s0, t_.activation_u, t_.activation_gain);
     weight_scale_ = positive(t_.weight_s0, t_.weight_u, t_.weight_gain);
     if (ideal()) return;
@@ -60,8 +67,9 @@ class Composer {
   }
 
   Tensor run(const Tensor& x, sim::LayerTrace* trace) {
-    const quant::CodeRange range = spec_.activation_signed ? quant::signed_range(spec_.config.activation_bits)
-                                                           : quant::unsigned_range(spec_.config.activation_bits);
+    const quant::CodeRange range = spec_.activation_signed
+                                       ? quant::signed_range(spec_.config.activation_bits)
+                                       : quant::unsigned_range(spec_.config.activation_bits);
     const Tensor image = x.dim() == 2 ? x.unsqueeze(2).unsqueeze(3) : x;
     const Tensor codes = round_through(torch::clamp(image / activation_scale_, range.low, range.high));
     if (trace != nullptr) trace->input_codes = to_floats(codes);
@@ -87,7 +95,8 @@ class Composer {
       for (const quant::BitSlice& cycle : input_slices_) {
         const Tensor digits = input_slices_.size() == 1
                                   ? codes
-                                  : digit_through(codes, digits_of(codes, cycle, quant::slice_digit), cycle, input_slices_.size());
+                                  : digit_through(codes, digits_of(codes, cycle, quant::slice_digit), cycle,
+                                                  input_slices_.size());
         for (int j = 0; j < tiling_.grid.slices; ++j) {
           const Tensor code = convert(bitline_sums(digits, t, j), t, j, kept);
           y = y + (column_weight(t, j) * std::ldexp(1.0f, cycle.shift)).view({1, -1, 1, 1}) * code;
@@ -101,19 +110,26 @@ class Composer {
     const mapping::RowTile& rows = tiling_.tiles[static_cast<std::size_t>(tile)];
     const mapping::LayerShape& shape = spec_.shape;
     const Slice channels(rows.first_channel, rows.first_channel + rows.channels);
-    const Tensor weight = t_.weight.view({shape.out_channels, shape.group_inputs(), shape.window.kernel[0], shape.window.kernel[1]})
-                              .index({Slice(), channels});
+    const Tensor weight =
+        t_.weight
+            .view({shape.out_channels, shape.group_inputs(), shape.window.kernel[0], shape.window.kernel[1]})
+            .index({Slice(), channels});
     const quant::CodeRange range = quant::weight_range(spec_.config);
-    const Tensor scale = pick(weight_scale_, weight_groups(tiling_, spec_.config), tile, slice).view({-1, 1, 1, 1});
+    const Tensor scale =
+        pick(weight_scale_, weight_groups(tiling_, spec_.config), tile, slice).view({-1, 1, 1, 1});
     const Tensor code = round_through(torch::clamp(weight / scale, range.low, range.high));
     const quant::BitSlice& bits = weight_slices_[static_cast<std::size_t>(slice)];
-    const Tensor cells = digit_through(code, digits_of(code, bits, encoding_.digit), bits, weight_slices_.size());
+    const Tensor cells =
+        digit_through(code, digits_of(code, bits, encoding_.digit), bits, weight_slices_.size());
     const ir::Window& w = shape.window;
-    const Tensor grouped = digits.view({digits.size(0), shape.groups, shape.group_inputs(), digits.size(2), digits.size(3)})
-                               .index({Slice(), Slice(), channels})
-                               .reshape({digits.size(0), shape.groups * rows.channels, digits.size(2), digits.size(3)});
-    const Tensor padded = torch::constant_pad_nd(grouped, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]});
-    return torch::conv2d(padded, cells, {}, w.stride, std::vector<std::int64_t>{0, 0}, w.dilation, shape.groups);
+    const Tensor grouped =
+        digits.view({digits.size(0), shape.groups, shape.group_inputs(), digits.size(2), digits.size(3)})
+            .index({Slice(), Slice(), channels})
+            .reshape({digits.size(0), shape.groups * rows.channels, digits.size(2), digits.size(3)});
+    const Tensor padded =
+        torch::constant_pad_nd(grouped, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]});
+    return torch::conv2d(padded, cells, {}, w.stride, std::vector<std::int64_t>{0, 0}, w.dilation,
+                         shape.groups);
   }
 
   Tensor convert(const Tensor& psum, int tile, int slice, std::vector<Tensor>* kept) {

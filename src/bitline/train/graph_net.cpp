@@ -15,7 +15,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::size_t kMean = 3;      // operand places of ir::BatchNorm
+constexpr std::size_t kMean = 3;  // operand places of ir::BatchNorm
 constexpr std::size_t kVariance = 4;
 
 bool is_statistic(const ir::Node& node, std::size_t operand) {
@@ -30,14 +30,16 @@ std::int64_t count(const ir::Shape& shape) {
 
 }  // namespace
 
-GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device, const std::string& cim_operator,
-                   double scale_rate)
+GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device,
+                   const std::string& cim_operator, double scale_rate)
     : start_(model), device_(device) {
   if (device == "cuda" && !torch::cuda::is_available()) {
     unsupported("this LibTorch has no CUDA device", {}, "use --device cpu");
   }
-  if (device != "cpu" && device != "cuda") bad_input("unknown device '" + device + "'", {}, "known: cpu, cuda");
-  if (device == "cuda" && cim_operator == "fused") unsupported("the fused operator runs on the CPU", {}, "use the composed operator on cuda");
+  if (device != "cpu" && device != "cuda")
+    bad_input("unknown device '" + device + "'", {}, "known: cpu, cuda");
+  if (device == "cuda" && cim_operator == "fused")
+    unsupported("the fused operator runs on the CPU", {}, "use the composed operator on cuda");
   fused_ = cim_operator == "fused" || (cim_operator == "auto" && device == "cpu");
   for (const ir::Node& node : start_.graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -48,7 +50,8 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device
       const bool is_weight = i == 1 && !std::holds_alternative<ir::BatchNorm>(node.op);
       if (!is_statistic(node, i)) add_parameter(start_.graph.value_name(id), value, is_weight, 1.0);
     }
-    if (const auto it = start_.layers.find(node.name); it != start_.layers.end()) add_layer(node, it->second, scale_rate);
+    if (const auto it = start_.layers.find(node.name); it != start_.layers.end())
+      add_layer(node, it->second, scale_rate);
   }
 }
 
@@ -75,14 +78,17 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, dou
   const std::int64_t outputs = count(shapes[static_cast<std::size_t>(node.output)]);
   const auto weights = static_cast<std::int64_t>(start_.graph.constant(node.inputs[1]).size());
   const auto groups = static_cast<std::int64_t>(layer.weight_scale.size());
-  t.activation_gain = static_cast<double>(quant::lsq_gradient_scale(features, quant::activation_range(layer).high));
-  t.weight_gain = static_cast<double>(quant::lsq_gradient_scale(weights / groups, quant::weight_range(layer.config).high));
+  t.activation_gain =
+      static_cast<double>(quant::lsq_gradient_scale(features, quant::activation_range(layer).high));
+  t.weight_gain = static_cast<double>(
+      quant::lsq_gradient_scale(weights / groups, quant::weight_range(layer.config).high));
   if (layer.config.adc_levels != quant::kIdealAdc) {
     t.step_s0 = to_torch(layer.psum_step).to(device_);
     t.step_u = torch::zeros_like(t.step_s0);
     t.centre = to_torch(layer.psum_centre).to(device_);
     const mapping::LayerTiling tiling = mapping::tile_layer(*shape, layer.config, node.name);
-    const std::int64_t sums = outputs * tiling.grid.tiles * tiling.grid.slices / static_cast<std::int64_t>(layer.psum_step.size());
+    const std::int64_t sums =
+        outputs * tiling.grid.tiles * tiling.grid.slices / static_cast<std::int64_t>(layer.psum_step.size());
     t.psum_gain = static_cast<double>(quant::lsq_gradient_scale(sums, layer.config.adc_levels - 1));
     add_parameter(node.name + ".psum_step", t.step_u, false, scale_rate);
     add_parameter(node.name + ".psum_centre", t.centre, false, scale_rate);

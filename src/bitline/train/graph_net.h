@@ -1,12 +1,12 @@
 // A graph as LibTorch trains it: weights, batch-norm and quantizer scales are leaves, nodes run as operators.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "bitline/ir/graph.h"
 #include "bitline/quant/config.h"
@@ -24,7 +24,8 @@ enum class BatchNormMode { kBatch, kFixed };
 
 class GraphNet {
  public:
-  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed. scale_rate multiplies the scales' learning rate.
+  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed. scale_rate multiplies the scales'
+  // learning rate.
   GraphNet(const quant::QuantizedModel& model, const std::string& device, const std::string& cim_operator,
            double scale_rate);
 

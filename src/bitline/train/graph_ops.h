@@ -1,9 +1,9 @@
 // One graph node as LibTorch operators (all but batch-norm and layers on arrays, which need state).
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "bitline/ir/graph.h"
 

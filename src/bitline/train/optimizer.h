@@ -1,18 +1,19 @@
-// SGD with momentum over named tensors: v = m*v + g + wd*p, p -= lr*v. Weight decay and the rate factor belong to the
-// parameter, so a scale is never decayed. State is a tensor a parameter and goes into checkpoints.
+// SGD with momentum over named tensors: v = m*v + g + wd*p, p -= lr*v. Weight decay and the rate factor
+// belong to the parameter, so a scale is never decayed. State is a tensor a parameter and goes into
+// checkpoints.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 namespace bitline::train {
 
 struct Parameter {
   std::string name;
-  at::Tensor value;           // a leaf that requires a gradient
-  bool decays = false;        // weights do; scales, biases and batch-norm do not
+  at::Tensor value;     // a leaf that requires a gradient
+  bool decays = false;  // weights do; scales, biases and batch-norm do not
   double rate_factor = 1.0;
 };
 

@@ -1,10 +1,10 @@
 #include "bitline/train/shard_step.h"
 
+#include <algorithm>
+
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
-
-#include <algorithm>
 
 #include "bitline/train/torch.h"
 
@@ -28,7 +28,9 @@ Tensor soft_target_loss(const Tensor& logits, const Tensor& teacher, double temp
 
 Tensor shard_loss(const Tensor& logits, const Tensor& labels, const Tensor& images, const GraphNet* teacher,
                   const LossOptions& options) {
-  const auto hard_options = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum).label_smoothing(options.label_smoothing);
+  const auto hard_options = torch::nn::functional::CrossEntropyFuncOptions()
+                                .reduction(torch::kSum)
+                                .label_smoothing(options.label_smoothing);
   const Tensor hard = torch::nn::functional::cross_entropy(logits, labels, hard_options);
   if (options.distillation <= 0.0 || teacher == nullptr) return hard;
   Tensor target;
@@ -36,21 +38,23 @@ Tensor shard_loss(const Tensor& logits, const Tensor& labels, const Tensor& imag
     const torch::NoGradGuard no_gradient;
     target = teacher->forward(images, BatchNormMode::kFixed, nullptr);
   }
-  return hard * (1.0 - options.distillation) + soft_target_loss(logits, target, options.temperature) * options.distillation;
+  return hard * (1.0 - options.distillation) +
+         soft_target_loss(logits, target, options.temperature) * options.distillation;
 }
 
 }  // namespace
 
-StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::Batch& batch, int shards, int threads,
-                      BatchNormMode mode, const LossOptions& options) {
+StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::Batch& batch, int shards,
+                      int threads, BatchNormMode mode, const LossOptions& options) {
   const std::int64_t pieces = std::min<std::int64_t>(shards, batch.count);
   std::vector<ShardResult> results(static_cast<std::size_t>(pieces));
   StepResult out;
   out.statistics.resize(results.size());
   torch::autograd::variable_list leaves;
   for (const Parameter& p : net.parameters()) leaves.push_back(p.value);
-  const Tensor images = torch::from_blob(const_cast<float*>(batch.pixels.data()),
-                                         {batch.count, batch.shape.channels, batch.shape.height, batch.shape.width}, torch::kFloat32);
+  const Tensor images = torch::from_blob(
+      const_cast<float*>(batch.pixels.data()),
+      {batch.count, batch.shape.channels, batch.shape.height, batch.shape.width}, torch::kFloat32);
   const std::vector<std::int64_t> label_values(batch.labels.begin(), batch.labels.end());
   const Tensor labels = torch::tensor(label_values);
 
@@ -63,7 +67,8 @@ StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::
     const Tensor y = labels.slice(0, first, last).to(net.device());
     const Tensor logits = net.forward(x, mode, &out.statistics[static_cast<std::size_t>(s)]);
     const Tensor loss = shard_loss(logits, y, x, teacher, options) / static_cast<double>(batch.count);
-    result.gradients = torch::autograd::grad({loss}, leaves, {}, /*retain_graph=*/false, /*create_graph=*/false, /*allow_unused=*/true);
+    result.gradients = torch::autograd::grad({loss}, leaves, {}, /*retain_graph=*/false,
+                                             /*create_graph=*/false, /*allow_unused=*/true);
     result.loss = loss.item<double>();
     result.correct = logits.detach().argmax(1).eq(y).sum().item<std::int64_t>();
   };

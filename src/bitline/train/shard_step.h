@@ -1,10 +1,10 @@
 // One batch, forward and backward, in a fixed number of shards that run side by side.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "bitline/data/dataset.h"
 #include "bitline/train/graph_net.h"
@@ -20,12 +20,12 @@ struct LossOptions {
 struct StepResult {
   double loss = 0.0;  // mean over the batch
   std::int64_t correct = 0;
-  std::vector<at::Tensor> gradients;         // by parameter, summed in shard order
-  std::vector<BatchStatistics> statistics;   // by shard
+  std::vector<at::Tensor> gradients;        // by parameter, summed in shard order
+  std::vector<BatchStatistics> statistics;  // by shard
 };
 
 // teacher may be null when options.distillation is 0.
-StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::Batch& batch, int shards, int threads,
-                      BatchNormMode mode, const LossOptions& options);
+StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::Batch& batch, int shards,
+                      int threads, BatchNormMode mode, const LossOptions& options);
 
 }  // namespace bitline::train

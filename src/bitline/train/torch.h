@@ -1,4 +1,5 @@
-// The one door to LibTorch: every file of this room that needs more than a Tensor includes this and nothing else of it.
+// The one door to LibTorch: every file of this room that needs more than a Tensor includes this and nothing
+// else of it.
 #pragma once
 
 #include <torch/torch.h>
@@ -12,7 +13,8 @@ inline torch::Tensor to_torch(const ir::Tensor& t) {  // a copy
 }
 
 inline torch::Tensor to_torch(const std::vector<float>& values) {
-  return torch::from_blob(const_cast<float*>(values.data()), {static_cast<std::int64_t>(values.size())}, torch::kFloat32)
+  return torch::from_blob(const_cast<float*>(values.data()), {static_cast<std::int64_t>(values.size())},
+                          torch::kFloat32)
       .clone();
 }
 

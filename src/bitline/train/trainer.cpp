@@ -1,11 +1,11 @@
 #include "bitline/train/trainer.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
+
+#include <sys/resource.h>
 
 #include "bitline/base/error.h"
 #include "bitline/base/hash.h"
@@ -41,12 +41,14 @@ std::uint64_t hash_floats(std::uint64_t h, const std::vector<float>& values) {
 }
 
 // Everything that decides the bits of a run, and nothing that does not (threads, paths).
-std::string fingerprint(const quant::QuantizedModel& start, const TrainData& data, const TrainOptions& o, std::uint64_t seed) {
+std::string fingerprint(const quant::QuantizedModel& start, const TrainData& data, const TrainOptions& o,
+                        std::uint64_t seed) {
   std::uint64_t h = hash_bytes(data.train->name());
-  for (const double v : {double(o.epochs), double(o.batch), double(o.shards), o.learning_rate, o.scale_learning_rate,
-                         o.momentum, o.weight_decay, o.warmup_epochs, o.label_smoothing, o.distillation, o.temperature,
-                         o.clip_norm, o.freeze_batch_norm, double(data.train->size()), double(data.augmentation.pad),
-                         double(data.augmentation.flip), double(o.evaluate_images)}) {
+  for (const double v :
+       {double(o.epochs), double(o.batch), double(o.shards), o.learning_rate, o.scale_learning_rate,
+        o.momentum, o.weight_decay, o.warmup_epochs, o.label_smoothing, o.distillation, o.temperature,
+        o.clip_norm, o.freeze_batch_norm, double(data.train->size()), double(data.augmentation.pad),
+        double(data.augmentation.flip), double(o.evaluate_images)}) {
     h = hash_floats(h, {static_cast<float>(v)});
   }
   h = hash_floats(hash_floats(h, data.normalization.mean), data.normalization.stddev);
@@ -59,28 +61,38 @@ std::string fingerprint(const quant::QuantizedModel& start, const TrainData& dat
   return hash_text(h);
 }
 
-void check_options(const TrainData& data, const TrainOptions& o, const ir::Graph* teacher, const ir::Graph& graph) {
+void check_options(const TrainData& data, const TrainOptions& o, const ir::Graph* teacher,
+                   const ir::Graph& graph) {
   if (o.epochs < 1) bad_input("epochs must be at least 1");
-  if (o.batch < 2 || o.shards < 1 || o.shards * 2 > o.batch) bad_input("batch must hold at least two images a shard", {}, "batch " + std::to_string(o.batch) + ", shards " + std::to_string(o.shards));
+  if (o.batch < 2 || o.shards < 1 || o.shards * 2 > o.batch)
+    bad_input("batch must hold at least two images a shard", {},
+              "batch " + std::to_string(o.batch) + ", shards " + std::to_string(o.shards));
   if (data.train->size() < o.batch) bad_input("the data set has fewer images than one batch");
-  if (o.distillation > 0.0 && teacher == nullptr) bad_input("distillation needs a float network to learn from");
+  if (o.distillation > 0.0 && teacher == nullptr)
+    bad_input("distillation needs a float network to learn from");
   const data::ImageShape s = data.train->shape();
   const ir::Shape& in = graph.input_shape();
   if (in.size() != 4 || in[1] != s.channels || in[2] != s.height || in[3] != s.width) {
     bad_input("the data set " + data.train->name() + " does not fit the model: images are " +
-              ir::shape_text({ir::kBatch, s.channels, s.height, s.width}) + ", the model takes " + ir::shape_text(in));
+              ir::shape_text({ir::kBatch, s.channels, s.height, s.width}) + ", the model takes " +
+              ir::shape_text(in));
   }
 }
 
 class Run {
  public:
-  Run(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data, const TrainOptions& options,
-      Observer& observer, const Context& context, io::FileSystem& fs)
-      : data_(data), options_(options), observer_(observer), context_(context), fs_(fs),
+  Run(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data,
+      const TrainOptions& options, Observer& observer, const Context& context, io::FileSystem& fs)
+      : data_(data),
+        options_(options),
+        observer_(observer),
+        context_(context),
+        fs_(fs),
         net_(start, options.device, options.cim_operator, options.scale_learning_rate),
         sgd_(net_.parameters(), options.momentum, options.weight_decay) {
     if (options.distillation > 0.0) {
-      teacher_ = std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}}, options.device, "auto", 1.0);
+      teacher_ =
+          std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}}, options.device, "auto", 1.0);
     }
     steps_per_epoch_ = data.train->size() / options.batch;
     schedule_.steps = steps_per_epoch_ * options.epochs;
@@ -109,7 +121,9 @@ class Run {
     state_ = std::move(*saved);
     net_.load_state(state_.values);
     for (std::size_t i = 0; i < sgd_.velocities().size(); ++i) {
-      sgd_.velocities()[i] = state_.velocities.at(sgd_.parameters()[i].name).to(net_.device()).view_as(sgd_.parameters()[i].value);
+      sgd_.velocities()[i] = state_.velocities.at(sgd_.parameters()[i].name)
+                                 .to(net_.device())
+                                 .view_as(sgd_.parameters()[i].value);
     }
     return true;
   }
@@ -129,8 +143,8 @@ class Run {
     const std::int64_t done = state_.steps_done % steps_per_epoch_;
     order.resize(static_cast<std::size_t>(steps_per_epoch_ * options_.batch));
     order.erase(order.begin(), order.begin() + done * options_.batch);
-    data::BatchLoader loader(*data_.train, std::move(order), options_.batch, data_.normalization, data_.augmentation,
-                             context_.seed, epoch);
+    data::BatchLoader loader(*data_.train, std::move(order), options_.batch, data_.normalization,
+                             data_.augmentation, context_.seed, epoch);
     const Clock::time_point start = Clock::now();
     const double seconds_before = state_.epoch_seconds;
     const std::int64_t first_step = state_.steps_done;
@@ -138,7 +152,8 @@ class Run {
       context_.check_cancelled();
       const double loss = run_step(*batch);
       state_.epoch_seconds = seconds_before + seconds_since(start);
-      report_step(loss, epoch, static_cast<double>(state_.steps_done - first_step) / std::max(1e-9, seconds_since(start)));
+      report_step(loss, epoch,
+                  static_cast<double>(state_.steps_done - first_step) / std::max(1e-9, seconds_since(start)));
       if (options_.checkpoint_steps > 0 && state_.steps_done % options_.checkpoint_steps == 0) save();
       stop_if_asked();
     }
@@ -148,11 +163,13 @@ class Run {
   double run_step(const data::Batch& batch) {
     const double rate = options_.learning_rate * schedule_.factor(state_.steps_done);
     const double progress = static_cast<double>(state_.steps_done) / static_cast<double>(schedule_.steps);
-    const BatchNormMode mode = progress >= 1.0 - options_.freeze_batch_norm ? BatchNormMode::kFixed : BatchNormMode::kBatch;
+    const BatchNormMode mode =
+        progress >= 1.0 - options_.freeze_batch_norm ? BatchNormMode::kFixed : BatchNormMode::kBatch;
     StepResult step = run_shards(net_, teacher_.get(), batch, options_.shards, context_.threads, mode,
                                  {options_.label_smoothing, options_.distillation, options_.temperature});
     if (!std::isfinite(step.loss)) {
-      throw Error(ErrorCode::kFailure, "the loss is no longer finite at step " + std::to_string(state_.steps_done + 1), {},
+      throw Error(ErrorCode::kFailure,
+                  "the loss is no longer finite at step " + std::to_string(state_.steps_done + 1), {},
                   "lower the learning rate");
     }
     if (options_.clip_norm > 0.0) clip_gradients(step.gradients, options_.clip_norm);
@@ -166,9 +183,10 @@ class Run {
 
   void report_step(double loss, std::int64_t epoch, double steps_per_second) {
     const double rate = options_.learning_rate * schedule_.factor(state_.steps_done - 1);
-    observer_.on_step({state_.steps_done, schedule_.steps, static_cast<int>(epoch) + 1, options_.batch, loss, rate,
-                       steps_per_second * options_.batch,
-                       static_cast<double>(schedule_.steps - state_.steps_done) / std::max(1e-9, steps_per_second)});
+    observer_.on_step(
+        {state_.steps_done, schedule_.steps, static_cast<int>(epoch) + 1, options_.batch, loss, rate,
+         steps_per_second * options_.batch,
+         static_cast<double>(schedule_.steps - state_.steps_done) / std::max(1e-9, steps_per_second)});
   }
 
   void stop_if_asked() {
@@ -201,13 +219,17 @@ class Run {
 
   double evaluate() {
     if (data_.test == nullptr) return 0.0;
-    const std::int64_t images = options_.evaluate_images > 0 ? std::min(options_.evaluate_images, data_.test->size()) : data_.test->size();
-    data::BatchLoader loader(*data_.test, data::sequential_order(0, images), options_.batch, data_.normalization);
+    const std::int64_t images = options_.evaluate_images > 0
+                                    ? std::min(options_.evaluate_images, data_.test->size())
+                                    : data_.test->size();
+    data::BatchLoader loader(*data_.test, data::sequential_order(0, images), options_.batch,
+                             data_.normalization);
     const sim::BatchSource source = [&loader]() -> std::optional<sim::LabelledBatch> {
       std::optional<data::Batch> batch = loader.next();
       if (!batch) return std::nullopt;
       const data::ImageShape& s = batch->shape;
-      return sim::LabelledBatch{{{batch->count, s.channels, s.height, s.width}, std::move(batch->pixels)}, std::move(batch->labels)};
+      return sim::LabelledBatch{{{batch->count, s.channels, s.height, s.width}, std::move(batch->pixels)},
+                                std::move(batch->labels)};
     };
     return sim::evaluate(sim::Network(net_.export_model()), source, context_).accuracy();
   }
@@ -229,13 +251,15 @@ class Run {
 class TorchTrainer final : public Trainer {
  public:
   TrainResult train(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data,
-                    const TrainOptions& options, Observer& observer, const Context& context, io::FileSystem& fs) const override {
+                    const TrainOptions& options, Observer& observer, const Context& context,
+                    io::FileSystem& fs) const override {
     check_options(data, options, teacher, start.graph);
     at::set_num_threads(1);
     return Run(start, teacher, data, options, observer, context, fs).train();
   }
 
-  ir::Tensor trace(const quant::QuantizedModel& model, const ir::Tensor& images, sim::Trace& trace) const override {
+  ir::Tensor trace(const quant::QuantizedModel& model, const ir::Tensor& images,
+                   sim::Trace& trace) const override {
     at::set_num_threads(1);
     return GraphNet(model, "cpu", "composed", 1.0).trace(images, trace);
   }

@@ -1,9 +1,9 @@
-// Training, from outside: float networks and quantization-aware training for arrays. Torch-free, so that a program
-// can use it through the library's one entry point without linking LibTorch.
+// Training, from outside: float networks and quantization-aware training for arrays. Torch-free, so that a
+// program can use it through the library's one entry point without linking LibTorch.
 //
-// A batch is cut into a fixed number of shards; each shard runs forward and backward on one thread (batch-norm sees
-// the shard) and gradients are added in shard order. So a run gives the same bits on any number of threads, and a
-// run that was killed and resumed gives the same bits as one that was not.
+// A batch is cut into a fixed number of shards; each shard runs forward and backward on one thread
+// (batch-norm sees the shard) and gradients are added in shard order. So a run gives the same bits on any
+// number of threads, and a run that was killed and resumed gives the same bits as one that was not.
 #pragma once
 
 #include <cstdint>
@@ -27,19 +27,20 @@ struct TrainOptions {
   double learning_rate = 0.02;
   double scale_learning_rate = 1.0;  // factor on the rate of quantizer scales
   double momentum = 0.9;
-  double weight_decay = 1e-4;        // never on scales, biases and batch-norm
+  double weight_decay = 1e-4;  // never on scales, biases and batch-norm
   double warmup_epochs = 0.0;
   double label_smoothing = 0.0;
-  double distillation = 0.0;         // weight of the float network's soft targets, 0..1
+  double distillation = 0.0;  // weight of the float network's soft targets, 0..1
   double temperature = 4.0;
-  double clip_norm = 0.0;            // of the whole gradient; 0 = off
-  double freeze_batch_norm = 0.1;    // last fraction of the run that uses fixed statistics
-  std::string device = "cpu";        // cpu | cuda
+  double clip_norm = 0.0;             // of the whole gradient; 0 = off
+  double freeze_batch_norm = 0.1;     // last fraction of the run that uses fixed statistics
+  std::string device = "cpu";         // cpu | cuda
   std::string cim_operator = "auto";  // auto | fused (CPU) | composed (LibTorch operators)
-  std::int64_t evaluate_images = 0;  // test images looked at after each epoch; 0 = all
-  std::string checkpoint;            // file; empty = none. An existing one of the same run is resumed
+  std::int64_t evaluate_images = 0;   // test images looked at after each epoch; 0 = all
+  std::string checkpoint;             // file; empty = none. An existing one of the same run is resumed
   std::int64_t checkpoint_steps = 0;  // also every so many steps; 0 = after each epoch only
-  std::int64_t stop_after_steps = 0;  // for tests: throw kCancelled after so many steps of this process; 0 = never
+  std::int64_t stop_after_steps =
+      0;  // for tests: throw kCancelled after so many steps of this process; 0 = never
 };
 
 struct TrainData {
@@ -57,7 +58,7 @@ struct StepReport {
 };
 
 struct EpochReport {
-  int epoch = 0;  // from 1
+  int epoch = 0;                // from 1
   double loss = 0.0;            // mean over the epoch
   double train_accuracy = 0.0;  // %, in training mode
   double test_accuracy = 0.0;   // %, on the integer engine for layers on arrays
@@ -85,15 +86,17 @@ class Trainer {
  public:
   virtual ~Trainer() = default;
 
-  // Trains from `start`: layers listed in start.layers run on arrays with calibrated scales, the others in float.
-  // `teacher` is needed when options.distillation > 0. Errors: kBadInput for contradicting options or data that do
-  // not fit, kFailure when the loss is no longer finite, kCancelled.
-  virtual TrainResult train(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data,
-                            const TrainOptions& options, Observer& observer, const Context& context,
-                            io::FileSystem& fs) const = 0;
+  // Trains from `start`: layers listed in start.layers run on arrays with calibrated scales, the others in
+  // float. `teacher` is needed when options.distillation > 0. Errors: kBadInput for contradicting options or
+  // data that do not fit, kFailure when the loss is no longer finite, kCancelled.
+  virtual TrainResult train(const quant::QuantizedModel& start, const ir::Graph* teacher,
+                            const TrainData& data, const TrainOptions& options, Observer& observer,
+                            const Context& context, io::FileSystem& fs) const = 0;
 
-  // The codes of every array layer as the training graph computes them with LibTorch operators, in evaluation mode.
-  virtual ir::Tensor trace(const quant::QuantizedModel& model, const ir::Tensor& images, sim::Trace& trace) const = 0;
+  // The codes of every array layer as the training graph computes them with LibTorch operators, in evaluation
+  // mode.
+  virtual ir::Tensor trace(const quant::QuantizedModel& model, const ir::Tensor& images,
+                           sim::Trace& trace) const = 0;
 
   virtual std::string torch_version() const = 0;
 };
