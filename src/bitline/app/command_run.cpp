@@ -27,14 +27,12 @@ struct SummaryColumn {
   const char* title;
   int decimals;
 };
-constexpr std::array<SummaryColumn, 8> kSummary = {{{"configuration", "configuration", 0},
+constexpr std::array<SummaryColumn, 6> kSummary = {{{"configuration", "configuration", 0},
                                                     {"accuracy", "accuracy %", 2},
                                                     {"variation", "variation", 0},
-                                                    {"variation_mean", "mean %", 2},
-                                                    {"variation_deviation", "std", 2},
-                                                    {"variation_yield95", "95 % of chips reach", 2},
-                                                    {"adc_conversions_per_image", "ADC conversions", 0},
-                                                    {"training_seconds", "training s", 1}}};
+                                                    {"variation_mean", "chips %", 2},
+                                                    {"variation_deviation", "+-", 2},
+                                                    {"variation_yield95", "95 % reach", 2}}};
 
 class Journal {
  public:
@@ -167,7 +165,7 @@ class RunCommand final : public Command {
   }
 
   static result::Table summary(const Recipe& recipe, const std::vector<result::Record>& done) {
-    result::Table table{"summary", "", {{"step", "step", 0}, {"command", "command", 0}}, {}};
+    result::Table table{"summary", "", {{"step", "step", 0}}, {}};
     std::vector<SummaryColumn> columns;
     for (const SummaryColumn& c : kSummary) {
       const bool some = std::any_of(done.begin(), done.end(),
@@ -176,7 +174,7 @@ class RunCommand final : public Command {
     }
     for (const SummaryColumn& c : columns) table.columns.push_back({c.key, c.title, c.decimals});
     for (std::size_t i = 0; i < done.size(); ++i) {
-      std::vector<result::Value> row = {recipe.steps[i].name, recipe.steps[i].command};
+      std::vector<result::Value> row = {recipe.steps[i].name};
       for (const SummaryColumn& c : columns) {
         const result::Figure* figure = done[i].find(c.key);
         row.push_back(figure == nullptr ? result::Value(std::string()) : figure->value);
@@ -191,7 +189,7 @@ class RunCommand final : public Command {
                           result::Record& record) {
     for (std::size_t i = 0; i < done.size(); ++i) {
       for (result::Table table : done[i].tables) {
-        if (table.key != "variation") continue;
+        if (table.key != "variation" || table.rows.size() < 2) continue;  // one row is in the summary
         table.key = recipe.steps[i].name + "/" + table.key;
         table.title = recipe.steps[i].name + ": " + table.title;
         record.tables.push_back(std::move(table));

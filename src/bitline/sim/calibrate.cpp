@@ -5,12 +5,11 @@
 #include <limits>
 #include <set>
 
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include "bitline/base/error.h"
 #include "bitline/quant/mse.h"
+#include "bitline/sim/bias_correction.h"
 #include "bitline/sim/network.h"
+#include "bitline/sim/parallel.h"
 
 namespace bitline::sim {
 
@@ -136,7 +135,7 @@ class PsumStatistics {
 class Calibrator {
  public:
   Calibrator(const ir::Graph& graph, const CalibrateOptions& options, const Context& context)
-      : graph_(graph), options_(options), context_(context), arena_(std::max(1, context.threads)) {
+      : graph_(graph), corrected_(graph), options_(options), context_(context) {
     quant::validate(options.config);
     for (const std::string& name : mapping::select_layers(graph, options.policy)) selected_.insert(name);
   }
@@ -147,19 +146,22 @@ class Calibrator {
                              const ir::Operands& operands) -> std::optional<ir::Tensor> {
       if (selected_.count(node.name) == 0) return std::nullopt;
       context_.check_cancelled();
-      return take_layer(node, *operands[0]);
+      return take_layer(node, operands);
     };
     require_finite(ir::run_graph(graph_, images, hook), "output");
-    return {graph_, std::move(layers_), {}};
+    return {std::move(corrected_), std::move(layers_), {}};
   }
 
  private:
-  ir::Tensor take_layer(const ir::Node& node, const ir::Tensor& x) {
+  ir::Tensor take_layer(const ir::Node& node, const ir::Operands& operands) {
+    const ir::Tensor& x = *operands[0];
     require_finite(x, node.name);
     CimLayer layer = scales_of(node, x);
     if (options_.config.adc_levels != quant::kIdealAdc) fit_converters(node, x, layer);
     layer.config = options_.config;
-    const ir::Tensor y = run_all(compile_node(graph_, node, layer), x, nullptr);
+    ir::Tensor y = run_all(compile_node(graph_, node, layer), x, nullptr);
+    if (node.inputs.size() > 2)
+      correct_bias(ir::run_node(node, operands), y, corrected_.constant(node.inputs[2]));
     layers_.emplace(node.name, std::move(layer));
     return y;
   }
@@ -207,15 +209,10 @@ class Calibrator {
     const std::int64_t traced = std::min<std::int64_t>(
         images, static_cast<std::int64_t>(std::max<std::size_t>(1, kPsumSample / sums)));
     if (traces != nullptr) traces->resize(static_cast<std::size_t>(traced));
-    arena_.execute([&] {
-      tbb::parallel_for(std::int64_t{0}, images, [&](std::int64_t n) {
-        const bool keep = traces != nullptr && n < traced;
-        if (traces != nullptr && !keep) return;
-        const ir::Tensor one =
-            run_one(program, *prepared, x, n, keep ? &(*traces)[static_cast<std::size_t>(n)] : nullptr);
-        std::copy(one.data.begin(), one.data.end(),
-                  y.data.begin() + n * static_cast<std::int64_t>(one.size()));
-      });
+    for_each_piece(traces != nullptr ? traced : images, context_.threads, [&](std::int64_t n) {
+      std::vector<float>* trace = traces != nullptr ? &(*traces)[static_cast<std::size_t>(n)] : nullptr;
+      const ir::Tensor one = run_one(program, *prepared, x, n, trace);
+      std::copy(one.data.begin(), one.data.end(), y.data.begin() + n * static_cast<std::int64_t>(one.size()));
     });
     return y;
   }
@@ -234,9 +231,9 @@ class Calibrator {
   }
 
   const ir::Graph& graph_;
+  ir::Graph corrected_;  // the same with corrected biases
   const CalibrateOptions& options_;
   const Context& context_;
-  tbb::task_arena arena_;
   std::set<std::string> selected_;
   std::map<std::string, CimLayer> layers_;
 };

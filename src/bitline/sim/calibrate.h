@@ -3,7 +3,8 @@
 // One pass through the network. At each layer that goes to an array, with all layers before it already
 // quantized: the activation scale by least squared error on the layer's inputs; the weight scale of every
 // group by least squared error on its weights; the ADC step and centre of every group by least squared error
-// on the histogram of its partial sums (each sum weighted by the square of its slice's significance).
+// on the histogram of its partial sums (each sum weighted by the square of its slice's significance); last,
+// the layer's bias, where it has one, takes away the mean error of every output channel (bias_correction.h).
 #pragma once
 
 #include <map>

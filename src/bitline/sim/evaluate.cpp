@@ -5,10 +5,8 @@
 #include <cmath>
 #include <numeric>
 
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include "bitline/base/error.h"
+#include "bitline/sim/parallel.h"
 
 namespace bitline::sim {
 
@@ -39,21 +37,18 @@ std::int64_t count_correct(const ir::Tensor& logits, const int* labels) {
 std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source,
                                  const Context& context, const std::function<void(std::int64_t)>& progress) {
   std::vector<Evaluation> out(networks.size());
-  tbb::task_arena arena(std::max(1, context.threads));
   while (const std::optional<LabelledBatch> batch = source()) {
     const std::int64_t images = batch->images.dim(0);
     const std::int64_t pieces = (images + kMicroBatch - 1) / kMicroBatch;
     std::vector<std::atomic<std::int64_t>> correct(networks.size());
-    arena.execute([&] {
-      tbb::parallel_for(
-          std::int64_t{0}, pieces * static_cast<std::int64_t>(networks.size()), [&](std::int64_t task) {
-            context.check_cancelled();
-            const auto network = static_cast<std::size_t>(task / pieces);
-            const std::int64_t first = task % pieces * kMicroBatch;
-            const ir::Tensor piece = take_images(batch->images, first, std::min(kMicroBatch, images - first));
-            correct[network] += count_correct(networks[network](piece), batch->labels.data() + first);
-          });
-    });
+    const auto run_piece = [&](std::int64_t task) {
+      context.check_cancelled();
+      const auto network = static_cast<std::size_t>(task / pieces);
+      const std::int64_t first = task % pieces * kMicroBatch;
+      const ir::Tensor piece = take_images(batch->images, first, std::min(kMicroBatch, images - first));
+      correct[network] += count_correct(networks[network](piece), batch->labels.data() + first);
+    };
+    for_each_piece(pieces * static_cast<std::int64_t>(networks.size()), context.threads, run_piece);
     for (std::size_t i = 0; i < out.size(); ++i) {
       out[i].images += images;
       out[i].correct += correct[i];

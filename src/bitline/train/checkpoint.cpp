@@ -1,6 +1,7 @@
 #include "bitline/train/checkpoint.h"
 
 #include "bitline/base/error.h"
+#include "bitline/base/hash.h"
 #include "bitline/io/json.h"
 #include "bitline/io/safetensors.h"
 #include "bitline/train/torch.h"
@@ -10,6 +11,7 @@ namespace bitline::train {
 namespace {
 
 constexpr const char* kKey = "bitline.checkpoint";
+constexpr const char* kDigestKey = "bitline.checkpoint.digest";
 
 using Values = std::map<std::string, at::Tensor>;
 
@@ -26,6 +28,15 @@ Values take(const io::TensorFile& file, const std::string& prefix) {
     out[name.substr(prefix.size())] = to_torch(io::as_floats(tensor, name)).view(tensor.shape);
   }
   return out;
+}
+
+// Of the header and all tensors: a flipped bit must not become a slightly different network.
+std::string digest(const io::TensorFile& file) {
+  std::uint64_t h = hash_bytes(file.metadata.at(kKey));
+  for (const auto& [name, tensor] : file.tensors) {
+    h = hash_combine(hash_combine(h, hash_bytes(name)), hash_bytes(tensor.bytes));
+  }
+  return hash_text(h);
 }
 
 io::Json to_json(const EpochReport& e) {
@@ -61,6 +72,7 @@ void save_checkpoint(io::FileSystem& fs, const std::string& path, const RunState
                      {"epoch_seconds", state.epoch_seconds}, {"best_accuracy", state.best_accuracy},
                      {"epochs", std::move(epochs)}};
   file.metadata[kKey] = header.dump(-1);
+  file.metadata[kDigestKey] = digest(file);
   io::write_safetensors(fs, path, file);
 }
 
@@ -70,6 +82,9 @@ std::optional<RunState> load_checkpoint(io::FileSystem& fs, const std::string& p
   const io::TensorFile file = io::read_safetensors(fs, path);
   const auto header = file.metadata.find(kKey);
   if (header == file.metadata.end()) bad_input("not a checkpoint of a training run", Where{path, 0, 0, {}});
+  const auto expected = file.metadata.find(kDigestKey);
+  if (expected == file.metadata.end() || expected->second != digest(file))
+    bad_input("the checkpoint is damaged", Where{path, 0, 0, {}}, "remove it to start the run again");
   const io::Json json = io::parse_json(header->second, path);
   RunState state;
   state.fingerprint = json.at("fingerprint").as_text();

@@ -1,9 +1,11 @@
 #include "bitline/train/graph_net.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "bitline/base/error.h"
+#include "bitline/base/suggest.h"
 #include "bitline/ir/interpreter.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/train/graph_ops.h"
@@ -22,6 +24,12 @@ bool is_statistic(const ir::Node& node, std::size_t operand) {
   return std::holds_alternative<ir::BatchNorm>(node.op) && (operand == kMean || operand == kVariance);
 }
 
+bool is_weight(const ir::Node& node, std::size_t operand) {
+  return operand == 1 &&
+         (std::holds_alternative<ir::Conv>(node.op) || std::holds_alternative<ir::Linear>(node.op) ||
+          std::holds_alternative<ir::MatMul>(node.op));
+}
+
 std::int64_t count(const ir::Shape& shape) {
   std::int64_t n = 1;
   for (std::size_t i = 1; i < shape.size(); ++i) n *= shape[i];
@@ -38,6 +46,9 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device
   }
   if (device != "cpu" && device != "cuda")
     bad_input("unknown device '" + device + "'", {}, "known: cpu, cuda");
+  const std::vector<std::string> operators = {"auto", "fused", "composed"};
+  if (std::find(operators.begin(), operators.end(), cim_operator) == operators.end())
+    bad_input("unknown CIM operator '" + cim_operator + "'", {}, suggestion(cim_operator, operators));
   if (device == "cuda" && cim_operator == "fused")
     unsupported("the fused operator runs on the CPU", {}, "use the composed operator on cuda");
   fused_ = cim_operator == "fused" || (cim_operator == "auto" && device == "cpu");
@@ -47,8 +58,7 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device
       if (!start_.graph.is_constant(id) || constants_.count(id) != 0) continue;
       const Tensor value = to_torch(start_.graph.constant(id)).to(device_);
       constants_.emplace(id, value);
-      const bool is_weight = i == 1 && !std::holds_alternative<ir::BatchNorm>(node.op);
-      if (!is_statistic(node, i)) add_parameter(start_.graph.value_name(id), value, is_weight, 1.0);
+      if (!is_statistic(node, i)) add_parameter(start_.graph.value_name(id), value, is_weight(node, i), 1.0);
     }
     if (const auto it = start_.layers.find(node.name); it != start_.layers.end())
       add_layer(node, it->second, scale_rate);

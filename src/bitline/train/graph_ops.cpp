@@ -1,6 +1,10 @@
 #include "bitline/train/graph_ops.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "bitline/base/error.h"
+#include "bitline/ir/shapes.h"
 #include "bitline/train/torch.h"
 
 namespace bitline::train {
@@ -16,6 +20,25 @@ Tensor pad_window(const Tensor& x, const ir::Window& w, double value) {
 
 bool symmetric(const ir::Window& w) {
   return w.pad_begin == w.pad_end;
+}
+
+bool over_half_a_kernel(const ir::Window& w) {  // LibTorch's pooling takes no such padding
+  return 2 * w.pad_begin[0] > w.kernel[0] || 2 * w.pad_begin[1] > w.kernel[1];
+}
+
+ir::Shape output_shape(const ir::Node& node, const Operands& in) {
+  std::vector<ir::Shape> shapes;
+  for (const Tensor& t : in) shapes.emplace_back(t.sizes().begin(), t.sizes().end());
+  return ir::infer_shape(node, shapes);
+}
+
+// LibTorch's slices only walk forwards.
+Tensor walk_backwards(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t step,
+                      std::int64_t count) {
+  const std::int64_t extent = x.size(axis);
+  const std::int64_t first = std::min(start < 0 ? start + extent : start, extent - 1);
+  return x.index_select(
+      axis, torch::arange(count, torch::TensorOptions(torch::kInt64).device(x.device())) * step + first);
 }
 
 struct Runner {
@@ -44,32 +67,38 @@ struct Runner {
   Tensor operator()(const ir::Mul&) const { return in[0] * in[1]; }
   Tensor operator()(const ir::Concat& op) const { return torch::cat(in, op.axis); }
   Tensor operator()(const ir::MaxPool& op) const {
-    const Tensor x =
-        symmetric(op.window) ? in[0] : pad_window(in[0], op.window, -std::numeric_limits<double>::infinity());
-    const std::array<std::int64_t, 2> pads =
-        symmetric(op.window) ? op.window.pad_begin : std::array<std::int64_t, 2>{0, 0};
-    return torch::max_pool2d(x, op.window.kernel, op.window.stride, pads, op.window.dilation, op.ceil_mode);
+    const ir::Window& w = op.window;
+    if (symmetric(w) && !over_half_a_kernel(w))
+      return torch::max_pool2d(in[0], w.kernel, w.stride, w.pad_begin, w.dilation, op.ceil_mode);
+    const Tensor x = pad_window(in[0], w, -std::numeric_limits<double>::infinity());
+    const Tensor y =
+        torch::max_pool2d(x, w.kernel, w.stride, std::array<std::int64_t, 2>{0, 0}, w.dilation, op.ceil_mode);
+    const ir::Shape wanted = output_shape(node, in);  // without windows that start in the end padding
+    return y.slice(2, 0, wanted[2]).slice(3, 0, wanted[3]);
   }
   Tensor operator()(const ir::AveragePool& op) const {
-    if (!symmetric(op.window))
-      unsupported("average pooling with asymmetric padding is not trained", Where{{}, 0, 0, node.name});
+    if (!symmetric(op.window) || over_half_a_kernel(op.window)) {
+      unsupported("average pooling with asymmetric or large padding is not trained",
+                  Where{{}, 0, 0, node.name}, "put a Pad node before it");
+    }
     return torch::avg_pool2d(in[0], op.window.kernel, op.window.stride, op.window.pad_begin, op.ceil_mode,
                              op.count_include_pad);
   }
   Tensor operator()(const ir::GlobalAveragePool&) const { return in[0].mean({2, 3}, true); }
-  Tensor operator()(const ir::Flatten& op) const { return in[0].flatten(op.axis); }
-  Tensor operator()(const ir::Reshape& op) const {
-    ir::Shape dims = op.dims;
-    if (dims.front() == ir::kBatch) dims.front() = in[0].size(0);
-    return in[0].reshape(dims);
-  }
+  Tensor operator()(const ir::Flatten&) const { return in[0].reshape(output_shape(node, in)); }
+  Tensor operator()(const ir::Reshape&) const { return in[0].reshape(output_shape(node, in)); }
   Tensor operator()(const ir::Transpose& op) const {
     return in[0].permute(std::vector<std::int64_t>(op.order.begin(), op.order.end()));
   }
   Tensor operator()(const ir::Slice& op) const {
     Tensor x = in[0];
-    for (std::size_t i = 0; i < op.axes.size(); ++i)
-      x = x.slice(op.axes[i], op.starts[i], op.ends[i], op.steps[i]);
+    const ir::Shape wanted = output_shape(node, in);
+    for (std::size_t i = 0; i < op.axes.size(); ++i) {
+      const std::int64_t axis = op.axes[i] < 0 ? op.axes[i] + x.dim() : op.axes[i];
+      x = op.steps[i] > 0
+              ? x.slice(axis, op.starts[i], op.ends[i], op.steps[i])
+              : walk_backwards(x, axis, op.starts[i], op.steps[i], wanted[static_cast<std::size_t>(axis)]);
+    }
     return x;
   }
   Tensor operator()(const ir::Pad& op) const {

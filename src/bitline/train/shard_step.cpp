@@ -2,10 +2,7 @@
 
 #include <algorithm>
 
-#include <tbb/parallel_for.h>
-#include <tbb/partitioner.h>
-#include <tbb/task_arena.h>
-
+#include "bitline/sim/parallel.h"
 #include "bitline/train/torch.h"
 
 namespace bitline::train {
@@ -72,8 +69,7 @@ StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::
     result.loss = loss.item<double>();
     result.correct = logits.detach().argmax(1).eq(y).sum().item<std::int64_t>();
   };
-  tbb::task_arena arena(std::max(1, threads));
-  arena.execute([&] { tbb::parallel_for(std::int64_t{0}, pieces, run_one, tbb::simple_partitioner()); });
+  sim::for_each_piece(pieces, threads, run_one);
 
   for (const ShardResult& result : results) {
     out.loss += result.loss;

@@ -1,6 +1,8 @@
 #include "bitline/train/trainer.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -11,6 +13,7 @@
 #include "bitline/base/hash.h"
 #include "bitline/data/loader.h"
 #include "bitline/data/sampler.h"
+#include "bitline/ir/shapes.h"
 #include "bitline/sim/evaluate.h"
 #include "bitline/train/checkpoint.h"
 #include "bitline/train/graph_net.h"
@@ -40,43 +43,107 @@ std::uint64_t hash_floats(std::uint64_t h, const std::vector<float>& values) {
   return hash_combine(h, hash_bytes(std::as_bytes(std::span(values))));
 }
 
-// Everything that decides the bits of a run, and nothing that does not (threads, paths).
-std::string fingerprint(const quant::QuantizedModel& start, const TrainData& data, const TrainOptions& o,
-                        std::uint64_t seed) {
-  std::uint64_t h = hash_bytes(data.train->name());
-  for (const double v :
-       {double(o.epochs), double(o.batch), double(o.shards), o.learning_rate, o.scale_learning_rate,
-        o.momentum, o.weight_decay, o.warmup_epochs, o.label_smoothing, o.distillation, o.temperature,
-        o.clip_norm, o.freeze_batch_norm, double(data.train->size()), double(data.augmentation.pad),
-        double(data.augmentation.flip), double(o.evaluate_images)}) {
-    h = hash_floats(h, {static_cast<float>(v)});
-  }
-  h = hash_floats(hash_floats(h, data.normalization.mean), data.normalization.stddev);
-  h = hash_combine(h, seed);
-  for (const auto& [id, tensor] : start.graph.constants()) h = hash_floats(h, tensor.data);
-  for (const auto& [name, layer] : start.layers) {
+std::uint64_t hash_numbers(std::uint64_t h, const std::vector<double>& values) {
+  return hash_combine(h, hash_bytes(std::as_bytes(std::span(values))));
+}
+
+std::uint64_t hash_graph(std::uint64_t h, const ir::Graph& graph) {
+  for (const ir::Node& node : graph.nodes()) h = hash_combine(h, hash_bytes(ir::op_name(node.op)));
+  for (const ir::Shape& shape : ir::infer_shapes(graph))
+    h = hash_combine(h, hash_bytes(ir::shape_text(shape)));
+  for (const auto& [id, tensor] : graph.constants()) h = hash_floats(h, tensor.data);
+  return h;
+}
+
+std::uint64_t hash_model(std::uint64_t h, const quant::QuantizedModel& model) {
+  h = hash_graph(h, model.graph);
+  for (const auto& [name, layer] : model.layers) {
     h = hash_combine(h, hash_bytes(std::string_view(name + layer.config.text())));
+    h = hash_floats(h, {layer.activation_scale, layer.activation_signed ? 1.0f : 0.0f});
     h = hash_floats(hash_floats(hash_floats(h, layer.weight_scale), layer.psum_step), layer.psum_centre);
   }
-  return hash_text(h);
+  return h;
+}
+
+// Everything that decides the bits of a run, and nothing that does not (threads, paths).
+std::string fingerprint(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data,
+                        const TrainOptions& o, std::uint64_t seed) {
+  std::uint64_t h = hash_bytes(data.train->name());
+  h = hash_numbers(
+      h, {double(o.epochs), double(o.batch), double(o.shards), o.learning_rate, o.scale_learning_rate,
+          o.momentum, o.weight_decay, o.warmup_epochs, o.label_smoothing, o.distillation, o.temperature,
+          o.clip_norm, o.freeze_batch_norm, double(o.evaluate_images)});
+  h = hash_numbers(h, {double(data.train->size()), data.test == nullptr ? 0.0 : double(data.test->size()),
+                       double(data.augmentation.pad), double(data.augmentation.flip)});
+  h = hash_floats(hash_floats(h, data.normalization.mean), data.normalization.stddev);
+  h = hash_combine(hash_combine(h, hash_bytes(o.device)), hash_bytes(o.cim_operator));
+  h = hash_model(hash_combine(h, seed), start);
+  return hash_text(o.distillation > 0.0 ? hash_graph(h, *teacher) : h);
+}
+
+std::string number_text(double value) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+void require_between(const char* what, double value, double low, double high) {
+  if (value >= low && value <= high) return;
+  bad_input(std::string(what) + " = " + number_text(value) + " is out of range", {},
+            "expected " + number_text(low) + " to " + number_text(high));
+}
+
+void check_values(const TrainOptions& o) {
+  constexpr double kAny = 1e18;
+  if (o.epochs < 1) bad_input("epochs must be at least 1");
+  if (o.batch < 2 || o.shards < 1 || o.shards > o.batch / 2)
+    bad_input("batch must hold at least two images a shard", {},
+              "batch " + std::to_string(o.batch) + ", shards " + std::to_string(o.shards));
+  require_between("learning_rate", o.learning_rate, 0.0, kAny);
+  require_between("scale_learning_rate", o.scale_learning_rate, 0.0, kAny);
+  require_between("momentum", o.momentum, 0.0, 1.0);
+  require_between("weight_decay", o.weight_decay, 0.0, kAny);
+  require_between("warmup_epochs", o.warmup_epochs, 0.0, o.epochs);
+  require_between("label_smoothing", o.label_smoothing, 0.0, 1.0);
+  require_between("distillation", o.distillation, 0.0, 1.0);
+  require_between("temperature", o.temperature, 1e-3, kAny);
+  require_between("clip_norm", o.clip_norm, 0.0, kAny);
+  require_between("freeze_batch_norm", o.freeze_batch_norm, 0.0, 1.0);
+  require_between("evaluate_images", double(o.evaluate_images), 0.0, kAny);
+  require_between("checkpoint_steps", double(o.checkpoint_steps), 0.0, kAny);
+  require_between("stop_after_steps", double(o.stop_after_steps), 0.0, kAny);
+}
+
+void check_fit(const data::Dataset& set, const ir::Graph& graph) {
+  const data::ImageShape s = set.shape();
+  const ir::Shape& in = graph.input_shape();
+  if (in.size() != 4 || in[1] != s.channels || in[2] != s.height || in[3] != s.width) {
+    bad_input("the data set " + set.name() + " does not fit the model: images are " +
+              ir::shape_text({ir::kBatch, s.channels, s.height, s.width}) + ", the model takes " +
+              ir::shape_text(in));
+  }
+  const ir::Shape out = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
+  const auto classes = static_cast<std::int64_t>(set.class_names().size());
+  if (out.size() != 2 || out[1] < classes) {
+    bad_input("the data set " + set.name() + " has " + std::to_string(classes) +
+              " classes, the model's output is " + ir::shape_text(out));
+  }
 }
 
 void check_options(const TrainData& data, const TrainOptions& o, const ir::Graph* teacher,
                    const ir::Graph& graph) {
-  if (o.epochs < 1) bad_input("epochs must be at least 1");
-  if (o.batch < 2 || o.shards < 1 || o.shards * 2 > o.batch)
-    bad_input("batch must hold at least two images a shard", {},
-              "batch " + std::to_string(o.batch) + ", shards " + std::to_string(o.shards));
+  check_values(o);
   if (data.train->size() < o.batch) bad_input("the data set has fewer images than one batch");
-  if (o.distillation > 0.0 && teacher == nullptr)
-    bad_input("distillation needs a float network to learn from");
-  const data::ImageShape s = data.train->shape();
-  const ir::Shape& in = graph.input_shape();
-  if (in.size() != 4 || in[1] != s.channels || in[2] != s.height || in[3] != s.width) {
-    bad_input("the data set " + data.train->name() + " does not fit the model: images are " +
-              ir::shape_text({ir::kBatch, s.channels, s.height, s.width}) + ", the model takes " +
-              ir::shape_text(in));
-  }
+  check_fit(*data.train, graph);
+  if (data.test != nullptr) check_fit(*data.test, graph);
+  if (o.distillation <= 0.0) return;
+  if (teacher == nullptr) bad_input("distillation needs a float network to learn from");
+  check_fit(*data.train, *teacher);
+  const auto outputs = [](const ir::Graph& g) {
+    return ir::infer_shapes(g)[static_cast<std::size_t>(g.output())];
+  };
+  if (outputs(*teacher) != outputs(graph))
+    bad_input("the network to learn from has outputs " + ir::shape_text(outputs(*teacher)) +
+              ", the model has " + ir::shape_text(outputs(graph)));
 }
 
 class Run {
@@ -97,7 +164,7 @@ class Run {
     steps_per_epoch_ = data.train->size() / options.batch;
     schedule_.steps = steps_per_epoch_ * options.epochs;
     schedule_.warmup_steps = std::llround(options.warmup_epochs * static_cast<double>(steps_per_epoch_));
-    state_.fingerprint = fingerprint(start, data, options, context.seed);
+    state_.fingerprint = fingerprint(start, teacher, data, options, context.seed);
   }
 
   TrainResult train() {
@@ -121,9 +188,12 @@ class Run {
     state_ = std::move(*saved);
     net_.load_state(state_.values);
     for (std::size_t i = 0; i < sgd_.velocities().size(); ++i) {
-      sgd_.velocities()[i] = state_.velocities.at(sgd_.parameters()[i].name)
-                                 .to(net_.device())
-                                 .view_as(sgd_.parameters()[i].value);
+      const Parameter& p = sgd_.parameters()[i];
+      const auto velocity = state_.velocities.find(p.name);
+      if (velocity == state_.velocities.end() || velocity->second.numel() != p.value.numel())
+        bad_input("the checkpoint has no velocity that fits '" + p.name + "'",
+                  Where{options_.checkpoint, 0, 0, {}});
+      sgd_.velocities()[i] = velocity->second.to(net_.device()).view_as(p.value);
     }
     return true;
   }
@@ -154,10 +224,18 @@ class Run {
       state_.epoch_seconds = seconds_before + seconds_since(start);
       report_step(loss, epoch,
                   static_cast<double>(state_.steps_done - first_step) / std::max(1e-9, seconds_since(start)));
-      if (options_.checkpoint_steps > 0 && state_.steps_done % options_.checkpoint_steps == 0) save();
-      stop_if_asked();
+      if (checkpoint_due()) save();
+      if (!at_epoch_end()) stop_if_asked();
     }
     finish_epoch(epoch);
+    stop_if_asked();
+  }
+
+  // The state after an epoch's last step is saved by finish_epoch, together with the epoch's report.
+  bool at_epoch_end() const { return state_.steps_done % steps_per_epoch_ == 0; }
+  bool checkpoint_due() const {
+    return options_.checkpoint_steps > 0 && state_.steps_done % options_.checkpoint_steps == 0 &&
+           !at_epoch_end();
   }
 
   double run_step(const data::Batch& batch) {
@@ -178,6 +256,7 @@ class Run {
     state_.epoch_loss += step.loss;
     state_.epoch_correct += step.correct;
     ++state_.steps_done;
+    ++steps_here_;
     return step.loss;
   }
 
@@ -189,8 +268,7 @@ class Run {
          static_cast<double>(schedule_.steps - state_.steps_done) / std::max(1e-9, steps_per_second)});
   }
 
-  void stop_if_asked() {
-    ++steps_here_;
+  void stop_if_asked() const {
     if (options_.stop_after_steps > 0 && steps_here_ >= options_.stop_after_steps) {
       throw Error(ErrorCode::kCancelled, "stopped after " + std::to_string(steps_here_) + " steps, as asked");
     }

@@ -25,7 +25,7 @@ struct TrainOptions {
   int batch = 128;
   int shards = 4;
   double learning_rate = 0.02;
-  double scale_learning_rate = 1.0;  // factor on the rate of quantizer scales
+  double scale_learning_rate = 0.1;  // factor on the rate of quantizer scales
   double momentum = 0.9;
   double weight_decay = 1e-4;  // never on scales, biases and batch-norm
   double warmup_epochs = 0.0;
