@@ -1,12 +1,11 @@
 // The backward pass of a layer on arrays against central differences.
-#include "bitline/train/cim_gradient.h"
-
 #include <cmath>
 #include <functional>
 
+#include "surrogate_layer.h"
 #include <gtest/gtest.h>
 
-#include "surrogate_layer.h"
+#include "bitline/train/cim_gradient.h"
 
 namespace bitline::train {
 namespace {
@@ -33,7 +32,7 @@ Analytic analytic(const sim::RandomLayer& c, const std::vector<float>& x, const 
 using Loss = std::function<double(const LayerPoint&)>;
 
 std::vector<double> differences(const Loss& loss, const LayerPoint& start,
-                                std::vector<double> LayerPoint::* member) {
+                                std::vector<double> LayerPoint::*member) {
   std::vector<double> out;
   LayerPoint point = start;
   for (double& value : point.*member) {
@@ -104,8 +103,8 @@ TEST(CimGradient, EqualsCentralDifferencesOfTheSurrogate) {
     const LayerPoint& start = surrogate.start();
     const std::string what = "seed " + std::to_string(seed) + " " + c.text();
     expect_equal(given, loss, start, 1e-3, 1e-3, what);
-    const double codes =
-        std::ldexp(static_cast<double>(outputs(c)), c.layer.config.weight_bits + c.layer.config.activation_bits);
+    const double codes = std::ldexp(static_cast<double>(outputs(c)),
+                                    c.layer.config.weight_bits + c.layer.config.activation_bits);
     const double floor = 1e-6 * codes;
     expect_equal(std::vector<double>{given.layer.activation_scale},
                  differences(loss, start, &LayerPoint::activation_scale), 1e-3, floor, what + " activation");
@@ -148,7 +147,8 @@ std::vector<double> plain_convolution(const sim::RandomLayer& c, const LayerPoin
   return y;
 }
 
-// With an ideal converter, 8 bits and nothing clipped, quantization is only rounding noise of one part in 250.
+// With an ideal converter, 8 bits and nothing clipped, quantization is only rounding noise of one part in
+// 250.
 TEST(CimGradient, WithAnIdealConverterIsThatOfAFloatConvolution) {
   int checked = 0;
   for (std::uint64_t seed = 1; seed <= 200 && checked < 25; ++seed) {

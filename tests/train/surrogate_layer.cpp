@@ -30,8 +30,8 @@ SurrogateLayer::SurrogateLayer(const sim::RandomLayer& layer, const std::vector<
             widened(state.psum_centre)};
   const quant::CodeRange a = program_.activation_range;
   for (const float value : x) {
-    const float code = quant::lsq_code(value, state.activation_scale, static_cast<float>(a.low),
-                                       static_cast<float>(a.high));
+    const float code =
+        quant::lsq_code(value, state.activation_scale, static_cast<float>(a.low), static_cast<float>(a.high));
     input_code_.push_back(static_cast<int>(code));
     input_rest_.push_back(
         static_cast<double>(code) -
@@ -51,8 +51,8 @@ SurrogateLayer::SurrogateLayer(const sim::RandomLayer& layer, const std::vector<
       });
   const auto top = static_cast<float>(state.config.adc_levels - 1);
   accumulate(start_, [&](double sum, std::size_t tile, int slice, int output) {
-    const auto column = static_cast<std::size_t>(
-        program_.tiling.grid.column(static_cast<int>(tile), slice, output));
+    const auto column =
+        static_cast<std::size_t>(program_.tiling.grid.column(static_cast<int>(tile), slice, output));
     if (state.config.adc_levels != quant::kIdealAdc) {
       const float code = quant::adc_code(static_cast<float>(std::nearbyint(sum)), program_.gain[column],
                                          program_.offset[column], top);
@@ -92,9 +92,8 @@ std::vector<double> SurrogateLayer::cells(const LayerPoint& point) const {
       program_.tiling, weight_groups_,
       [&](std::size_t t, std::int64_t row, int j, int o, std::size_t index, std::size_t group) {
         const quant::BitSlice& slice = program_.weight_slices[static_cast<std::size_t>(j)];
-        const double code =
-            clipped(point.weight[index] / point.weight_scale[group], range.low, range.high) +
-            cell_rest_[next];
+        const double code = clipped(point.weight[index] / point.weight_scale[group], range.low, range.high) +
+                            cell_rest_[next];
         const double slope = static_cast<double>(quant::digit_slope(slice, slices));
         out[program_.cell_index(t, row, j, o)] =
             encoding.digit(cell_code_[next], slice) + slope * (code - cell_code_[next]);
@@ -118,8 +117,9 @@ double SurrogateLayer::bitline_sum(const std::vector<double>& digits, const std:
         const std::int64_t y = row * w.stride[0] - w.pad_begin[0] + ky * w.dilation[0];
         const std::int64_t x = column * w.stride[1] - w.pad_begin[1] + kx * w.dilation[1];
         if (y < 0 || x < 0 || y >= layer_.input.height || x >= layer_.input.width) continue;
-        sum += digits[static_cast<std::size_t>((channel * layer_.input.height + y) * layer_.input.width + x)] *
-               cell_values[program_.cell_index(tile, cell_row, slice, output)];
+        sum +=
+            digits[static_cast<std::size_t>((channel * layer_.input.height + y) * layer_.input.width + x)] *
+            cell_values[program_.cell_index(tile, cell_row, slice, output)];
       }
     }
   }
@@ -146,8 +146,8 @@ std::vector<double> SurrogateLayer::accumulate(const LayerPoint& point, Convert&
     const std::vector<double> digits = input_digits(point, i);
     for (std::size_t t = 0; t < program_.tiling.tiles.size(); ++t) {
       for (int j = 0; j < grid.slices; ++j) {
-        const int shift = program_.input_slices[i].shift +
-                          program_.weight_slices[static_cast<std::size_t>(j)].shift;
+        const int shift =
+            program_.input_slices[i].shift + program_.weight_slices[static_cast<std::size_t>(j)].shift;
         std::size_t at = 0;
         for (int o = 0; o < grid.outputs; ++o) {
           for (std::int64_t row = 0; row < out.height; ++row) {

@@ -28,11 +28,11 @@ struct SummaryColumn {
   int decimals;
 };
 constexpr std::array<SummaryColumn, 6> kSummary = {{{"configuration", "configuration", 0},
-                                                    {"accuracy", "accuracy %", 2},
+                                                    {"accuracy", "top-1 %", 2},
                                                     {"variation", "variation", 0},
                                                     {"variation_mean", "chips %", 2},
                                                     {"variation_deviation", "+-", 2},
-                                                    {"variation_yield95", "95 % reach", 2}}};
+                                                    {"variation_yield95", "95 % get", 2}}};
 
 class Journal {
  public:

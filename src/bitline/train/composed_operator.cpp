@@ -21,7 +21,9 @@ Tensor with_gain(const Tensor& x, double gain) {  // value of x, gradient times 
 // s0 * exp(u / s0) in LibTorch; the value is replaced by the library's own so that both agree to the last
 // bit.
 Tensor positive(const Tensor& s0, const Tensor& u, double gain) {
-  const Tensor soft = s0 * torch::exp(torch::clamp(with_gain(u, gain) / s0, -quant::kMaxLog, quant::kMaxLog));
+  const Tensor finite = torch::nan_to_num(u);
+  const Tensor soft =
+      s0 * torch::exp(torch::clamp(with_gain(finite, gain) / s0, -quant::kMaxLog, quant::kMaxLog));
   std::vector<float> exact(static_cast<std::size_t>(s0.numel()));
   quant::positive_scales(to_floats(s0), to_floats(u), exact);
   const Tensor value = to_torch(exact).to(s0.device());

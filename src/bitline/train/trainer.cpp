@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include <sys/resource.h>
@@ -86,31 +87,33 @@ std::string number_text(double value) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+
 void require_between(const char* what, double value, double low, double high) {
-  if (value >= low && value <= high) return;
+  if (std::isfinite(value) && value >= low && value <= high) return;
   bad_input(std::string(what) + " = " + number_text(value) + " is out of range", {},
-            "expected " + number_text(low) + " to " + number_text(high));
+            high == kNoLimit ? "expected at least " + number_text(low)
+                             : "expected " + number_text(low) + " to " + number_text(high));
 }
 
 void check_values(const TrainOptions& o) {
-  constexpr double kAny = 1e18;
   if (o.epochs < 1) bad_input("epochs must be at least 1");
   if (o.batch < 2 || o.shards < 1 || o.shards > o.batch / 2)
     bad_input("batch must hold at least two images a shard", {},
               "batch " + std::to_string(o.batch) + ", shards " + std::to_string(o.shards));
-  require_between("learning_rate", o.learning_rate, 0.0, kAny);
-  require_between("scale_learning_rate", o.scale_learning_rate, 0.0, kAny);
+  require_between("learning_rate", o.learning_rate, 0.0, kNoLimit);
+  require_between("scale_learning_rate", o.scale_learning_rate, 0.0, kNoLimit);
   require_between("momentum", o.momentum, 0.0, 1.0);
-  require_between("weight_decay", o.weight_decay, 0.0, kAny);
+  require_between("weight_decay", o.weight_decay, 0.0, kNoLimit);
   require_between("warmup_epochs", o.warmup_epochs, 0.0, o.epochs);
   require_between("label_smoothing", o.label_smoothing, 0.0, 1.0);
   require_between("distillation", o.distillation, 0.0, 1.0);
-  require_between("temperature", o.temperature, 1e-3, kAny);
-  require_between("clip_norm", o.clip_norm, 0.0, kAny);
+  require_between("temperature", o.temperature, 1e-3, kNoLimit);
+  require_between("clip_norm", o.clip_norm, 0.0, kNoLimit);
   require_between("freeze_batch_norm", o.freeze_batch_norm, 0.0, 1.0);
-  require_between("evaluate_images", double(o.evaluate_images), 0.0, kAny);
-  require_between("checkpoint_steps", double(o.checkpoint_steps), 0.0, kAny);
-  require_between("stop_after_steps", double(o.stop_after_steps), 0.0, kAny);
+  require_between("evaluate_images", double(o.evaluate_images), 0.0, kNoLimit);
+  require_between("checkpoint_steps", double(o.checkpoint_steps), 0.0, kNoLimit);
+  require_between("stop_after_steps", double(o.stop_after_steps), 0.0, kNoLimit);
 }
 
 void check_fit(const data::Dataset& set, const ir::Graph& graph) {

@@ -1,0 +1,190 @@
+// The trainer from outside: what a run gives, and what it refuses.
+#include <functional>
+
+#include "io/error_of.h"
+#include "training_case.h"
+
+namespace bitline::train {
+namespace {
+
+using io::error_of;
+
+TEST(Trainer, LearnsTheDigits) {
+  const Digits digits;
+  TrainOptions options = short_run();
+  options.epochs = 4;
+  options.batch = 32;
+  const TrainResult result = run(float_start(), digits.sets(), options, 2);
+  ASSERT_EQ(result.epochs.size(), 4u);
+  EXPECT_LT(result.epochs[3].loss, 0.5 * result.epochs[0].loss);
+  EXPECT_GT(result.best_accuracy, 90.0);
+  EXPECT_GT(result.peak_memory_bytes, 0);
+  EXPECT_FALSE(result.resumed);
+}
+
+TEST(Trainer, SameBitsForAnyNumberOfThreads) {
+  const Digits digits(64, 32);
+  const quant::QuantizedModel quantized =
+      calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32));
+  for (const quant::QuantizedModel& start : {float_start(), quantized}) {
+    const TrainResult one = run(start, digits.sets(), short_run(), 1);
+    EXPECT_NE(difference(one.last, start), "");
+    for (const int threads : {2, 4}) {
+      const TrainResult many = run(start, digits.sets(), short_run(), threads);
+      EXPECT_EQ(difference(one.last, many.last), "") << threads << " threads";
+      EXPECT_EQ(difference(one.best, many.best), "");
+      EXPECT_EQ(one.epochs[1].loss, many.epochs[1].loss);
+      EXPECT_EQ(one.best_accuracy, many.best_accuracy);
+    }
+  }
+}
+
+// A test that finds the two runs above equal must also see a difference when there is one.
+TEST(Trainer, ShardsAndSeedArePartOfTheResult) {
+  const Digits digits(64, 32);
+  TrainOptions other = short_run();
+  other.shards = 2;
+  const TrainResult a = run(float_start(), digits.sets(), short_run());
+  EXPECT_NE(difference(a.last, run(float_start(), digits.sets(), other).last), "");
+  EXPECT_NE(difference(a.last, run(float_start(4), digits.sets(), short_run()).last), "");
+}
+
+double first_loss(const TrainOptions& options, const ir::Graph* teacher = nullptr) {
+  const Digits digits(64, 16);
+  return run(float_start(), digits.sets(), options, 1, io::posix(), teacher).epochs[0].loss;
+}
+
+TrainOptions motionless() {
+  TrainOptions options = short_run();
+  options.epochs = 1;
+  options.learning_rate = 0.0;
+  return options;
+}
+
+// (1 - e) * cross-entropy + e * mean of -log p over the classes: linear in e.
+TEST(Trainer, LabelSmoothingMixesInTheUniformDistribution) {
+  TrainOptions options = motionless();
+  const double hard = first_loss(options);
+  options.label_smoothing = 1.0;
+  const double uniform = first_loss(options);
+  options.label_smoothing = 0.3;
+  EXPECT_GT(std::fabs(uniform - hard), 1e-3);
+  EXPECT_NEAR(first_loss(options), 0.7 * hard + 0.3 * uniform, 1e-5);
+}
+
+TEST(Trainer, DistillationMixesInTheTeacher) {
+  const ir::Graph teacher = float_start(8).graph;
+  TrainOptions options = motionless();
+  options.temperature = 2.0;
+  const double hard = first_loss(options);
+  options.distillation = 1.0;
+  const double soft = first_loss(options, &teacher);
+  options.distillation = 0.25;
+  EXPECT_GT(std::fabs(soft - hard), 1e-3);
+  EXPECT_NEAR(first_loss(options, &teacher), 0.75 * hard + 0.25 * soft, 1e-5);
+}
+
+// A student that equals its teacher has nothing to learn: the gradient of the soft loss is zero.
+TEST(Trainer, AStudentLearnsNothingFromItself) {
+  const Digits digits(64, 16);
+  const quant::QuantizedModel start = float_start();
+  TrainOptions options = short_run();
+  options.distillation = 1.0;
+  options.weight_decay = 0.0;
+  options.freeze_batch_norm = 1.0;
+  const TrainResult result = run(start, digits.sets(), options, 1, io::posix(), &start.graph);
+  for (const auto& [id, tensor] : start.graph.constants()) {
+    const std::vector<float>& trained = result.last.graph.constant(id).data;
+    for (std::size_t i = 0; i < trained.size(); ++i)
+      ASSERT_NEAR(trained[i], tensor.data[i], 1e-5) << start.graph.value_name(id);
+  }
+}
+
+TEST(Trainer, WithoutTestImagesTheLastStateIsTheBest) {
+  const Digits digits(64, 16);
+  TrainData data = digits.sets();
+  data.test = nullptr;
+  const TrainResult result = run(float_start(), data, short_run());
+  EXPECT_EQ(difference(result.last, result.best), "");
+  EXPECT_EQ(result.best_accuracy, 0.0);
+}
+
+TEST(Trainer, ALossThatIsNotFiniteIsAFailure) {
+  const Digits digits(64, 16);
+  TrainOptions options = short_run();
+  options.warmup_epochs = 0.0;
+  options.learning_rate = 1e30;
+  const std::string text = error_of([&] { run(float_start(), digits.sets(), options); }, ErrorCode::kFailure);
+  EXPECT_NE(text.find("no longer finite at step"), std::string::npos) << text;
+  EXPECT_NE(text.find("lower the learning rate"), std::string::npos) << text;
+}
+
+TEST(Trainer, ACancelledRunStops) {
+  const Digits digits(64, 16);
+  CancelToken token;
+  token.request();
+  Observer silent;
+  Context context;
+  context.cancel = &token;
+  error_of(
+      [&] {
+        bitline_trainer()->train(float_start(), nullptr, digits.sets(), short_run(), silent, context,
+                                 io::posix());
+      },
+      ErrorCode::kCancelled);
+}
+
+struct BadOption {
+  const char* expected;
+  std::function<void(TrainOptions&)> set;
+};
+
+TEST(Trainer, RefusesContradictingOptions) {
+  const Digits digits(64, 16);
+  const std::vector<BadOption> cases = {
+      {"epochs", [](TrainOptions& o) { o.epochs = 0; }},
+      {"two images a shard", [](TrainOptions& o) { o.shards = 9; }},
+      {"two images a shard", [](TrainOptions& o) { o.batch = 1; }},
+      {"two images a shard", [](TrainOptions& o) { o.shards = 0; }},
+      {"fewer images than one batch", [](TrainOptions& o) { o.batch = 65; }},
+      {"learning_rate = -1", [](TrainOptions& o) { o.learning_rate = -1.0; }},
+      {"learning_rate = nan", [](TrainOptions& o) { o.learning_rate = std::nan(""); }},
+      {"scale_learning_rate", [](TrainOptions& o) { o.scale_learning_rate = -0.1; }},
+      {"momentum = 1.5", [](TrainOptions& o) { o.momentum = 1.5; }},
+      {"weight_decay", [](TrainOptions& o) { o.weight_decay = -1e-4; }},
+      {"warmup_epochs", [](TrainOptions& o) { o.warmup_epochs = 3.0; }},
+      {"label_smoothing", [](TrainOptions& o) { o.label_smoothing = 1.1; }},
+      {"distillation = 2", [](TrainOptions& o) { o.distillation = 2.0; }},
+      {"float network to learn from", [](TrainOptions& o) { o.distillation = 0.5; }},
+      {"temperature = 0", [](TrainOptions& o) { o.temperature = 0.0; }},
+      {"clip_norm", [](TrainOptions& o) { o.clip_norm = -1.0; }},
+      {"freeze_batch_norm", [](TrainOptions& o) { o.freeze_batch_norm = 1.5; }},
+      {"evaluate_images", [](TrainOptions& o) { o.evaluate_images = -1; }},
+      {"checkpoint_steps", [](TrainOptions& o) { o.checkpoint_steps = -1; }},
+      {"known: cpu, cuda", [](TrainOptions& o) { o.device = "gpu"; }},
+      {"did you mean 'fused'", [](TrainOptions& o) { o.cim_operator = "fusd"; }}};
+  for (const BadOption& c : cases) {
+    TrainOptions options = short_run();
+    c.set(options);
+    const std::string text = error_of([&] { run(float_start(), digits.sets(), options); });
+    EXPECT_NE(text.find(c.expected), std::string::npos) << text;
+  }
+}
+
+TEST(Trainer, RefusesNetworksThatDoNotFitTheData) {
+  const Digits digits(64, 16);
+  const quant::QuantizedModel large{frontend::zoo("resnet20", 10, 1), {}, {}};
+  EXPECT_NE(error_of([&] { run(large, digits.sets(), short_run()); }).find("does not fit the model"),
+            std::string::npos);
+  const quant::QuantizedModel five{frontend::zoo("digits-cnn", 5, 1), {}, {}};
+  EXPECT_NE(error_of([&] { run(five, digits.sets(), short_run()); }).find("10 classes"), std::string::npos);
+  TrainOptions distilled = short_run();
+  distilled.distillation = 0.5;
+  const ir::Graph wide = frontend::zoo("digits-cnn", 12, 1);
+  const std::string text =
+      error_of([&] { run(float_start(), digits.sets(), distilled, 1, io::posix(), &wide); });
+  EXPECT_NE(text.find("[N, 12]"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace bitline::train
