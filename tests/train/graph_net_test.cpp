@@ -106,28 +106,32 @@ struct OperatorCase {
 };
 
 // Forms of operators that LibTorch writes differently, or not at all.
-TEST(GraphOps, UnusualFormsEqualTheInterpreter) {
+std::vector<OperatorCase> unusual_forms() {
   const ir::Window wide{{3, 3}, {2, 2}, {1, 1}, {2, 2}, {2, 2}};
   const ir::Window strided{{2, 3}, {3, 2}, {1, 1}, {0, 1}, {1, 0}};
   const ir::Window dilated{{3, 2}, {1, 1}, {2, 3}, {1, 1}, {1, 1}};
-  const std::vector<OperatorCase> cases = {{ir::Flatten{0}, {{2, 3, 4}}},
-                                           {ir::Flatten{2}, {{2, 3, 4, 5}}},
-                                           {ir::Flatten{-1}, {{2, 3, 4, 5}}},
-                                           {ir::MaxPool{wide, false}, {{2, 3, 7, 6}}},
-                                           {ir::MaxPool{wide, true}, {{2, 3, 7, 6}}},
-                                           {ir::MaxPool{strided, true}, {{2, 3, 7, 8}}},
-                                           {ir::MaxPool{dilated, false}, {{2, 3, 7, 8}}},
-                                           {ir::AveragePool{square(3, 2, 1), true, false}, {{2, 3, 8, 8}}},
-                                           {ir::AveragePool{square(3, 2, 1), true, true}, {{2, 3, 8, 8}}},
-                                           {ir::AveragePool{square(2, 2, 0), false, false}, {{2, 3, 7, 7}}},
-                                           {ir::Conv{dilated, 1}, {{2, 3, 8, 9}, {4, 3, 3, 2}, {4}}},
-                                           {ir::Slice{{1}, {100}, {kToTheStart}, {-1}}, {{2, 5}}},
-                                           {ir::Slice{{1, 2}, {-2, 1}, {0, 100}, {-1, 3}}, {{2, 5, 6}}},
-                                           {ir::Softmax{1}, {{2, 4, 3}}},
-                                           {ir::ReduceMean{{-1, 1}, true}, {{2, 4, 3}}},
-                                           {ir::Add{}, {{2, 3, 4}, {3, 1}}},
-                                           {ir::MatMul{}, {{2, 1, 3, 4}, {2, 5, 4, 2}}},
-                                           {ir::Linear{}, {{2, 3, 4}, {5, 4}, {5}}}};
+  return {{ir::Flatten{0}, {{2, 3, 4}}},
+          {ir::Flatten{2}, {{2, 3, 4, 5}}},
+          {ir::Flatten{-1}, {{2, 3, 4, 5}}},
+          {ir::MaxPool{wide, false}, {{2, 3, 7, 6}}},
+          {ir::MaxPool{wide, true}, {{2, 3, 7, 6}}},
+          {ir::MaxPool{strided, true}, {{2, 3, 7, 8}}},
+          {ir::MaxPool{dilated, false}, {{2, 3, 7, 8}}},
+          {ir::AveragePool{square(3, 2, 1), true, false}, {{2, 3, 8, 8}}},
+          {ir::AveragePool{square(3, 2, 1), true, true}, {{2, 3, 8, 8}}},
+          {ir::AveragePool{square(2, 2, 0), false, false}, {{2, 3, 7, 7}}},
+          {ir::Conv{dilated, 1}, {{2, 3, 8, 9}, {4, 3, 3, 2}, {4}}},
+          {ir::Slice{{1}, {100}, {kToTheStart}, {-1}}, {{2, 5}}},
+          {ir::Slice{{1, 2}, {-2, 1}, {0, 100}, {-1, 3}}, {{2, 5, 6}}},
+          {ir::Softmax{1}, {{2, 4, 3}}},
+          {ir::ReduceMean{{-1, 1}, true}, {{2, 4, 3}}},
+          {ir::Add{}, {{2, 3, 4}, {3, 1}}},
+          {ir::MatMul{}, {{2, 1, 3, 4}, {2, 5, 4, 2}}},
+          {ir::Linear{}, {{2, 3, 4}, {5, 4}, {5}}}};
+}
+
+TEST(GraphOps, UnusualFormsEqualTheInterpreter) {
+  const std::vector<OperatorCase> cases = unusual_forms();
   Dice dice(4);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const ir::Node node{"n", cases[i].op, {}, 0};

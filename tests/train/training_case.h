@@ -55,7 +55,7 @@ inline quant::QuantizedModel calibrated(const ir::Graph& graph, const quant::Cim
   return sim::calibrate(graph, images, options, Context{});
 }
 
-// 8 steps in two epochs, the second checkpointed in the middle.
+// Two epochs; on 64 images that is 8 steps, the last two with fixed batch-norm statistics.
 inline TrainOptions short_run() {
   TrainOptions o;
   o.epochs = 2;

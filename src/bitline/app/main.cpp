@@ -29,7 +29,7 @@ struct SubCommand {
   CLI::App* parser;
 };
 
-std::vector<SubCommand> declare_commands(CLI::App& app, CommonOptions& common, std::string& result_folder) {
+std::vector<SubCommand> declare_commands(CLI::App& app, RunOptions& common, std::string& result_folder) {
   std::vector<SubCommand> out;
   for (const CommandEntry& entry : commands()) {
     SubCommand sub{entry.make(), nullptr};
@@ -54,7 +54,7 @@ int run_program(int argc, char** argv) {
   CLI::App app("Train, quantize and simulate networks for compute-in-memory chips.", "bitline");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
-  CommonOptions common;
+  RunOptions common;
   std::string result_folder;
   const std::vector<SubCommand> subs = declare_commands(app, common, result_folder);
   try {

@@ -42,7 +42,7 @@ double unix_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-Session::Session(CommonOptions options, std::string command_line)
+Session::Session(RunOptions options, std::string command_line)
     : options_(std::move(options)), start_(unix_time()) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);

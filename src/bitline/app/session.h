@@ -12,7 +12,7 @@
 
 namespace bitline::app {
 
-struct CommonOptions {
+struct RunOptions {
   std::uint64_t seed = 1;
   int threads = 0;  // 0 = all cores
   std::string format = "text";
@@ -21,11 +21,11 @@ struct CommonOptions {
 
 class Session {
  public:
-  Session(CommonOptions options, std::string command_line);
+  Session(RunOptions options, std::string command_line);
 
   const Context& context() const { return context_; }
   io::FileSystem& files() const { return io::posix(); }
-  const CommonOptions& options() const { return options_; }
+  const RunOptions& options() const { return options_; }
 
   void note(const std::string& line) const;       // to stderr, unless quiet
   void add_input(const std::string& path);        // its hash goes to the manifest
@@ -34,7 +34,7 @@ class Session {
   void write(const std::string& folder, const result::Record& record) const;  // result.json + manifest.json
 
  private:
-  CommonOptions options_;
+  RunOptions options_;
   Context context_;
   report::Manifest manifest_;
   double start_;

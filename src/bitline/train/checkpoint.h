@@ -1,5 +1,6 @@
 // The state of a training run in one safetensors file, replaced atomically: a run killed at any moment
-// resumes from the last whole checkpoint and ends with the same bits.
+// resumes from the last whole checkpoint and ends with the same bits. A digest of header and tensors goes
+// with it, so that a flipped bit is noticed.
 #pragma once
 
 #include <cstdint>
