@@ -4,6 +4,8 @@
 #include "io/error_of.h"
 #include "training_case.h"
 
+#include "bitline/train/schedule.h"
+
 namespace bitline::train {
 namespace {
 
@@ -37,6 +39,54 @@ TEST(Trainer, SameBitsForAnyNumberOfThreads) {
       EXPECT_EQ(one.best_accuracy, many.best_accuracy);
     }
   }
+}
+
+struct Recorder final : Observer {
+  void on_step(const StepReport& s) override { steps.push_back(s); }
+  void on_epoch(const EpochReport& e) override { epochs.push_back(e); }
+  std::vector<StepReport> steps;
+  std::vector<EpochReport> epochs;
+};
+
+TEST(Trainer, ReportsEveryStepAndEpoch) {
+  const Digits digits(64, 32);
+  Recorder recorder;
+  bitline_trainer()->train(float_start(), nullptr, digits.sets(), short_run(), recorder, Context{},
+                           io::posix());
+  ASSERT_EQ(recorder.steps.size(), 8u);
+  ASSERT_EQ(recorder.epochs.size(), 2u);
+  const Schedule schedule{8, 2, 0.0};  // half an epoch of warm-up
+  double loss = 0.0;
+  for (std::int64_t i = 0; i < 8; ++i) {
+    const StepReport& s = recorder.steps[static_cast<std::size_t>(i)];
+    EXPECT_EQ(s.step, i + 1);
+    EXPECT_EQ(s.steps, 8);
+    EXPECT_EQ(s.epoch, i < 4 ? 1 : 2);
+    EXPECT_EQ(s.batch, 16);
+    EXPECT_DOUBLE_EQ(s.learning_rate, 0.05 * schedule.factor(i));
+    EXPECT_GT(s.images_per_second, 0.0);
+    if (i < 4) loss += s.loss / 4.0;
+  }
+  EXPECT_EQ(recorder.steps.back().seconds_left, 0.0);
+  EXPECT_DOUBLE_EQ(recorder.epochs[0].loss, loss);
+  EXPECT_EQ(recorder.epochs[1].epoch, 2);
+  EXPECT_EQ(recorder.epochs[1].steps_done, 8);
+}
+
+TEST(Trainer, BothOperatorsTrainAlike) {
+  const Digits digits(64, 32);
+  const quant::QuantizedModel start =
+      calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32));
+  TrainOptions options = short_run();
+  options.epochs = 1;
+  options.clip_norm = 1.0;
+  options.cim_operator = "fused";
+  const TrainResult fused = run(start, digits.sets(), options);
+  options.cim_operator = "composed";
+  const TrainResult composed = run(start, digits.sets(), options);
+  EXPECT_NEAR(fused.epochs[0].loss, composed.epochs[0].loss, 1e-3 * composed.epochs[0].loss);
+  options.cim_operator = "auto";
+  EXPECT_EQ(difference(fused.last, run(start, digits.sets(), options).last), "");
 }
 
 // A test that finds the two runs above equal must also see a difference when there is one.
