@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes the logits that ONNX Runtime computes for fixed inputs: tests/frontend/expected/*.safetensors.
 
-Usage: onnx_expected.py MODELS_DIR OUT_DIR        (needs numpy, onnxruntime and safetensors)
+Usage: onnx_expected.py MODELS_DIR OUT_DIR           (needs numpy, onnxruntime and safetensors)
+       onnx_expected.py --check MODELS_DIR OUT_DIR   compares instead: the committed files, against which the
+                                                     importer is tested, are what ONNX Runtime computes today
 
 The inputs are two images of a linear congruential generator, the same that tests/frontend/onnx_models_test.cpp
 computes: s = 1664525 s + 1013904223 mod 2^32 from s = 1, value = (s >> 8) / 2^24, scaled to the network's range.
@@ -12,9 +14,10 @@ import sys
 
 import numpy as np
 import onnxruntime
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 BATCH = 2
+TOLERANCE = 1e-4  # relative to the largest logit
 RANGES = {"mlperf_tiny_resnet8_cifar10": (255.0, 0.0)}  # scale and offset; others 4 and -2
 
 
@@ -35,11 +38,25 @@ def expected_logits(path):
     return session.run(None, {node.name: values.reshape(shape)})[0]
 
 
+def check(models, out):
+    bad = 0
+    for path in models:
+        committed = load_file(out / f"{path.stem}.safetensors")["logits"]
+        difference = np.abs(expected_logits(path) - committed).max() / np.abs(committed).max()
+        bad += difference > TOLERANCE
+        print(f"{path.stem}: largest relative difference {difference:.1e}")
+    return 1 if bad or not models else 0
+
+
 def main():
-    models, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    for path in sorted(models.glob("*.onnx")):
+    folders = [pathlib.Path(a) for a in sys.argv[1:] if a != "--check"]
+    models, out = sorted(folders[0].glob("*.onnx")), folders[1]
+    if "--check" in sys.argv:
+        return check(models, out)
+    for path in models:
         save_file({"logits": expected_logits(path)}, out / f"{path.stem}.safetensors")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
