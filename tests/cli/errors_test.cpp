@@ -1,53 +1,62 @@
 // Bad input: one clear line, the right exit code, nothing half-written.
-#include <algorithm>
-#include <cmath>
 #include <string>
 
-#include "program.h"
+#include "digits.h"
 #include <gtest/gtest.h>
-
-#include "bitline/frontend/graph_json.h"
-#include "bitline/frontend/zoo.h"
 
 namespace bitline::cli {
 namespace {
 
-void expect_error(const Outcome& o, int code, const std::vector<std::string>& parts) {
-  EXPECT_EQ(o.exit_code, code) << o.err;
-  EXPECT_EQ(o.out, "");
-  EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
-  for (const std::string& part : parts)
-    EXPECT_NE(o.err.find(part), std::string::npos) << "'" << part << "' in: " << o.err;
+TEST(Errors, UsageIsTwo) {
+  expect_error(run_program({}), 2, {"bitline:", "subcommand"});
+  expect_error(run_program({"simulat"}), 2, {"unknown command 'simulat' (did you mean 'simulate'?)"});
+  expect_error(run_program({"info", "--modle", "x"}), 2,
+               {"unknown option '--modle' of info (did you mean '--model'?)"});
+  expect_error(run_program({"info", "--modle=x"}), 2, {"unknown option '--modle' of info"});
+  expect_error(run_program({"info", "--model"}), 2, {"--model"});
+  expect_error(run_program({"info"}), 2, {"--model is required"});
+  const std::vector<std::string> info = {"info", "--model", "zoo:digits-cnn"};
+  expect_error(run_program(joined(info, {"--format", "xml"})), 2, {"xml"});
+  expect_error(run_program(joined(info, {"--seed", "-1"})), 2, {"--seed"});
+  expect_error(run_program(joined(info, {"--threads", "two"})), 2, {"--threads"});
 }
 
-TEST(Errors, UsageIsTwo) {
-  expect_error(run_program({"simulat"}), 2, {"bitline:"});
-  expect_error(run_program({"info", "--modle", "x"}), 2, {"bitline:"});
-  expect_error(run_program({"info", "--model", "zoo:digits-cnn", "--format", "xml"}), 2, {"xml"});
+TEST(Errors, ChoicesOfSimulate) {
+  const Words words = {"simulate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits"};
+  expect_error(run_program(joined(words, {"--images", "-5"})), 2, {"--images"});
+  expect_error(run_program(joined(words, {"--verify", "--verify-images", "0"})), 2, {"--verify-images"});
+  expect_error(run_program(joined(words, {"--variation", "lognormal:0.1"})), 3, {"float"});
+  expect_error(run_program(joined(words, {"--data", "digts"})), 2, {"--data"});
+  const Scratch scratch;
+  const std::string model = scratch.path("q.safetensors");
+  ASSERT_EQ(run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
+                         "--calibration-images", "16", "--test-images", "-1", "--hardware", "64x64:1b",
+                         "--out", model})
+                .exit_code,
+            0);
+  const Words quantized = {"simulate", "--quiet", "--model", model, "--images", "4"};
+  expect_error(run_program(joined(quantized, {"--variation", "lognorml:0.1"})), 2,
+               {"did you mean 'lognormal'"});
+  expect_error(run_program(joined(quantized, {"--variation", "lognormal:-1"})), 2, {"lognormal:-1"});
+  expect_error(run_program(joined(quantized, {"--variation", "lognormal:nan"})), 2, {"lognormal:nan"});
+  expect_error(run_program(joined(quantized, {"--chips", "0"})), 2, {"--chips"});
+  expect_error(run_program(joined(quantized, {"--kernel", "fast"})), 3, {"'fast'", "blocked"});
+}
+
+TEST(Errors, ChoicesOfTraining) {
+  const Scratch scratch;
+  const Words words = train_words(scratch, "f.safetensors");
+  expect_error(run_program(joined(words, {"--augment", "flp"})), 2, {"did you mean 'flip'"});
+  expect_error(run_program(joined(words, {"--input-scaling", "unt"})), 2, {"did you mean 'unit'"});
+  expect_error(run_program(joined(words, {"--lr", "nan"})), 3, {"learning_rate"});
+  expect_error(run_program(joined(words, {"--device", "tpu"})), 3, {"'tpu'", "cpu"});
+  expect_error(run_program(joined(words, {"--stages", "2"})), 2, {"--stages"});
+  EXPECT_TRUE(scratch.names().empty());
 }
 
 TEST(Errors, MissingAndUnknownModels) {
   expect_error(run_program({"info", "--model", "/nowhere/net.onnx"}), 3, {"/nowhere/net.onnx"});
   expect_error(run_program({"info", "--model", "zoo:resnet21"}), 3, {"resnet21", "did you mean"});
-}
-
-TEST(Errors, DamagedFiles) {
-  const Scratch scratch;
-  scratch.write("noise.onnx", "this is not a protobuf");
-  expect_error(run_program({"info", "--model", scratch.path("noise.onnx")}), 3, {"noise.onnx"});
-  frontend::save_graph(io::posix(), scratch.path("net.safetensors"), frontend::zoo("digits-cnn", 10, 1));
-  const std::string whole = scratch.read("net.safetensors");
-  scratch.write("cut.safetensors", whole.substr(0, whole.size() / 2));
-  expect_error(run_program({"info", "--model", scratch.path("cut.safetensors")}), 3, {"cut.safetensors"});
-}
-
-TEST(Errors, NanWeightsAreRefused) {
-  const Scratch scratch;
-  ir::Graph graph = frontend::zoo("digits-cnn", 10, 1);
-  graph.constant(graph.nodes().front().inputs[1]).data[3] = std::nanf("");
-  frontend::save_graph(io::posix(), scratch.path("nan.safetensors"), graph);
-  expect_error(run_program({"info", "--model", scratch.path("nan.safetensors")}), 3,
-               {"nan.safetensors", "NaN"});
 }
 
 TEST(Errors, ImpossibleGeometryNamesTheLayer) {
@@ -85,19 +94,19 @@ TEST(Errors, HardwareFileHasItsPlace) {
                3, {"chip.yaml:2:19", "did you mean 'columns'"});
 }
 
-TEST(Errors, RecipesAreCheckedBeforeTheFirstStep) {
+TEST(Errors, ModelFilesAreNamedSoThatTheyLoadAgain) {
+  expect_error(run_program({"train", "--model", "zoo:digits-cnn", "--data", "digits", "--out", "net.bin"}), 2,
+               {"--out", "'net.bin' does not end in .safetensors"});
+}
+
+TEST(Errors, AFolderThatCannotBeWrittenIsOne) {
   const Scratch scratch;
-  scratch.write("bad.yaml",
-                "schema: bitline-recipe/1\nname: bad\nsteps:\n"
-                "  - train: {model: \"zoo:digits-cnn\", epochs: 1, out: \"" +
-                    scratch.path("f.safetensors") +
-                    "\"}\n"
-                    "  - simulate: {model: x, chip: 3}\n");
-  expect_error(run_program({"run", scratch.path("bad.yaml"), "--out", scratch.path("run"), "--quiet"}), 3,
-               {"bad.yaml:5:", "did you mean 'chips'"});
-  EXPECT_EQ(scratch.names(), std::vector<std::string>{"bad.yaml"});
-  scratch.write("worse.yaml", "schema: bitline-recipe/1\nname: bad\nsteps:\n  - simulat: {}\n");
-  expect_error(run_program({"run", scratch.path("worse.yaml"), "--quiet"}), 3, {"worse.yaml:4:", "simulate"});
+  scratch.write("file", "not a folder");
+  const Outcome o =
+      run_program({"info", "--quiet", "--model", "zoo:digits-cnn", "--result", scratch.path("file/result")});
+  EXPECT_EQ(o.exit_code, 1);
+  EXPECT_NE(o.err.find(scratch.path("file/result")), std::string::npos) << o.err;
+  EXPECT_EQ(scratch.names(), std::vector<std::string>{"file"});
 }
 
 }  // namespace

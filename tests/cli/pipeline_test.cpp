@@ -1,33 +1,13 @@
 // The commands one after the other on the digits, with small budgets.
 #include <string>
 
-#include "program.h"
+#include "digits.h"
 #include <gtest/gtest.h>
 
 #include "bitline/io/json.h"
 
 namespace bitline::cli {
 namespace {
-
-using Words = std::vector<std::string>;
-
-const Words kBudget = {"--data",   "digits", "--train-images",      "512", "--epochs", "3", "--batch", "32",
-                       "--shards", "2",      "--epoch-test-images", "64",  "--quiet"};
-
-Outcome train(const Scratch& s, const std::string& out, const Words& more = {}) {
-  Words words = {"train", "--model", "zoo:digits-cnn", "--out", s.path(out)};
-  words.insert(words.end(), kBudget.begin(), kBudget.end());
-  words.insert(words.end(), more.begin(), more.end());
-  return run_program(words);
-}
-
-Outcome quantize(const Scratch& s, const std::string& from, const std::string& out, const Words& more = {}) {
-  Words words = {"quantize", "--model",     s.path(from), "--out", s.path(out), "--hardware",
-                 "64x64:1b", "--precision", "W3A4P2",     "--lr",  "0.02"};
-  words.insert(words.end(), kBudget.begin(), kBudget.end());
-  words.insert(words.end(), more.begin(), more.end());
-  return run_program(words);
-}
 
 class Pipeline : public testing::Test {
  protected:
@@ -41,23 +21,6 @@ class Pipeline : public testing::Test {
   static void TearDownTestSuite() { delete scratch_; }
   static inline Scratch* scratch_ = nullptr;
 };
-
-TEST_F(Pipeline, TextAndJsonShowTheSameFigures) {
-  const Words words = {"simulate", "--quiet", "--model",     scratch_->path("q.safetensors"),
-                       "--images", "64",      "--variation", "lognormal:0.1",
-                       "--chips",  "3"};
-  Words json_words = words;
-  json_words.insert(json_words.end(), {"--format", "json"});
-  const Outcome text = run_program(words);
-  const Outcome json = run_program(json_words);
-  ASSERT_EQ(text.exit_code, 0) << text.err;
-  const io::Json parsed = io::parse_json(json.out, "stdout");
-  for (const auto& [key, figure] : parsed.at("figures").as_object()) {
-    EXPECT_NE(text.out.find(key), std::string::npos) << key;
-  }
-  EXPECT_EQ(parsed.at("figures").at("chips").at("value").as_int(), 3);
-  EXPECT_EQ(parsed.at("tables").at("variation").at("rows").as_array().size(), 1u);
-}
 
 TEST_F(Pipeline, TheIntegerProgramEqualsTheTrainingGraph) {
   const Outcome o = run_program({"simulate", "--quiet", "--model", scratch_->path("q.safetensors"),
@@ -82,21 +45,42 @@ TEST_F(Pipeline, KernelsAgree) {
 
 TEST_F(Pipeline, SameSeedSameBytesForAnyThreadCount) {
   ASSERT_EQ(quantize(*scratch_, "float.safetensors", "one.safetensors", {"--threads", "1"}).exit_code, 0);
+  ASSERT_EQ(quantize(*scratch_, "float.safetensors", "two.safetensors", {"--threads", "2"}).exit_code, 0);
   ASSERT_EQ(quantize(*scratch_, "float.safetensors", "other.safetensors", {"--seed", "2"}).exit_code, 0);
+  EXPECT_EQ(scratch_->read("one.safetensors"), scratch_->read("two.safetensors"));
   EXPECT_EQ(scratch_->read("one.safetensors"), scratch_->read("q.safetensors"));
   EXPECT_NE(scratch_->read("other.safetensors"), scratch_->read("q.safetensors"));
 }
 
-TEST_F(Pipeline, AnInterruptedRunEndsWithTheSameBytes) {
-  const Words stop = {
-      "--checkpoint", scratch_->path("c"), "--checkpoint-steps", "3", "--stop-after-steps", "7"};
-  EXPECT_EQ(quantize(*scratch_, "float.safetensors", "resumed.safetensors", stop).exit_code, 130);
-  EXPECT_EQ(scratch_->read("resumed.safetensors"), "");
-  ASSERT_EQ(quantize(*scratch_, "float.safetensors", "resumed.safetensors",
-                     {"--checkpoint", scratch_->path("c"), "--checkpoint-steps", "3"})
-                .exit_code,
-            0);
-  EXPECT_EQ(scratch_->read("resumed.safetensors"), scratch_->read("q.safetensors"));
+TEST_F(Pipeline, FloatTrainingIsTheSameForAnyThreadCountToo) {
+  ASSERT_EQ(train(*scratch_, "f1.safetensors", {"--threads", "1"}).exit_code, 0);
+  ASSERT_EQ(train(*scratch_, "f2.safetensors", {"--threads", "2"}).exit_code, 0);
+  ASSERT_EQ(train(*scratch_, "f3.safetensors", {"--seed", "2"}).exit_code, 0);
+  EXPECT_EQ(scratch_->read("f1.safetensors"), scratch_->read("f2.safetensors"));
+  EXPECT_NE(scratch_->read("f1.safetensors"), scratch_->read("f3.safetensors"));
+}
+
+TEST_F(Pipeline, ThreadsAndSeedOfSimulatedChips) {
+  const auto chips = [&](const std::string& option, const std::string& value) {
+    return run_program({"simulate", "--quiet", "--model", scratch_->path("q.safetensors"), "--images", "64",
+                        "--variation", "lognormal:0.3", "--chips", "4", option, value})
+        .out;
+  };
+  EXPECT_EQ(chips("--threads", "1"), chips("--threads", "2"));
+  EXPECT_NE(chips("--seed", "1"), chips("--seed", "2"));
+}
+
+TEST_F(Pipeline, TrainGoesOnWithAQuantizedModelAsWhatItIs) {
+  Words words = train_words(*scratch_, "more.safetensors");
+  words[2] = scratch_->path("q.safetensors");
+  const Outcome o = run_program(joined(words, {"--epochs=1", "--format", "json"}));
+  EXPECT_EQ(o.exit_code, 2) << "an option given twice";
+  std::erase(words, "--epochs");
+  std::erase(words, "3");
+  const Outcome once = run_program(joined(words, {"--epochs", "1", "--format", "json"}));
+  ASSERT_EQ(once.exit_code, 0) << once.err;
+  EXPECT_EQ(std::get<std::string>(record_of(once.out).find("configuration")->value),
+            "W3A4P2 column/column 64x64 1b");
 }
 
 TEST_F(Pipeline, TwoStagesAndDistillation) {
@@ -117,31 +101,6 @@ TEST_F(Pipeline, CalibrateWritesAnArtefactAndAManifest) {
   EXPECT_GT(result.at("figures").at("accuracy").at("value").as_number(), 30.0);
   EXPECT_NE(manifest.at("command_line").as_text().find("calibrate"), std::string::npos);
   EXPECT_EQ(run_program({"info", "--model", scratch_->path("ptq.safetensors")}).exit_code, 0);
-}
-
-TEST_F(Pipeline, ARecipeGoesOnWhereItStopped) {
-  const std::string step = "  - info: {model: \"zoo:digits-cnn\"}\n";
-  scratch_->write("r.yaml", "schema: bitline-recipe/1\nname: r\nsteps:\n" + step);
-  const Words words = {"run", scratch_->path("r.yaml"), "--out", scratch_->path("r")};
-  const Outcome first = run_program(words);
-  ASSERT_EQ(first.exit_code, 0) << first.err;
-  EXPECT_EQ(first.err.find("done before"), std::string::npos);
-  scratch_->write("r.yaml", "schema: bitline-recipe/1\nname: r\nsteps:\n" + step +
-                                "  - name: big\n    info: {model: \"zoo:resnet20\"}\n");
-  const Outcome second = run_program(words);
-  ASSERT_EQ(second.exit_code, 0) << second.err;
-  EXPECT_NE(second.err.find("[1/2] info: info  (done before)"), std::string::npos) << second.err;
-  EXPECT_EQ(second.err.find("[2/2] info: big  (done before)"), std::string::npos);
-  EXPECT_EQ(io::parse_json(scratch_->read("r/result.json"), "r")
-                .at("tables")
-                .at("summary")
-                .at("rows")
-                .as_array()
-                .size(),
-            2u);
-  EXPECT_EQ(run_program({"run", scratch_->path("r.yaml"), "--out", scratch_->path("r"), "--set", "nothing=1"})
-                .exit_code,
-            2);
 }
 
 }  // namespace

@@ -16,6 +16,12 @@ struct Outcome {
 
 Outcome run_program(const std::vector<std::string>& arguments);
 
+// The same, but killed (SIGKILL) as soon as the file exists.
+Outcome kill_when(const std::vector<std::string>& arguments, const std::string& file);
+
+// This exit code, nothing on stdout, and one line on stderr that holds all the parts.
+void expect_error(const Outcome& outcome, int code, const std::vector<std::string>& parts);
+
 // A folder that goes with the object.
 class Scratch {
  public:
@@ -27,7 +33,9 @@ class Scratch {
   std::string path(const std::string& name) const { return (root_ / name).string(); }
   void write(const std::string& name, const std::string& text) const;
   std::string read(const std::string& name) const;
-  std::vector<std::string> names() const;
+  bool exists(const std::string& name) const;
+  void remove(const std::string& name) const;
+  std::vector<std::string> names() const;  // of files and folders in it, sorted
 
  private:
   std::filesystem::path root_;

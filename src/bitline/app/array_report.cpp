@@ -19,6 +19,10 @@ std::int64_t positions_of(const ir::Shape& output) {
 
 }  // namespace
 
+std::string configuration_text(const quant::QuantizedModel& model) {
+  return model.layers.empty() ? "float" : model.layers.begin()->second.config.text();
+}
+
 void add_array_figures(const quant::QuantizedModel& model, result::Record& record) {
   const std::vector<ir::Shape> shapes = ir::infer_shapes(model.graph);
   std::int64_t arrays = 0, multiplications = 0, conversions = 0;

@@ -26,8 +26,9 @@ class CalibrateCommand final : public Command {
     app.add_flag("--keep-batch-norm", keep_batch_norm_, "do not fold batch-norm into the weights");
     app.add_option("--test-images", test_images_,
                    "test images to measure the accuracy on, 0 = all, -1 = none")
+        ->check(CLI::Range(std::int64_t{-1}, kMostImages))
         ->capture_default_str();
-    app.add_option("--out", out_, "file for the quantized model");
+    add_model_file(app, out_, "file for the quantized model");
   }
 
   result::Record run(Session& session) override {

@@ -28,7 +28,7 @@ class QuantizeCommand final : public Command {
     app.add_option("--stages", stages_, "1: as ColumnQuant; 2: partial sums only in the second half")
         ->capture_default_str()
         ->check(CLI::Range(1, 2));
-    app.add_option("--out", out_, "file for the quantized model (best epoch)")->required();
+    add_model_file(app, out_, "file for the quantized model (best epoch)")->required();
   }
 
   result::Record run(Session& session) override {

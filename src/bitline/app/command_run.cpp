@@ -4,18 +4,17 @@
 // grew, goes on where it stopped.
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/command.h"
+#include "bitline/app/journal.h"
+#include "bitline/app/options.h"
 #include "bitline/app/recipe.h"
 #include "bitline/base/error.h"
 #include "bitline/base/hash.h"
 #include "bitline/base/suggest.h"
 #include "bitline/base/units.h"
-#include "bitline/io/atomic_file.h"
-#include "bitline/report/json.h"
 
 namespace bitline::app {
 
@@ -34,30 +33,9 @@ constexpr std::array<SummaryColumn, 6> kSummary = {{{"configuration", "configura
                                                     {"variation_deviation", "+-", 2},
                                                     {"variation_yield95", "95 % get", 2}}};
 
-class Journal {
- public:
-  Journal(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {
-    if (!fs_.exists(path_)) return;
-    const io::Json json = io::parse_json(io::read_text(fs_, path_), path_);
-    for (const auto& [key, record] : json.as_object())
-      records_.emplace(key, report::record_from_json(record));
-  }
-  const result::Record* find(const std::string& key) const {
-    const auto it = records_.find(key);
-    return it == records_.end() ? nullptr : &it->second;
-  }
-  void add(const std::string& key, const result::Record& record) {
-    records_.insert_or_assign(key, record);
-    io::JsonObject all;
-    for (const auto& [k, r] : records_) all.emplace_back(k, report::to_json(r));
-    io::write_atomically(fs_, path_, io::Json(std::move(all)).dump(0) + "\n");
-  }
-
- private:
-  io::FileSystem& fs_;
-  std::string path_;
-  std::map<std::string, result::Record> records_;
-};
+// Options whose files the result of a step rests on.
+constexpr std::array<std::string_view, 2> kInputOptions = {"model", "hardware"};
+constexpr std::array<std::string_view, 1> kOutputOptions = {"out"};
 
 class RunCommand final : public Command {
  public:
@@ -121,6 +99,7 @@ class RunCommand final : public Command {
 
   static Prepared prepare(const RecipeStep& step) {
     Prepared out{make(step.command), std::make_unique<CLI::App>()};
+    out.parser->set_help_flag();  // a recipe has options only
     out.command->declare(*out.parser);
     check_options(step, *out.parser);
     std::vector<std::string> arguments;
@@ -146,13 +125,25 @@ class RunCommand final : public Command {
     return step.name + " " + hash_text(hash_bytes(std::string_view(text)));
   }
 
+  static std::vector<std::string> files_of(const RecipeStep& step,
+                                           std::span<const std::string_view> options) {
+    std::vector<std::string> out;
+    for (const auto& [key, values] : step.options) {
+      if (std::find(options.begin(), options.end(), key) == options.end()) continue;
+      for (const std::string& value : values) out.push_back(weights_path(value));
+    }
+    return out;
+  }
+
   static result::Record run_step(const RecipeStep& step, std::size_t index, std::size_t count,
                                  Session& session, Journal& journal) {
     const std::string label = "[" + std::to_string(index + 1) + "/" + std::to_string(count) + "] " +
                               step.command + ": " + step.name;
     const std::string key = key_of(step, session);
+    std::vector<std::string> inputs = files_of(step, kInputOptions);
     if (const result::Record* before = journal.find(key)) {
       session.note(label + "  (done before)");
+      for (const std::string& file : inputs) session.add_input(file);
       return *before;
     }
     session.note(label);
@@ -160,7 +151,9 @@ class RunCommand final : public Command {
     const double start = unix_time();
     result::Record record = prepare(step).command->run(session);
     record.add("step_seconds", unix_time() - start, "s", 1);
-    journal.add(key, record);
+    const std::vector<std::string> outputs = files_of(step, kOutputOptions);
+    inputs.insert(inputs.end(), outputs.begin(), outputs.end());
+    journal.add(key, record, inputs);
     return record;
   }
 

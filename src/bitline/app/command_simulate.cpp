@@ -22,7 +22,9 @@ class SimulateCommand final : public Command {
   void declare(CLI::App& app) override {
     model_.declare(app, "quantized artefact (a float one is evaluated in float)");
     data_.declare(app);
-    app.add_option("--images", images_, "test images, 0 = all")->capture_default_str();
+    app.add_option("--images", images_, "test images, 0 = all")
+        ->check(CLI::Range(std::int64_t{0}, kMostImages))
+        ->capture_default_str();
     app.add_option("--variation", variations_,
                    "cell variation MODEL:SIGMA, such as lognormal:0.1; several give several rows");
     app.add_option("--chips", chips_, "chips for each variation")
@@ -31,7 +33,9 @@ class SimulateCommand final : public Command {
     app.add_option("--kernel", kernel_, "auto, blocked or reference")->capture_default_str();
     app.add_flag("--verify", verify_,
                  "prove that the integer program equals the training graph, code for code");
-    app.add_option("--verify-images", verify_images_, "test images for --verify")->capture_default_str();
+    app.add_option("--verify-images", verify_images_, "test images for --verify")
+        ->check(CLI::Range(std::int64_t{1}, kMostImages))
+        ->capture_default_str();
   }
 
   result::Record run(Session& session) override {
@@ -39,11 +43,13 @@ class SimulateCommand final : public Command {
     use_notes(model);
     const auto set = data_.open(data::Split::kTest, session);
     check_fit(model.graph, *set);
+    if (model.layers.empty() && !variations_.empty())
+      bad_input("the model is float, so cell variation has nothing to change", {},
+                "quantize it for an array first");
     const sim::Network network(model, kernel_);
     result::Record record;
     record.title = "simulate " + model_.model;
-    record.add("configuration",
-               model.layers.empty() ? std::string("float") : model.layers.begin()->second.config.text());
+    record.add("configuration", configuration_text(model));
     if (verify_) verify(model, network, *set, session, record);
     const sim::Evaluation e =
         sim::evaluate(network, batch_source(*set, images_, data_.normalization()), session.context());

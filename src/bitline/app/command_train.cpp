@@ -1,6 +1,7 @@
 // bitline train: a float network, from the zoo or from any model, on a data set.
 #include <CLI/CLI.hpp>
 
+#include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
 #include "bitline/app/training_job.h"
 #include "bitline/frontend/artefact.h"
@@ -18,7 +19,7 @@ class TrainCommand final : public Command {
     model_.declare(app, "zoo:NAME, an ONNX file or a safetensors artefact");
     data_.declare(app);
     training_.declare(app, 0.1, 10);
-    app.add_option("--out", out_, "file for the trained model (best epoch; the last one goes beside it)")
+    add_model_file(app, out_, "file for the trained model (best epoch; the last one goes beside it)")
         ->required();
   }
 
@@ -36,7 +37,7 @@ class TrainCommand final : public Command {
     frontend::save_artefact(session.files(), last_path(out_), last);
     result::Record record;
     record.title = "train " + model_.model + " on " + data_.set.kind;
-    record.add("configuration", std::string("float"));
+    record.add("configuration", configuration_text(best));
     record.add("accuracy", result.best_accuracy, "%");
     add_training_figures(result, training_, record);
     record.add("model_file", out_);
@@ -46,8 +47,7 @@ class TrainCommand final : public Command {
  private:
   static std::string last_path(const std::string& out) {
     const std::string suffix = ".safetensors";
-    const bool known = out.ends_with(suffix);
-    return (known ? out.substr(0, out.size() - suffix.size()) : out) + ".last" + suffix;
+    return out.substr(0, out.size() - suffix.size()) + ".last" + suffix;
   }
 
   ModelOptions model_;

@@ -66,12 +66,24 @@ std::unique_ptr<data::Dataset> DataOptions::open(data::Split split, const Sessio
   return data::open_dataset(set, split, session.files());
 }
 
+std::string weights_path(const std::string& model) {
+  const std::size_t equals = model.starts_with("zoo:") ? model.find('=') : std::string::npos;
+  return equals == std::string::npos ? model : model.substr(equals + 1);
+}
+
+CLI::Option* add_model_file(CLI::App& app, std::string& out, const char* what) {
+  const auto check = [](const std::string& name) {
+    return name.ends_with(".safetensors") ? std::string() : "'" + name + "' does not end in .safetensors";
+  };
+  return app.add_option("--out", out, what)->check(check);
+}
+
 void ModelOptions::declare(CLI::App& app, const char* what) {
   app.add_option("--model", model, what)->required();
 }
 
 quant::QuantizedModel ModelOptions::load(Session& session, int classes) const {
-  session.add_input(model);
+  session.add_input(weights_path(model));
   if (is_artefact(session.files(), model)) return frontend::load_artefact(session.files(), model);
   return {frontend::load_model(session.files(), model, classes, session.context().seed), {}, {}};
 }

@@ -15,9 +15,12 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace bitline::app {
+
+inline constexpr std::int64_t kMostImages = std::int64_t{1} << 40;  // bound of options that count images
 
 struct DataOptions {
   data::DatasetOptions set;
@@ -27,6 +30,9 @@ struct DataOptions {
   data::Normalization normalization() const;
   std::unique_ptr<data::Dataset> open(data::Split split, const Session& session) const;
 };
+
+// The file behind a model's name: "zoo:NAME=FILE" names FILE.
+std::string weights_path(const std::string& model);
 
 struct ModelOptions {
   std::string model;
@@ -52,6 +58,9 @@ struct ArrayOptions {
   quant::CimConfig config(Session& session) const;
   mapping::LayerPolicy policy() const;
 };
+
+// --out for a model: only names that --model takes again are accepted.
+CLI::Option* add_model_file(CLI::App& app, std::string& out, const char* what);
 
 // All images of a set in `order`, as one tensor or batch by batch.
 ir::Tensor read_images(const data::Dataset& set, const std::vector<std::int64_t>& order,

@@ -60,10 +60,14 @@ std::vector<std::string> values_of(const io::YamlNode& node, const Variables& va
 std::vector<Variables> combinations(const io::YamlNode* loop, const Variables& base) {
   std::vector<Variables> out = {base};
   if (loop == nullptr) return out;
+  if (loop->kind != io::YamlNode::Kind::kMap || loop->entries.empty())
+    bad_input("'for' is a map of a name to a list of values", loop->where);
   for (const auto& [key, list] : loop->entries) {
     std::vector<Variables> next;
     for (const Variables& before : out) {
-      for (const std::string& value : values_of(list, before)) {
+      const std::vector<std::string> values = values_of(list, before);
+      if (values.empty()) bad_input("'" + key + "' has no value to go through", list.where);
+      for (const std::string& value : values) {
         next.push_back(before);
         next.back()[key] = value;
       }

@@ -1,0 +1,139 @@
+// Recipes: what is taken over from an earlier run, what is not, and what is refused before the first step.
+#include <set>
+#include <string>
+
+#include "digits.h"
+#include <gtest/gtest.h>
+
+#include "bitline/io/json.h"
+
+namespace bitline::cli {
+namespace {
+
+constexpr const char* kHead = "schema: bitline-recipe/1\nname: r\nsteps:\n";
+constexpr const char* kTrain =
+    "  - name: float\n    train: {model: \"zoo:digits-cnn\", data: digits, train-images: 256, epochs: 1, "
+    "batch: 32, shards: 2, epoch-test-images: 64, out: \"{out}/float.safetensors\"}\n";
+constexpr const char* kCalibrate =
+    "  - name: \"{granularity}\"\n    for: {granularity: [layer/layer, column/column]}\n"
+    "    calibrate: {model: \"{out}/float.safetensors\", data: digits, hardware: \"64x64:1b\", "
+    "calibration-images: 32, test-images: 64, granularity: \"{granularity}\", "
+    "out: \"{out}/{granularity/}.safetensors\"}\n";
+
+class Recipes : public testing::Test {
+ protected:
+  void write(const std::string& steps) { scratch_.write("r.yaml", kHead + steps); }
+  Outcome run(const Words& more = {}) {
+    return run_program(joined({"run", scratch_.path("r.yaml"), "--out", scratch_.path("run")}, more));
+  }
+  void expect_refused(const std::string& steps, int code, const std::string& part) {
+    write(steps);
+    const Outcome o = run();
+    EXPECT_EQ(o.exit_code, code) << steps;
+    EXPECT_NE(o.err.find(part), std::string::npos) << "'" << part << "' in: " << o.err;
+    EXPECT_EQ(scratch_.names(), std::vector<std::string>{"r.yaml"});
+  }
+  static bool done_before(const Outcome& o, const std::string& step) {
+    return o.err.find(": " + step + "  (done before)\n") != std::string::npos;
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(Recipes, ASecondRunTakesOverFinishedSteps) {
+  write(kTrain);
+  const Outcome first = run();
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_FALSE(done_before(first, "float"));
+  write(std::string(kTrain) + kCalibrate);
+  const Outcome grown = run();
+  ASSERT_EQ(grown.exit_code, 0) << grown.err;
+  EXPECT_TRUE(done_before(grown, "float")) << grown.err;
+  EXPECT_FALSE(done_before(grown, "layer/layer"));
+  EXPECT_TRUE(scratch_.exists("run/column-column.safetensors"));
+  const std::string result = scratch_.read("run/result.json");
+  const Outcome again = run();
+  for (const char* step : {"float", "layer/layer", "column/column"}) EXPECT_TRUE(done_before(again, step));
+  EXPECT_EQ(scratch_.read("run/result.json"), result);
+  EXPECT_FALSE(done_before(run({"--fresh"}), "float"));
+}
+
+TEST_F(Recipes, AStepWhoseInputChangedRunsAgain) {
+  write(std::string(kTrain) + kCalibrate);
+  ASSERT_EQ(run().exit_code, 0);
+  const Outcome changed = run({"--set", "epochs=2"});
+  ASSERT_EQ(changed.exit_code, 0) << changed.err;
+  for (const char* step : {"float", "layer/layer", "column/column"})
+    EXPECT_FALSE(done_before(changed, step)) << step;
+  // The first setting again: its files were overwritten by the second.
+  const Outcome back = run();
+  EXPECT_FALSE(done_before(back, "float")) << back.err;
+}
+
+TEST_F(Recipes, AStepWhoseModelIsGoneRunsAgain) {
+  write(std::string(kTrain) + kCalibrate);
+  ASSERT_EQ(run().exit_code, 0);
+  const std::string bytes = scratch_.read("run/layer-layer.safetensors");
+  scratch_.remove("run/layer-layer.safetensors");
+  const Outcome o = run();
+  EXPECT_TRUE(done_before(o, "float"));
+  EXPECT_FALSE(done_before(o, "layer/layer"));
+  EXPECT_TRUE(done_before(o, "column/column"));
+  EXPECT_EQ(scratch_.read("run/layer-layer.safetensors"), bytes);
+}
+
+TEST_F(Recipes, SetReplacesAnOption) {
+  write("  - simulate: {model: \"zoo:digits-cnn\", data: digits, images: 64}\n");
+  ASSERT_EQ(run().exit_code, 0);
+  ASSERT_EQ(run({"--set", "images=32"}).exit_code, 0);
+  const io::Json steps = io::parse_json(scratch_.read("run/steps.json"), "steps");
+  std::set<std::int64_t> counts;
+  for (const auto& [key, step] : steps.as_object())
+    counts.insert(step.at("figures").at("test_images").at("value").as_int());
+  EXPECT_EQ(steps.as_object().size(), 2u);
+  EXPECT_EQ(counts, (std::set<std::int64_t>{32, 64}));
+  EXPECT_EQ(run({"--set", "nothing=1"}).exit_code, 2);
+  EXPECT_EQ(run({"--set", "images"}).exit_code, 2);
+}
+
+TEST_F(Recipes, WrongStepsAreRefusedBeforeTheFirstOneRuns) {
+  const std::string train = kTrain;
+  expect_refused(train + "  - simulate: {model: x, chip: 3}\n", 3, "r.yaml:6:26: 'chip' is not an option");
+  expect_refused(train + "  - simulat: {}\n", 3, "r.yaml:6:5: 'simulat' is not a step (did you mean");
+  expect_refused(train + "  - run: {recipe: x}\n", 3, "r.yaml:6:5: 'run' is not a step");
+  expect_refused(train + "  - info: {}\n", 3, "r.yaml:6:5: info: --model is required");
+  expect_refused(train + "  - info: {model: x, help: true}\n", 3, "r.yaml:6:22: 'help' is not an option");
+  expect_refused(train + "  - simulate: {model: x, images: many}\n", 3, "r.yaml:6:5: simulate:");
+  expect_refused(train + "  - simulate: {model: x, images: -1}\n", 3, "--images");
+  expect_refused(train + "  - name: lonely\n", 3, "r.yaml:6:5: a step needs a command");
+  expect_refused(train + "  - info: {model: \"{granularty}\"}\n", 3, "nothing is called '{granularty}'");
+}
+
+TEST_F(Recipes, WrongLoopsAndHeads) {
+  expect_refused("  - for: [1, 2]\n    info: {model: x}\n", 3, "r.yaml:4:10: 'for' is a map");
+  expect_refused("  - for: {a: []}\n    info: {model: x}\n", 3, "r.yaml:4:14: 'a' has no value");
+  scratch_.write("r.yaml", "schema: bitline-recipe/1\nname: r\nstep: []\nsteps:\n  - info: {model: x}\n");
+  Outcome o = run();
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_NE(o.err.find("r.yaml:3:1"), std::string::npos) << o.err;
+  EXPECT_NE(o.err.find("did you mean 'steps'"), std::string::npos) << o.err;
+  scratch_.write("r.yaml", "schema: bitline-recipe/9\nname: r\nsteps: []\n");
+  o = run();
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_NE(o.err.find("r.yaml:1:9"), std::string::npos) << o.err;
+}
+
+TEST_F(Recipes, AFailedStepKeepsTheStepsBeforeIt) {
+  write(std::string(kTrain) + "  - simulate: {model: \"{out}/nothing.safetensors\", data: digits}\n");
+  const Outcome failed = run();
+  EXPECT_EQ(failed.exit_code, 3);
+  EXPECT_EQ(failed.out, "");
+  EXPECT_FALSE(scratch_.exists("run/result.json"));
+  write(std::string(kTrain) + kCalibrate);
+  const Outcome mended = run();
+  ASSERT_EQ(mended.exit_code, 0) << mended.err;
+  EXPECT_TRUE(done_before(mended, "float"));
+}
+
+}  // namespace
+}  // namespace bitline::cli
