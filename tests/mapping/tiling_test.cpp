@@ -100,8 +100,8 @@ TEST(Tiling, DequantizationMultiplications) {
     }
     return value;
   };
-  EXPECT_EQ(count(quant::Granularity::kLayer), 1);
-  EXPECT_EQ(count(quant::Granularity::kChannel), 64);
+  EXPECT_EQ(count(quant::Granularity::kLayer), 2);  // one for each slice
+  EXPECT_EQ(count(quant::Granularity::kChannel), 2 * 64);
   EXPECT_EQ(count(quant::Granularity::kArray), 5 * 2 * 2);  // two column tiles of 32
   EXPECT_EQ(count(quant::Granularity::kColumn), 5 * 2 * 64);
 }

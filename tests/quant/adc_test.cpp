@@ -193,8 +193,8 @@ TEST(Adc, BackwardEqualsCentralDifferencesOfTheSurrogate) {
     if (near_kink(p, double(step), double(centre), levels)) continue;
     const AdcColumn column = adc_column(unit, 1.0f, step, centre, levels, 0);
     const AdcRow row{&column.gain, &column.offset, &column.weight, 1, levels};
-    float dp = 99.0f, ds = 10.0f, dc = 20.0f;
-    adc_backward(row, &psum, &dy, factor, &dp, &ds, &dc);
+    float dp = 0.0f, ds = 10.0f, dc = 20.0f;
+    adc_backward(row, &psum, {&dy, factor, factor}, &dp, &ds, &dc);
     const Slopes slopes = central_differences(p, double(step), double(centre), levels);
     const double g = double(dy) * double(factor);
     ASSERT_NEAR(double(dp), g * slopes.dp, 1e-4);
@@ -210,16 +210,16 @@ TEST(Adc, BackwardOfManyColumnsEqualsOneByOne) {
     for (const std::size_t n : {1U, 5U, 17U, 63U}) {
       const Columns c(n, levels, 7 * n);
       std::vector<float> dp(n), ds(n, 0.5f), dc(n, 0.25f);
-      adc_backward(c.row(), c.psum.data(), c.dy.data(), 3.0f, dp.data(), ds.data(), dc.data());
+      adc_backward(c.row(), c.psum.data(), {c.dy.data(), 3.0f, 0.5f}, dp.data(), ds.data(), dc.data());
       for (std::size_t i = 0; i < n; ++i) {
         const AdcRow one{&c.gain[i], &c.offset[i], &c.weight[i], 1, levels};
         float p = 0.0f, s = 0.5f, t = 0.25f;
-        adc_backward(one, &c.psum[i], &c.dy[i], 3.0f, &p, &s, &t);
+        adc_backward(one, &c.psum[i], {&c.dy[i], 3.0f, 0.5f}, &p, &s, &t);
         ASSERT_EQ(dp[i], p);
         ASSERT_EQ(ds[i], s);
         ASSERT_EQ(dc[i], t);
         if (levels == kIdealAdc) {
-          ASSERT_EQ(p, c.dy[i] * 3.0f);
+          ASSERT_EQ(p, c.dy[i] * 0.5f);
           ASSERT_EQ(s, 0.5f);
           ASSERT_EQ(t, 0.25f);
         }
@@ -232,8 +232,8 @@ TEST(Adc, TheEdgesOfTheWindowAreInRange) {
   const float gain = 1.0f, offset = 0.0f, weight = 1.0f, dy = 1.0f;
   const AdcRow row{&gain, &offset, &weight, 1, 4};
   for (const auto& [psum, slope] : {std::pair{-0.01f, 0.0f}, {0.0f, 1.0f}, {3.0f, 1.0f}, {3.01f, 0.0f}}) {
-    float dp = 9.0f, ds = 0.0f, dc = 0.0f;
-    adc_backward(row, &psum, &dy, 1.0f, &dp, &ds, &dc);
+    float dp = 0.0f, ds = 0.0f, dc = 0.0f;
+    adc_backward(row, &psum, {&dy, 1.0f, 1.0f}, &dp, &ds, &dc);
     EXPECT_EQ(dp, slope) << psum;
     EXPECT_EQ(dc, 1.0f - slope) << psum;
   }

@@ -18,9 +18,9 @@ Key key_of(Granularity granularity, const ColumnGrid& grid, bool slices_shared, 
   const int slice = slices_shared ? -1 : j;
   switch (granularity) {
     case Granularity::kLayer:
-      return {-1, -1, -1, -1};
+      return {-1, slice, -1, -1};
     case Granularity::kChannel:
-      return {-1, -1, o, -1};
+      return {-1, slice, o, -1};
     case Granularity::kArray:
       return {t, slice, -1, o / grid.array_columns};
     case Granularity::kColumn:
@@ -66,8 +66,8 @@ TEST(Granularity, GroupsAreThePartitionOfTheDefinition) {
 
 TEST(Granularity, Counts) {
   const ColumnGrid grid{3, 2, 20, 8};  // three column tiles
-  EXPECT_EQ(GroupMap(Granularity::kLayer, grid, false).count(), 1);
-  EXPECT_EQ(GroupMap(Granularity::kChannel, grid, false).count(), 20);
+  EXPECT_EQ(GroupMap(Granularity::kLayer, grid, false).count(), 2);
+  EXPECT_EQ(GroupMap(Granularity::kChannel, grid, false).count(), 2 * 20);
   EXPECT_EQ(GroupMap(Granularity::kArray, grid, false).count(), 3 * 2 * 3);
   EXPECT_EQ(GroupMap(Granularity::kColumn, grid, false).count(), 3 * 2 * 20);
   EXPECT_EQ(GroupMap(Granularity::kLayer, grid, true).count(), 1);

@@ -56,7 +56,7 @@ TEST(CimOperator, FusedGradientsEqualComposed) {
       if (a[i].defined()) {
         // Terms of opposite sign cancel where no sum is clipped: what is left is rounding.
         const double scale = b[i].abs().max().item<double>() + noise_floor(c.spec.config);
-        EXPECT_LT((a[i] - b[i]).abs().max().item<double>() / scale, 2e-4)
+        EXPECT_LT((a[i] - b[i]).abs().max().item<double>() / scale, 4e-4)
             << "seed " << seed << " " << name << " " << c.spec.config.text();
       }
       ++i;

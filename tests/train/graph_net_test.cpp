@@ -94,7 +94,7 @@ TEST(GraphNet, FixedForwardEqualsTheInterpreter) {
     const ir::Graph graph = every_operator(seed);
     Dice dice(seed + 100);
     const ir::Tensor images = random_values(dice, {3, 4, 8, 8}, 1.0f);
-    const GraphNet net({graph, {}, {}}, "cpu", "auto", 1.0);
+    const GraphNet net({graph, {}, {}}, "cpu", "auto");
     expect_close(to_ir(net.forward(to_torch(images), BatchNormMode::kFixed, nullptr)),
                  ir::run_graph(graph, images), "seed " + std::to_string(seed));
   }
@@ -166,7 +166,7 @@ std::vector<quant::QuantizedModel> models() {
 
 TEST(GraphNet, ExportOfAnUntouchedNetworkIsTheStart) {
   for (const quant::QuantizedModel& start : models()) {
-    const quant::QuantizedModel out = GraphNet(start, "cpu", "auto", 1.0).export_model();
+    const quant::QuantizedModel out = GraphNet(start, "cpu", "auto").export_model();
     EXPECT_EQ(difference(start, out), "");
     EXPECT_EQ(out.layers.size(), start.layers.size());
     EXPECT_EQ(out.notes, start.notes);
@@ -175,8 +175,8 @@ TEST(GraphNet, ExportOfAnUntouchedNetworkIsTheStart) {
 
 TEST(GraphNet, StateCarriesEverything) {
   for (const quant::QuantizedModel& start : models()) {
-    const GraphNet changed(start, "cpu", "auto", 1.0);
-    GraphNet fresh(start, "cpu", "auto", 1.0);
+    const GraphNet changed(start, "cpu", "auto");
+    GraphNet fresh(start, "cpu", "auto");
     {
       const torch::NoGradGuard no_gradient;
       for (auto& [name, value] : changed.state()) Tensor(value).add_(0.001).mul_(1.01);
@@ -218,7 +218,7 @@ TEST(GraphNet, RunningStatisticsFollowTheFormula) {
   const ir::Node& node = b.graph.nodes()[0];
   Dice dice(6);
   const ir::Tensor images = random_values(dice, {5, 3, 4, 5}, 2.0f, 1.0f);
-  GraphNet net({b.graph, {}, {}}, "cpu", "auto", 1.0);
+  GraphNet net({b.graph, {}, {}}, "cpu", "auto");
   std::vector<BatchStatistics> shards(2);
   net.forward(to_torch(images).slice(0, 0, 2), BatchNormMode::kBatch, &shards[0]);
   const ir::Tensor y = to_ir(net.forward(to_torch(images).slice(0, 2, 5), BatchNormMode::kBatch, &shards[1]));
@@ -240,10 +240,10 @@ TEST(GraphNet, RunningStatisticsFollowTheFormula) {
 }
 
 TEST(GraphNet, NamesTheDevicesItKnows) {
-  EXPECT_NE(io::error_of([] { GraphNet(float_start(), "tpu", "auto", 1.0); }).find("known: cpu, cuda"),
+  EXPECT_NE(io::error_of([] { GraphNet(float_start(), "tpu", "auto"); }).find("known: cpu, cuda"),
             std::string::npos);
   if (torch::cuda::is_available()) GTEST_SKIP() << "this machine has a CUDA device";
-  io::error_of([] { GraphNet(float_start(), "cuda", "auto", 1.0); }, ErrorCode::kUnsupported);
+  io::error_of([] { GraphNet(float_start(), "cuda", "auto"); }, ErrorCode::kUnsupported);
 }
 
 }  // namespace

@@ -67,13 +67,14 @@ TEST(GraphNetParameters, OnlyWeightsDecay) {
   const Digits digits(64, 16);
   const quant::QuantizedModel quantized =
       calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32));
-  const GraphNet net(quantized, "cpu", "auto", 0.25);
+  const GraphNet net(quantized, "cpu", "auto", {0.25, 0.5});
   EXPECT_EQ(decaying(net), "conv1.weight conv2.weight conv3.weight linear.weight ");
   int scales = 0;
   for (const Parameter& p : net.parameters()) {
     const bool scale =
         p.name.ends_with("_scale") || p.name.ends_with("psum_step") || p.name.ends_with("psum_centre");
-    EXPECT_EQ(p.rate_factor, scale ? 0.25 : 1.0) << p.name;
+    const bool weight_scale = p.name.ends_with(".weight_scale");
+    EXPECT_EQ(p.rate_factor, weight_scale ? 0.25 : scale ? 0.5 : 1.0) << p.name;
     EXPECT_FALSE(p.name.find("running") != std::string::npos) << p.name;
     scales += scale ? 1 : 0;
   }
@@ -87,7 +88,7 @@ TEST(GraphNetParameters, AConstantThatIsAddedOrMultipliedDoesNotDecay) {
   x = graph.add_node("a", ir::Add{}, {x, graph.add_constant("shift", ir::Tensor({3}, {1, 2, 3}))});
   x = graph.add_node("fc", ir::Linear{}, {x, graph.add_constant("w", ir::Tensor({2, 3}))});
   graph.set_output(x);
-  const GraphNet net({graph, {}, {}}, "cpu", "auto", 1.0);
+  const GraphNet net({graph, {}, {}}, "cpu", "auto");
   EXPECT_EQ(net.parameters().size(), 3u);
   EXPECT_EQ(decaying(net), "w ");
 }
@@ -114,7 +115,7 @@ TEST(Scales, StayPositiveWhateverTheOptimizerIsGiven) {
       calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32));
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Dice dice(seed);
-    const GraphNet net(start, "cpu", "auto", 1.0);
+    const GraphNet net(start, "cpu", "auto");
     Sgd sgd(net.parameters(), 0.9, 0.1);
     for (int step = 0; step < 30; ++step) {
       std::vector<Tensor> gradients;

@@ -50,15 +50,24 @@ SurrogateLayer::SurrogateLayer(const sim::RandomLayer& layer, const std::vector<
             clipped(static_cast<double>(layer.weight[index]) / static_cast<double>(scale), w.low, w.high));
       });
   const auto top = static_cast<float>(state.config.adc_levels - 1);
+  const double share =
+      1.0 / static_cast<double>(program_.input_slices.size() * program_.weight_slices.size());
+  gate_.assign(gate_index(0, program_.tiling.tiles.size()), 0.0);
+  const bool ideal = state.config.adc_levels == quant::kIdealAdc;
   accumulate(start_, [&](double sum, std::size_t tile, int slice, int output) {
+    double& gate = gate_[gate_index(sum_.size(), tile)];
+    sum_.push_back(sum);
+    if (ideal) {
+      gate += share;
+      return 0.0;
+    }
     const auto column =
         static_cast<std::size_t>(program_.tiling.grid.column(static_cast<int>(tile), slice, output));
-    if (state.config.adc_levels != quant::kIdealAdc) {
-      const float code = quant::adc_code(static_cast<float>(std::nearbyint(sum)), program_.gain[column],
-                                         program_.offset[column], top);
-      converter_rest_.push_back(static_cast<double>(code) -
-                                clipped(analog(start_, sum, tile, slice, output), 0.0, double(top)));
-    }
+    const double v = analog(start_, sum, tile, slice, output);
+    gate += v >= 0.0 && v <= double(top) ? share : 0.0;
+    const float code = quant::adc_code(static_cast<float>(std::nearbyint(sum)), program_.gain[column],
+                                       program_.offset[column], top);
+    converter_rest_.push_back(static_cast<double>(code) - clipped(v, 0.0, double(top)));
     return 0.0;
   });
 }
@@ -126,6 +135,12 @@ double SurrogateLayer::bitline_sum(const std::vector<double>& digits, const std:
   return sum;
 }
 
+std::size_t SurrogateLayer::gate_index(std::size_t visit, std::size_t tile) const {
+  const sim::ImageSize out = sim::output_size(layer_.shape, layer_.input);
+  const auto block = static_cast<std::size_t>(layer_.shape.out_channels * out.height * out.width);
+  return tile * block + visit % block;
+}
+
 // The converter's input in codes, before clipping.
 double SurrogateLayer::analog(const LayerPoint& point, double sum, std::size_t tile, int slice,
                               int output) const {
@@ -166,14 +181,20 @@ std::vector<double> SurrogateLayer::accumulate(const LayerPoint& point, Convert&
 std::vector<double> SurrogateLayer::outputs(const LayerPoint& point) const {
   const int levels = layer_.layer.config.adc_levels;
   const double top = levels - 1;
+  LayerPoint converters = start_;  // for the sums as they were
+  converters.step = point.step;
+  converters.centre = point.centre;
   std::size_t next = 0;
   std::vector<double> y = accumulate(point, [&](double sum, std::size_t tile, int slice, int output) {
     const int t = static_cast<int>(tile);
     const auto w = static_cast<std::size_t>(weight_groups_.group(t, slice, output));
-    if (levels == quant::kIdealAdc) return point.activation_scale[0] * point.weight_scale[w] * sum;
+    const double product =
+        gate_[gate_index(next, tile)] * point.activation_scale[0] * point.weight_scale[w] * sum;
+    if (levels == quant::kIdealAdc) return product;
     const auto p = static_cast<std::size_t>(psum_groups_.group(t, slice, output));
-    const double code = clipped(analog(point, sum, tile, slice, output), 0.0, top) + converter_rest_[next++];
-    return point.centre[p] + point.step[p] * (code - 0.5 * top);
+    const double v = analog(converters, sum_[next], tile, slice, output);
+    const double code = clipped(v, 0.0, top) + converter_rest_[next++];
+    return product + point.centre[p] + point.step[p] * (code - 0.5 * top);
   });
   const std::size_t pixels = y.size() / static_cast<std::size_t>(layer_.shape.out_channels);
   for (std::size_t i = 0; i < y.size() && !point.bias.empty(); ++i) y[i] += point.bias[i / pixels];

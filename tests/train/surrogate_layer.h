@@ -35,6 +35,7 @@ class SurrogateLayer {
   std::vector<double> accumulate(const LayerPoint& point, Convert&& convert) const;
   double bitline_sum(const std::vector<double>& digits, const std::vector<double>& cells, std::size_t tile,
                      int slice, int output, std::int64_t row, std::int64_t column) const;
+  std::size_t gate_index(std::size_t visit, std::size_t tile) const;
   double analog(const LayerPoint& point, double sum, std::size_t tile, int slice, int output) const;
 
   const sim::RandomLayer& layer_;
@@ -42,6 +43,8 @@ class SurrogateLayer {
   quant::GroupMap weight_groups_, psum_groups_;
   LayerPoint start_;
   std::vector<double> input_rest_, cell_rest_, converter_rest_;  // code - unrounded value
+  std::vector<double> sum_;   // integer sums at the point of expansion, in the order of accumulate()
+  std::vector<double> gate_;  // [tile][output][pixel]: share of the slices whose sums are in range
   std::vector<int> input_code_, cell_code_;
   mutable double distance_to_edge_ = 1e9;
 };

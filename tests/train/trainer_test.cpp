@@ -199,6 +199,7 @@ TEST(Trainer, RefusesContradictingOptions) {
       {"fewer images than one batch", [](TrainOptions& o) { o.batch = 65; }},
       {"learning_rate = -1", [](TrainOptions& o) { o.learning_rate = -1.0; }},
       {"learning_rate = nan", [](TrainOptions& o) { o.learning_rate = std::nan(""); }},
+      {"range_learning_rate", [](TrainOptions& o) { o.range_learning_rate = -0.1; }},
       {"scale_learning_rate", [](TrainOptions& o) { o.scale_learning_rate = -0.1; }},
       {"momentum = 1.5", [](TrainOptions& o) { o.momentum = 1.5; }},
       {"weight_decay", [](TrainOptions& o) { o.weight_decay = -1e-4; }},

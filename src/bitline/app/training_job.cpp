@@ -42,6 +42,7 @@ class ConsoleObserver final : public train::Observer {
     }
     write("train/loss", s.step, s.loss);
     write("train/learning_rate", s.step, s.learning_rate);
+    write("train/gradient_norm", s.step, s.gradient_norm);
   }
 
   void on_epoch(const train::EpochReport& e) override {
@@ -83,7 +84,10 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option("--shards", train.shards, "parts a batch is cut into; part of the result, unlike --threads")
       ->capture_default_str();
   app.add_option("--lr", train.learning_rate, "peak learning rate (SGD, cosine)")->capture_default_str();
-  app.add_option("--scale-lr", train.scale_learning_rate, "factor on the rate of quantizer scales")
+  app.add_option("--scale-lr", train.scale_learning_rate, "factor on the rate of weight scales")
+      ->capture_default_str();
+  app.add_option("--range-lr", train.range_learning_rate,
+                 "factor on the rate of activation scales and of ADC steps and centres")
       ->capture_default_str();
   app.add_option("--momentum", train.momentum, "SGD momentum")->capture_default_str();
   app.add_option("--weight-decay", train.weight_decay, "on weights; never on scales, biases, batch-norm")

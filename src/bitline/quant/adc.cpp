@@ -32,17 +32,17 @@ BITLINE_WIDE void accumulate(const float* __restrict gain, const float* __restri
 
 BITLINE_WIDE void backward(const float* __restrict gain, const float* __restrict offset,
                            const float* __restrict psum, const float* __restrict dy, float top, float factor,
-                           float* __restrict dp, float* __restrict step_sum, float* __restrict centre_sum,
-                           std::size_t n) {
+                           float share, float* __restrict gated, float* __restrict step_sum,
+                           float* __restrict centre_sum, std::size_t n) {
   const float middle = 0.5f * top;
   for (std::size_t o = 0; o < n; ++o) {
     const float v = psum[o] * gain[o] + offset[o];
     const float code = adc_code(psum[o], gain[o], offset[o], top);
     const float in_range = v >= 0.0f && v <= top ? 1.0f : 0.0f;
     const float g = dy[o] * factor;
-    dp[o] = g * in_range;
+    gated[o] += dy[o] * share * in_range;
     step_sum[o] += g * (code - (in_range * v + (1.0f - in_range) * middle));
-    centre_sum[o] += g - dp[o];
+    centre_sum[o] += g * (1.0f - in_range);
   }
 }
 
@@ -94,14 +94,14 @@ void adc_codes(const AdcRow& row, const float* psum, float* codes) {
   for (std::size_t o = 0; o < row.columns; ++o) codes[o] = adc_code(psum[o], row.gain[o], row.offset[o], top);
 }
 
-void adc_backward(const AdcRow& row, const float* psum, const float* dy, float factor, float* dp,
+void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
                   float* step_sum, float* centre_sum) {
   if (row.levels != kIdealAdc) {
-    backward(row.gain, row.offset, psum, dy, static_cast<float>(row.levels - 1), factor, dp, step_sum,
-             centre_sum, row.columns);
+    backward(row.gain, row.offset, psum, upstream.dy, static_cast<float>(row.levels - 1), upstream.factor,
+             upstream.share, gated, step_sum, centre_sum, row.columns);
     return;
   }
-  for (std::size_t o = 0; o < row.columns; ++o) dp[o] = dy[o] * factor;
+  for (std::size_t o = 0; o < row.columns; ++o) gated[o] += upstream.dy[o] * upstream.share;
 }
 
 }  // namespace bitline::quant

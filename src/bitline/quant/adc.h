@@ -57,10 +57,14 @@ void adc_codes(const AdcRow& row, const float* psum, float* codes);
 
 // Backward of value(P; s, c), straight-through: dvalue/dP = 1 where 0 <= v <= L-1 (in range), else 0;
 // dvalue/dc = 1 - in_range; dvalue/ds = code - v in range, code - (L-1)/2 outside.
-// For one row of sums with upstream dy (both scaled by 2^shift already folded in `factor`):
-//   dp[o] = dy[o] * factor * in_range;  step_sum[o] += dy[o]*factor*dvalue/ds;  centre_sum[o] += ...
-//   dvalue/dc
-void adc_backward(const AdcRow& row, const float* psum, const float* dy, float factor, float* dp,
+struct AdcUpstream {
+  const float* dy;  // of the output the columns add to
+  float factor;     // 2^shift of the columns
+  float share;      // of these columns in the gate of their output
+};
+// For one row of sums:  gated[o] += share * dy[o] * in_range;  step_sum[o] += factor * dy[o] * dvalue/ds;
+//                       centre_sum[o] += factor * dy[o] * dvalue/dc
+void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
                   float* step_sum, float* centre_sum);
 
 }  // namespace bitline::quant

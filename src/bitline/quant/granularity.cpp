@@ -12,7 +12,7 @@ namespace {
 
 struct Partition {  // which coordinates of a column tell groups apart
   const char* name;
-  bool by_tile_and_slice;
+  bool by_tile;
   bool by_output;
   bool by_column_tile;
 };
@@ -47,11 +47,11 @@ GroupMap::GroupMap(Granularity granularity, const ColumnGrid& grid, bool slices_
     output_stride_ = stride;
     stride *= p.by_output ? grid.outputs : grid.column_tiles();
   }
-  if (p.by_tile_and_slice && !slices_shared) {
+  if (!slices_shared) {
     slice_stride_ = stride;
     stride *= grid.slices;
   }
-  if (p.by_tile_and_slice) {
+  if (p.by_tile) {
     tile_stride_ = stride;
     stride *= grid.tiles;
   }

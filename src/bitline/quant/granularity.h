@@ -3,11 +3,12 @@
 // A layer occupies columns (tile, slice, output): row tile t of the output's group, bit slice j, output
 // channel o. An array holds the columns of one row tile and one slice of `array_columns` neighbouring
 // outputs (its column tile). A granularity partitions the columns into groups:
-//   layer    one group
-//   channel  one group an output channel, over all its tiles and slices
+//   layer    one group a slice
+//   channel  one group a (slice, output), over all its tiles
 //   array    one group a (tile, slice, column tile)
 //   column   one group a (tile, slice, output)
-// With `slices_shared`, slices of one weight never part: the slice index is dropped.
+// With `slices_shared`, slices of one weight never part: the slice index is dropped. Converters always tell
+// slices apart, as the modules of ColumnQuant's code do: the signed slice has sums of another sign and range.
 #pragma once
 
 #include <string>

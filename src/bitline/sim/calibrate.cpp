@@ -49,9 +49,7 @@ struct GroupSums {
 class PsumStatistics {
  public:
   PsumStatistics(const LayerProgram& program, const quant::CimLayer& layer)
-      : program_(program),
-        groups_(psum_groups(program.tiling, layer.config)),
-        sums_(static_cast<std::size_t>(groups_.count())) {
+      : groups_(psum_groups(program.tiling, layer.config)), sums_(static_cast<std::size_t>(groups_.count())) {
     const quant::GroupMap weights = weight_groups(program.tiling, layer.config);
     const auto& grid = program.tiling.grid;
     for (int t = 0; t < grid.tiles; ++t) {
@@ -126,7 +124,6 @@ class PsumStatistics {
     });
   }
 
-  const LayerProgram& program_;
   quant::GroupMap groups_;
   std::vector<ColumnUse> columns_;  // in the order of a pixel's trace
   std::vector<GroupSums> sums_;

@@ -25,7 +25,8 @@ struct CimGradient::Block {
   std::vector<float> dy;       // [pixel][output]
   std::vector<float> columns;  // [row][pixel]
   std::vector<float> digits;
-  std::vector<float> sums, dp;  // [pixel][slice][group output]
+  std::vector<float> sums;      // [pixel][slice][group output]
+  std::vector<float> gated;     // [pixel][group output]: gate * dy
   std::vector<float> dcolumns;  // [row][pixel]
   std::vector<float> step, centre;
 };
@@ -36,36 +37,33 @@ CimGradient::CimGradient(const sim::LayerProgram& program, const quant::CimLayer
       layer_(layer),
       weight_(weight),
       cells_(program),
-      cell_sums_(cells_.size(), 0.0f),
       step_sums_(program.gain.size(), 0.0),
       centre_sums_(program.gain.size(), 0.0),
       bias_sums_(program.base.size(), 0.0) {
-  prepare_scaled_cells();
+  prepare_weights();
 }
 
-void CimGradient::prepare_scaled_cells() {
+void CimGradient::prepare_weights() {
   const auto& tiling = program_.tiling;
   const quant::GroupMap groups = weight_groups(tiling, layer_.config);
   const std::int64_t outputs = tiling.shape.group_outputs();
-  const int cycles = static_cast<int>(program_.input_slices.size());
-  for (const quant::BitSlice& cycle : program_.input_slices) {
-    const float slope = quant::digit_slope(cycle, cycles);
-    std::vector<float> scaled;
-    scaled.reserve(cells_.size());
-    for (std::size_t t = 0; t < tiling.tiles.size(); ++t) {
-      for (std::int64_t g = 0; g < tiling.shape.groups; ++g) {
-        const float* cell = cells_.matrix(t, g);
-        for (std::int64_t row = 0; row < tiling.rows(t); ++row) {
-          for (int j = 0; j < tiling.grid.slices; ++j) {
-            for (std::int64_t o = g * outputs; o < (g + 1) * outputs; ++o) {
-              const int group = groups.group(static_cast<int>(t), j, static_cast<int>(o));
-              scaled.push_back(*cell++ * layer_.weight_scale[static_cast<std::size_t>(group)] * slope);
-            }
+  for (std::size_t t = 0; t < tiling.tiles.size(); ++t) {
+    for (std::int64_t g = 0; g < tiling.shape.groups; ++g) {
+      std::vector<float> matrix(static_cast<std::size_t>(tiling.rows(t) * outputs), 0.0f);
+      const float* cell = cells_.matrix(t, g);
+      for (std::int64_t row = 0; row < tiling.rows(t); ++row) {
+        for (int j = 0; j < tiling.grid.slices; ++j) {
+          const int shift = program_.weight_slices[static_cast<std::size_t>(j)].shift;
+          for (std::int64_t o = 0; o < outputs; ++o) {
+            const int group = groups.group(static_cast<int>(t), j, static_cast<int>(g * outputs + o));
+            matrix[static_cast<std::size_t>(row * outputs + o)] +=
+                std::ldexp(*cell++ * layer_.weight_scale[static_cast<std::size_t>(group)], shift);
           }
         }
       }
+      weight_sums_.emplace_back(matrix.size(), 0.0f);
+      quantized_.push_back(std::move(matrix));
     }
-    scaled_cells_.push_back(std::move(scaled));
   }
 }
 
@@ -98,11 +96,6 @@ void CimGradient::add_image(std::span<const float> x, sim::ImageSize input, std:
   }
   activation_scale_sum_ +=
       quant::lsq_backward(x, dcodes, program_.activation_scale, program_.activation_range, dx);
-  // The part that goes through the digits themselves is added in finish(), where each input slice has its own
-  // sums.
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    activation_scale_sum_ -= static_cast<double>(dcodes[i]) * static_cast<double>(codes[i]);
-  }
 }
 
 void CimGradient::add_block(Block& block) {
@@ -115,7 +108,9 @@ void CimGradient::add_block(Block& block) {
       block.dcolumns.resize(elements);
       sim::im2col(block.codes, tiling.shape, block.input, channel, tiling.tiles[t].channels, block.rows,
                   block.columns.data());
+      block.gated.assign(static_cast<std::size_t>(block.pixels * tiling.shape.group_outputs()), 0.0f);
       for (std::size_t i = 0; i < program_.input_slices.size(); ++i) add_cycle(block, t, g, i);
+      pass_on(block, t, g);
       sim::col2im(block.dcolumns.data(), tiling.shape, block.input, channel, tiling.tiles[t].channels,
                   block.rows, block.dcodes);
     }
@@ -133,7 +128,6 @@ void CimGradient::add_cycle(Block& block, std::size_t tile, std::int64_t group, 
     inputs = block.digits.data();
   }
   block.sums.resize(static_cast<std::size_t>(block.pixels * width));
-  block.dp.resize(block.sums.size());
   block.step.assign(static_cast<std::size_t>(width), 0.0f);
   block.centre.assign(static_cast<std::size_t>(width), 0.0f);
   sim::matmul({block.pixels, width, rows}, inputs, true, cells_.matrix(tile, group), false, 0.0f,
@@ -147,10 +141,11 @@ void CimGradient::add_cycle(Block& block, std::size_t tile, std::int64_t group, 
                             program_.config.adc_levels};
     const float factor =
         std::ldexp(1.0f, program_.weight_slices[slice].shift + program_.input_slices[cycle].shift);
+    const float share = 1.0f / static_cast<float>(grid.slices * std::ssize(program_.input_slices));
     for (std::int64_t p = 0; p < block.pixels; ++p) {
-      const std::int64_t at = p * width + j * outputs;
-      quant::adc_backward(row, block.sums.data() + at, block.dy.data() + p * grid.outputs + group * outputs,
-                          factor, block.dp.data() + at, block.step.data() + j * outputs,
+      const float* dy = block.dy.data() + p * grid.outputs + group * outputs;
+      quant::adc_backward(row, block.sums.data() + p * width + j * outputs, {dy, factor, share},
+                          block.gated.data() + p * outputs, block.step.data() + j * outputs,
                           block.centre.data() + j * outputs);
     }
     for (std::int64_t o = 0; o < outputs; ++o) {
@@ -160,11 +155,17 @@ void CimGradient::add_cycle(Block& block, std::size_t tile, std::int64_t group, 
           static_cast<double>(block.centre[static_cast<std::size_t>(j * outputs + o)]);
     }
   }
-  const std::size_t at = cells_.offset(tile, group);
-  sim::matmul({rows, width, block.pixels}, inputs, false, block.dp.data(), false, 1.0f,
-              cell_sums_.data() + at);
-  sim::matmul({rows, block.pixels, width}, scaled_cells_[cycle].data() + at, false, block.dp.data(), true,
-              cycle == 0 ? 0.0f : 1.0f, block.dcolumns.data());
+}
+
+void CimGradient::pass_on(Block& block, std::size_t tile, std::int64_t group) {
+  const std::int64_t outputs = program_.tiling.shape.group_outputs();
+  const std::int64_t rows = program_.tiling.rows(tile);
+  const std::size_t at =
+      tile * static_cast<std::size_t>(program_.tiling.shape.groups) + static_cast<std::size_t>(group);
+  sim::matmul({rows, outputs, block.pixels}, block.columns.data(), false, block.gated.data(), false, 1.0f,
+              weight_sums_[at].data());
+  sim::matmul({rows, block.pixels, outputs}, quantized_[at].data(), false, block.gated.data(), true, 0.0f,
+              block.dcolumns.data());
 }
 
 LayerGradient CimGradient::finish() const {
@@ -180,17 +181,16 @@ LayerGradient CimGradient::finish() const {
   sim::for_each_cell(
       tiling, weights,
       [&](std::size_t t, std::int64_t row, int j, int o, std::size_t index, std::size_t group) {
-        const std::size_t packed =
-            cells_.offset(t, tiling.shape.group_of(o)) +
-            static_cast<std::size_t>((row * tiling.grid.slices + j) * outputs + o % outputs);
-        const float gradient = cell_sums_[packed] * program_.activation_scale;
+        const std::size_t at = t * static_cast<std::size_t>(tiling.shape.groups) +
+                               static_cast<std::size_t>(tiling.shape.group_of(o));
+        const float upstream = weight_sums_[at][static_cast<std::size_t>(row * outputs + o % outputs)];
+        const quant::BitSlice& slice = program_.weight_slices[static_cast<std::size_t>(j)];
+        const float gradient = std::ldexp(upstream * program_.activation_scale, slice.shift);
         const float scale = layer_.weight_scale[group];
-        const float slope =
-            quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices) *
-            quant::lsq_slopes(weight_[index], scale, range).dx;
+        const float slope = quant::digit_slope(slice, tiling.grid.slices) *
+                            quant::lsq_slopes(weight_[index], scale, range).dx;
         out.weight[index] += gradient * slope;
         const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
-        out.activation_scale += static_cast<double>(cell_sums_[packed]) * static_cast<double>(cell * scale);
         out.weight_scale[group] +=
             static_cast<double>(gradient) * static_cast<double>(cell - slope * weight_[index] / scale);
       });

@@ -3,8 +3,14 @@
 // For an upstream gradient dy it gives the straight-through gradients of
 //   y = base + sum_{t,i,j} 2^(shift_i + shift_j) * ADC(a * w * p; step, centre)
 // with respect to the activations, the weights, and the scales of activations, weights and converters:
-//   converters   quant/adc.h; activations quant/lsq.h
-//   weights      dP/dW = digit slope (quant/slicing.h), so that an ideal ADC gives plain LSQ:
+//   converters   quant/adc.h, for given sums
+//   the rest     that of sum_t gate_t * (aq * Wq)_t: the product of the quantized activations and weights of
+//   row
+//                tile t, passed on where its converters were in range. gate_t[o] is the mean of "in range"
+//                over the slices (i, j) of one sum. A gate for each slice would break up large digits that
+//                cancel
+//                (-1 = -4 + 3) and pass on mostly noise with few ADC bits.
+//   activations  quant/lsq.h; weights: digit slope (quant/slicing.h), so that an ideal ADC gives plain LSQ:
 //                d(s_w * digit_j)/ds_w = digit_j - slope_j * v inside the range, digit_j outside
 // Partial sums are recomputed block by block and never stored.
 #pragma once
@@ -43,15 +49,17 @@ class CimGradient {
   struct Block;
   void add_block(Block& block);
   void add_cycle(Block& block, std::size_t tile, std::int64_t group, std::size_t cycle);
-  void prepare_scaled_cells();
+  void prepare_weights();
+  void pass_on(Block& block, std::size_t tile, std::int64_t group);
 
   const sim::LayerProgram& program_;
   const quant::CimLayer& layer_;
   std::span<const float> weight_;
   sim::PackedCells cells_;
-  std::vector<std::vector<float>> scaled_cells_;  // by input slice: s_w * cell * input digit slope, packed
-  std::vector<float> cell_sums_;                  // sum over pixels of input digit * dP, packed
-  std::vector<double> step_sums_, centre_sums_;   // by column
+  // By (tile, group), dense [rows][group outputs]: the quantized weight sum_j 2^shift_j * s_w * cell_j, and
+  // the sum over pixels of activation code * gate * dy.
+  std::vector<std::vector<float>> quantized_, weight_sums_;
+  std::vector<double> step_sums_, centre_sums_;  // by column
   std::vector<double> bias_sums_;
   double activation_scale_sum_ = 0.0;
 };

@@ -1,5 +1,7 @@
 // The CIM operator written with LibTorch operators. Straight-through estimates by detaching, so autograd
-// derives every gradient on its own: this is what the fused operator is checked against.
+// derives every gradient on its own: this is what the fused operator is checked against. The converters are
+// differentiated for given sums; activations and weights through the product that follows each tile, with
+// value zero (train/cim_gradient.h says why).
 #include "bitline/quant/adc.h"
 #include "bitline/quant/encoding.h"
 #include "bitline/quant/scale.h"
@@ -94,57 +96,84 @@ class Composer {
   Tensor accumulate(const Tensor& codes, std::vector<Tensor>* kept) {
     Tensor y = base().view({1, -1, 1, 1});
     for (int t = 0; t < tiling_.grid.tiles; ++t) {
+      Tensor gate;
       for (const quant::BitSlice& cycle : input_slices_) {
-        const Tensor digits = input_slices_.size() == 1
-                                  ? codes
-                                  : digit_through(codes, digits_of(codes, cycle, quant::slice_digit), cycle,
-                                                  input_slices_.size());
+        const Tensor digits = digits_of(codes, cycle, quant::slice_digit);
         for (int j = 0; j < tiling_.grid.slices; ++j) {
-          const Tensor code = convert(bitline_sums(digits, t, j), t, j, kept);
+          const Tensor code = convert(convolve(digits, cells(t, j).detach(), t), t, j, gate, kept);
           y = y + (column_weight(t, j) * std::ldexp(1.0f, cycle.shift)).view({1, -1, 1, 1}) * code;
         }
       }
+      const Tensor product = convolve(codes * activation_scale_, quantized_weight(t), t) * gate;
+      y = y + (product - product.detach());
     }
     return y;
   }
 
-  Tensor bitline_sums(const Tensor& digits, int tile, int slice) {
+  Slice channels(int tile) const {
     const mapping::RowTile& rows = tiling_.tiles[static_cast<std::size_t>(tile)];
+    return {rows.first_channel, rows.first_channel + rows.channels};
+  }
+
+  Tensor weight_scale(int tile, int slice) const {
+    return pick(weight_scale_, weight_groups(tiling_, spec_.config), tile, slice).view({-1, 1, 1, 1});
+  }
+
+  // Digits of one slice in one row tile: [O, tile channels, kh, kw].
+  Tensor cells(int tile, int slice) const {
     const mapping::LayerShape& shape = spec_.shape;
-    const Slice channels(rows.first_channel, rows.first_channel + rows.channels);
     const Tensor weight =
         t_.weight
             .view({shape.out_channels, shape.group_inputs(), shape.window.kernel[0], shape.window.kernel[1]})
-            .index({Slice(), channels});
+            .index({Slice(), channels(tile)});
     const quant::CodeRange range = quant::weight_range(spec_.config);
-    const Tensor scale =
-        pick(weight_scale_, weight_groups(tiling_, spec_.config), tile, slice).view({-1, 1, 1, 1});
-    const Tensor code = round_through(torch::clamp(weight / scale, range.low, range.high));
+    const Tensor code =
+        round_through(torch::clamp(weight / weight_scale(tile, slice), range.low, range.high));
     const quant::BitSlice& bits = weight_slices_[static_cast<std::size_t>(slice)];
-    const Tensor cells =
-        digit_through(code, digits_of(code, bits, encoding_.digit), bits, weight_slices_.size());
+    return digit_through(code, digits_of(code, bits, encoding_.digit), bits, weight_slices_.size());
+  }
+
+  Tensor quantized_weight(int tile) const {
+    Tensor sum;
+    for (int j = 0; j < tiling_.grid.slices; ++j) {
+      const float shift = std::ldexp(1.0f, weight_slices_[static_cast<std::size_t>(j)].shift);
+      const Tensor part = cells(tile, j) * weight_scale(tile, j) * shift;
+      sum = sum.defined() ? sum + part : part;
+    }
+    return sum;
+  }
+
+  // What reaches row tile `tile` of the inputs, times `weight`.
+  Tensor convolve(const Tensor& inputs, const Tensor& weight, int tile) const {
+    const mapping::LayerShape& shape = spec_.shape;
+    const std::int64_t rows = tiling_.tiles[static_cast<std::size_t>(tile)].channels;
     const ir::Window& w = shape.window;
     const Tensor grouped =
-        digits.view({digits.size(0), shape.groups, shape.group_inputs(), digits.size(2), digits.size(3)})
-            .index({Slice(), Slice(), channels})
-            .reshape({digits.size(0), shape.groups * rows.channels, digits.size(2), digits.size(3)});
+        inputs.view({inputs.size(0), shape.groups, shape.group_inputs(), inputs.size(2), inputs.size(3)})
+            .index({Slice(), Slice(), channels(tile)})
+            .reshape({inputs.size(0), shape.groups * rows, inputs.size(2), inputs.size(3)});
     const Tensor padded =
         torch::constant_pad_nd(grouped, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]});
-    return torch::conv2d(padded, cells, {}, w.stride, std::vector<std::int64_t>{0, 0}, w.dilation,
+    return torch::conv2d(padded, weight, {}, w.stride, std::vector<std::int64_t>{0, 0}, w.dilation,
                          shape.groups);
   }
 
-  Tensor convert(const Tensor& psum, int tile, int slice, std::vector<Tensor>* kept) {
+  // The converter's code for given sums; adds its share to the gate of their outputs.
+  Tensor convert(const Tensor& psum, int tile, int slice, Tensor& gate, std::vector<Tensor>* kept) {
+    if (!gate.defined()) gate = torch::zeros_like(psum);
+    const double share = 1.0 / static_cast<double>(weight_slices_.size() * input_slices_.size());
     if (ideal()) {
-      if (kept != nullptr) kept->push_back(psum.detach());
+      gate.add_(share);
+      if (kept != nullptr) kept->push_back(psum);
       return psum;
     }
     const quant::GroupMap groups = psum_groups(tiling_, spec_.config);
     const Tensor step = pick(step_, groups, tile, slice);
     const float top = static_cast<float>(spec_.config.adc_levels - 1);
-    const Tensor gain = unit(tile, slice) / step;
+    const Tensor gain = unit(tile, slice).detach() / step;
     const Tensor offset = 0.5f * top - pick(centre_, groups, tile, slice) / step;
     const Tensor v = psum * gain.view({1, -1, 1, 1}) + offset.view({1, -1, 1, 1});
+    gate.add_(v.detach().ge(0.0f).logical_and(v.detach().le(top)).to(torch::kFloat32), share);
     const Tensor code = round_through(torch::clamp(v, 0.0f, top));
     if (kept != nullptr) kept->push_back(code.detach());
     return code;
@@ -156,7 +185,7 @@ class Composer {
 
   Tensor column_weight(int tile, int slice) const {
     const float shift = std::ldexp(1.0f, weight_slices_[static_cast<std::size_t>(slice)].shift);
-    if (ideal()) return unit(tile, slice) * shift;
+    if (ideal()) return unit(tile, slice).detach() * shift;
     return pick(step_, psum_groups(tiling_, spec_.config), tile, slice) * shift;
   }
 

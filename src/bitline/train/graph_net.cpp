@@ -9,6 +9,7 @@
 #include "bitline/ir/interpreter.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/train/graph_ops.h"
+#include "bitline/train/psum_mean.h"
 #include "bitline/train/torch.h"
 
 namespace bitline::train {
@@ -39,7 +40,7 @@ std::int64_t count(const ir::Shape& shape) {
 }  // namespace
 
 GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device,
-                   const std::string& cim_operator, double scale_rate)
+                   const std::string& cim_operator, const ScaleRates& rates)
     : start_(model), device_(device) {
   if (device == "cuda" && !torch::cuda::is_available()) {
     unsupported("this LibTorch has no CUDA device", {}, "use --device cpu");
@@ -61,7 +62,7 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device
       if (!is_statistic(node, i)) add_parameter(start_.graph.value_name(id), value, is_weight(node, i), 1.0);
     }
     if (const auto it = start_.layers.find(node.name); it != start_.layers.end())
-      add_layer(node, it->second, scale_rate);
+      add_layer(node, it->second, rates);
   }
 }
 
@@ -71,7 +72,7 @@ void GraphNet::add_parameter(const std::string& name, const Tensor& value, bool 
   parameters_.push_back({name, leaf, decays, rate});
 }
 
-void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, double scale_rate) {
+void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates) {
   const auto shape = mapping::layer_shape(start_.graph, node);
   BITLINE_CHECK(shape.has_value());
   Layer out;
@@ -81,8 +82,8 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, dou
   t.weight_s0 = to_torch(layer.weight_scale).to(device_);
   t.activation_u = torch::zeros_like(t.activation_s0);
   t.weight_u = torch::zeros_like(t.weight_s0);
-  add_parameter(node.name + ".activation_scale", t.activation_u, false, scale_rate);
-  add_parameter(node.name + ".weight_scale", t.weight_u, false, scale_rate);
+  add_parameter(node.name + ".activation_scale", t.activation_u, false, rates.range);
+  add_parameter(node.name + ".weight_scale", t.weight_u, false, rates.weight);
   const std::vector<ir::Shape> shapes = ir::infer_shapes(start_.graph);
   const std::int64_t features = count(shapes[static_cast<std::size_t>(node.inputs[0])]);
   const std::int64_t outputs = count(shapes[static_cast<std::size_t>(node.output)]);
@@ -100,8 +101,10 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, dou
     const std::int64_t sums =
         outputs * tiling.grid.tiles * tiling.grid.slices / static_cast<std::int64_t>(layer.psum_step.size());
     t.psum_gain = static_cast<double>(quant::lsq_gradient_scale(sums, layer.config.adc_levels - 1));
-    add_parameter(node.name + ".psum_step", t.step_u, false, scale_rate);
-    add_parameter(node.name + ".psum_centre", t.centre, false, scale_rate);
+    add_parameter(node.name + ".psum_step", t.step_u, false, rates.range);
+    add_parameter(node.name + ".psum_centre", t.centre, false, rates.range);
+    out.psum_mean = torch::zeros_like(t.centre);
+    out.psum_mean_seen = torch::zeros({1});
   }
   layers_.emplace(node.name, std::move(out));
 }
@@ -132,6 +135,9 @@ Tensor GraphNet::batch_norm(const ir::Node& node, const std::vector<Tensor>& in,
 Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& operands, BatchNormMode mode,
                           BatchStatistics* statistics) const {
   if (const auto it = layers_.find(node.name); it != layers_.end()) {
+    const Layer& layer = it->second;
+    if (statistics != nullptr && mode == BatchNormMode::kBatch && layer.psum_mean.defined())
+      statistics->psum_mean[node.name] = to_torch(mean_psums(layer.spec, tensors_of(node), operands[0]));
     return fused_ ? fused_cim(it->second.spec, tensors_of(node), operands[0])
                   : composed_cim(it->second.spec, tensors_of(node), operands[0]);
   }
@@ -159,17 +165,39 @@ Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatisti
 void GraphNet::update_running(const std::vector<BatchStatistics>& shards, double momentum) {
   const torch::NoGradGuard no_gradient;
   for (const ir::Node& node : start_.graph.nodes()) {
-    if (!std::holds_alternative<ir::BatchNorm>(node.op)) continue;
-    Tensor& mean = constants_.at(node.inputs[kMean]);
-    Tensor& variance = constants_.at(node.inputs[kVariance]);
-    const double share = momentum / static_cast<double>(shards.size());
-    mean.mul_(1.0 - momentum);
-    variance.mul_(1.0 - momentum);
-    for (const BatchStatistics& shard : shards) {
-      mean.add_(shard.by_node.at(node.name).first, share);
-      variance.add_(shard.by_node.at(node.name).second, share);
-    }
+    if (std::holds_alternative<ir::BatchNorm>(node.op)) update_batch_norm(node, shards, momentum);
   }
+  for (auto& [name, layer] : layers_) {
+    if (layer.psum_mean.defined()) follow_psums(layer, name, shards, momentum);
+  }
+}
+
+void GraphNet::update_batch_norm(const ir::Node& node, const std::vector<BatchStatistics>& shards,
+                                 double momentum) {
+  Tensor& mean = constants_.at(node.inputs[kMean]);
+  Tensor& variance = constants_.at(node.inputs[kVariance]);
+  const double share = momentum / static_cast<double>(shards.size());
+  mean.mul_(1.0 - momentum);
+  variance.mul_(1.0 - momentum);
+  for (const BatchStatistics& shard : shards) {
+    mean.add_(shard.by_node.at(node.name).first, share);
+    variance.add_(shard.by_node.at(node.name).second, share);
+  }
+}
+
+void GraphNet::follow_psums(Layer& layer, const std::string& name, const std::vector<BatchStatistics>& shards,
+                            double momentum) {
+  Tensor batch = torch::zeros_like(layer.psum_mean);
+  for (const BatchStatistics& shard : shards)
+    batch.add_(shard.psum_mean.at(name).to(batch.device()), 1.0 / static_cast<double>(shards.size()));
+  if (layer.psum_mean_seen.item<float>() == 0.0f) {
+    layer.psum_mean.copy_(batch);
+    layer.psum_mean_seen.fill_(1.0f);
+    return;
+  }
+  const Tensor shift = (batch - layer.psum_mean) * momentum;
+  layer.psum_mean.add_(shift);
+  layer.tensors.centre.add_(shift);
 }
 
 ir::Tensor GraphNet::trace(const ir::Tensor& images, sim::Trace& trace) const {
@@ -195,6 +223,11 @@ std::map<std::string, Tensor> GraphNet::state() const {
   std::map<std::string, Tensor> out;
   for (const auto& [id, value] : constants_) out.emplace(start_.graph.value_name(id), value);
   for (const Parameter& p : parameters_) out.emplace(p.name, p.value);
+  for (const auto& [name, layer] : layers_) {
+    if (!layer.psum_mean.defined()) continue;
+    out.emplace(name + ".psum_mean", layer.psum_mean);
+    out.emplace(name + ".psum_mean_seen", layer.psum_mean_seen);
+  }
   return out;
 }
 

@@ -15,26 +15,34 @@
 
 namespace bitline::train {
 
-// Mean and (unbiased) variance that a batch-norm saw, by node name, to be applied once a step in shard order.
+// What a batch showed, by node name, to be applied once a step in shard order: mean and (unbiased) variance
+// of a batch-norm, and the mean partial sum of each converter group of a layer on arrays.
 struct BatchStatistics {
   std::map<std::string, std::pair<at::Tensor, at::Tensor>> by_node;
+  std::map<std::string, at::Tensor> psum_mean;
 };
 
 enum class BatchNormMode { kBatch, kFixed };
 
+// Factors on the learning rate.
+struct ScaleRates {
+  double weight = 1.0;  // of weight scales
+  double range = 1.0;   // of activation scales, ADC steps and ADC centres
+};
+
 class GraphNet {
  public:
-  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed. scale_rate multiplies the scales'
-  // learning rate.
+  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed.
   GraphNet(const quant::QuantizedModel& model, const std::string& device, const std::string& cim_operator,
-           double scale_rate);
+           const ScaleRates& rates = ScaleRates());
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
   // Logits in training form. Thread-safe: parameters are only read.
   at::Tensor forward(const at::Tensor& images, BatchNormMode mode, BatchStatistics* statistics) const;
 
-  // running = (1 - momentum) * running + momentum * statistics
+  // running = (1 - momentum) * running + momentum * statistics. ADC centres move by as much as the running
+  // mean of their partial sums.
   void update_running(const std::vector<BatchStatistics>& shards, double momentum);
 
   // Evaluation form on the float interpreter, layers on arrays by composed LibTorch operators.
@@ -42,25 +50,30 @@ class GraphNet {
 
   quant::QuantizedModel export_model() const;
 
-  // All state by name: parameters and batch-norm statistics.
+  // All state by name: parameters, batch-norm statistics and running means of partial sums.
   std::map<std::string, at::Tensor> state() const;
   // Takes over values by name; every name of state() must be there with its shape.
   void load_state(const std::map<std::string, at::Tensor>& values);
   std::string device() const { return device_; }
 
  private:
-  void add_layer(const ir::Node& node, const quant::CimLayer& layer, double scale_rate);
+  struct Layer {
+    CimSpec spec;
+    CimTensors tensors;         // scales; weight and bias are in constants_
+    at::Tensor psum_mean;       // running, [converter groups]; undefined with an ideal ADC
+    at::Tensor psum_mean_seen;  // [1]: 0 before the first batch
+  };
+
+  void add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates);
   void add_parameter(const std::string& name, const at::Tensor& value, bool decays, double rate);
   at::Tensor run_node(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
                       BatchStatistics* statistics) const;
   at::Tensor batch_norm(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
                         BatchStatistics* statistics) const;
   CimTensors tensors_of(const ir::Node& node) const;
-
-  struct Layer {
-    CimSpec spec;
-    CimTensors tensors;  // scales; weight and bias are in constants_
-  };
+  void update_batch_norm(const ir::Node& node, const std::vector<BatchStatistics>& shards, double momentum);
+  static void follow_psums(Layer& layer, const std::string& name, const std::vector<BatchStatistics>& shards,
+                           double momentum);
 
   quant::QuantizedModel start_;
   std::string device_;

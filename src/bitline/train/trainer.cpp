@@ -72,8 +72,8 @@ std::string fingerprint(const quant::QuantizedModel& start, const ir::Graph* tea
   std::uint64_t h = hash_bytes(data.train->name());
   h = hash_numbers(
       h, {double(o.epochs), double(o.batch), double(o.shards), o.learning_rate, o.scale_learning_rate,
-          o.momentum, o.weight_decay, o.warmup_epochs, o.label_smoothing, o.distillation, o.temperature,
-          o.clip_norm, o.freeze_batch_norm, double(o.evaluate_images)});
+          o.range_learning_rate, o.momentum, o.weight_decay, o.warmup_epochs, o.label_smoothing,
+          o.distillation, o.temperature, o.clip_norm, o.freeze_batch_norm, double(o.evaluate_images)});
   h = hash_numbers(h, {double(data.train->size()), data.test == nullptr ? 0.0 : double(data.test->size()),
                        double(data.augmentation.pad), double(data.augmentation.flip)});
   h = hash_floats(hash_floats(h, data.normalization.mean), data.normalization.stddev);
@@ -103,6 +103,7 @@ void check_values(const TrainOptions& o) {
               "batch " + std::to_string(o.batch) + ", shards " + std::to_string(o.shards));
   require_between("learning_rate", o.learning_rate, 0.0, kNoLimit);
   require_between("scale_learning_rate", o.scale_learning_rate, 0.0, kNoLimit);
+  require_between("range_learning_rate", o.range_learning_rate, 0.0, kNoLimit);
   require_between("momentum", o.momentum, 0.0, 1.0);
   require_between("weight_decay", o.weight_decay, 0.0, kNoLimit);
   require_between("warmup_epochs", o.warmup_epochs, 0.0, o.epochs);
@@ -158,11 +159,11 @@ class Run {
         observer_(observer),
         context_(context),
         fs_(fs),
-        net_(start, options.device, options.cim_operator, options.scale_learning_rate),
+        net_(start, options.device, options.cim_operator,
+             {options.scale_learning_rate, options.range_learning_rate}),
         sgd_(net_.parameters(), options.momentum, options.weight_decay) {
     if (options.distillation > 0.0) {
-      teacher_ =
-          std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}}, options.device, "auto", 1.0);
+      teacher_ = std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}}, options.device, "auto");
     }
     steps_per_epoch_ = data.train->size() / options.batch;
     schedule_.steps = steps_per_epoch_ * options.epochs;
@@ -223,9 +224,9 @@ class Run {
     const std::int64_t first_step = state_.steps_done;
     while (const auto batch = loader.next()) {
       context_.check_cancelled();
-      const double loss = run_step(*batch);
+      const StepFigures figures = run_step(*batch);
       state_.epoch_seconds = seconds_before + seconds_since(start);
-      report_step(loss, epoch,
+      report_step(figures, epoch,
                   static_cast<double>(state_.steps_done - first_step) / std::max(1e-9, seconds_since(start)));
       if (checkpoint_due()) save();
       if (!at_epoch_end()) stop_if_asked();
@@ -241,7 +242,11 @@ class Run {
            !at_epoch_end();
   }
 
-  double run_step(const data::Batch& batch) {
+  struct StepFigures {
+    double loss, gradient_norm;
+  };
+
+  StepFigures run_step(const data::Batch& batch) {
     const double rate = options_.learning_rate * schedule_.factor(state_.steps_done);
     const double progress = static_cast<double>(state_.steps_done) / static_cast<double>(schedule_.steps);
     const BatchNormMode mode =
@@ -253,21 +258,23 @@ class Run {
                   "the loss is no longer finite at step " + std::to_string(state_.steps_done + 1), {},
                   "lower the learning rate");
     }
-    if (options_.clip_norm > 0.0) clip_gradients(step.gradients, options_.clip_norm);
+    const double limit =
+        options_.clip_norm > 0.0 ? options_.clip_norm : std::numeric_limits<double>::infinity();
+    const double norm = clip_gradients(step.gradients, limit);
     sgd_.step(step.gradients, rate);
     if (mode == BatchNormMode::kBatch) net_.update_running(step.statistics, kRunningMomentum);
     state_.epoch_loss += step.loss;
     state_.epoch_correct += step.correct;
     ++state_.steps_done;
     ++steps_here_;
-    return step.loss;
+    return {step.loss, norm};
   }
 
-  void report_step(double loss, std::int64_t epoch, double steps_per_second) {
+  void report_step(StepFigures figures, std::int64_t epoch, double steps_per_second) {
     const double rate = options_.learning_rate * schedule_.factor(state_.steps_done - 1);
     observer_.on_step(
-        {state_.steps_done, schedule_.steps, static_cast<int>(epoch) + 1, options_.batch, loss, rate,
-         steps_per_second * options_.batch,
+        {state_.steps_done, schedule_.steps, static_cast<int>(epoch) + 1, options_.batch, figures.loss, rate,
+         figures.gradient_norm, steps_per_second * options_.batch,
          static_cast<double>(schedule_.steps - state_.steps_done) / std::max(1e-9, steps_per_second)});
   }
 
@@ -342,7 +349,7 @@ class TorchTrainer final : public Trainer {
   ir::Tensor trace(const quant::QuantizedModel& model, const ir::Tensor& images,
                    sim::Trace& trace) const override {
     at::set_num_threads(1);
-    return GraphNet(model, "cpu", "composed", 1.0).trace(images, trace);
+    return GraphNet(model, "cpu", "composed").trace(images, trace);
   }
 
   std::string torch_version() const override { return TORCH_VERSION; }

@@ -25,7 +25,8 @@ struct TrainOptions {
   int batch = 128;
   int shards = 4;
   double learning_rate = 0.02;
-  double scale_learning_rate = 0.1;  // factor on the rate of quantizer scales
+  double scale_learning_rate = 0.1;  // factor on the rate of weight scales
+  double range_learning_rate = 1.0;  // factor on the rate of activation scales and ADC steps and centres
   double momentum = 0.9;
   double weight_decay = 1e-4;  // never on scales, biases and batch-norm
   double warmup_epochs = 0.0;
@@ -54,7 +55,9 @@ struct StepReport {
   std::int64_t step, steps;  // of the run, from 1
   int epoch;                 // from 1
   std::int64_t batch;        // images
-  double loss, learning_rate, images_per_second, seconds_left;
+  double loss, learning_rate;
+  double gradient_norm;  // before clipping
+  double images_per_second, seconds_left;
 };
 
 struct EpochReport {
