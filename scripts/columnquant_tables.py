@@ -60,7 +60,7 @@ def variation(steps):
 
 def tables():
     calibration, qat, chips = load("calibration"), load("qat"), load("variation")
-    rows = ["layer/layer", "array/array", "column/column"]
+    rows = ["layer/layer", "layer/array", "array/array", "column/column"]
     out = {}
     if calibration:
         out["W4A4"] = grid(calibration, "W4A4", ["ideal", "8", "7", "6", "5", "4", "3", "2", "1"], rows)
