@@ -1,7 +1,8 @@
-// One layer (64 -> 64, 3x3, W4A4P4, 2-bit cells, 128x128 arrays) on one image and one thread: the blocked
-// kernel against the reference kernel and against the float convolution, and bit-serial inputs against all
-// input bits at once.
+// One layer (64 -> 64, 3x3, W4A4P4, 2-bit cells, 128x128 arrays) on one image and one thread: every kernel
+// that this processor has against the reference kernel and the float convolution, and bit-serial inputs
+// against all input bits at once.
 #include <cstdio>
+#include <string>
 
 #include "measurement.h"
 #include "workloads.h"
@@ -27,7 +28,12 @@ double conversions_per_image(const sim::LayerProgram& program, std::int64_t side
          static_cast<double>(program.input_slices.size());
 }
 
-void array_layer(benchmark::State& state, const char* kernel, int dac_bits) {
+sim::LayerProgram compiled(const bench::ConvLayer& layer) {
+  const auto& [name, state] = *layer.model.layers.begin();
+  return sim::compile_node(layer.model.graph, *layer.model.graph.find_node(name), state);
+}
+
+void array_layer(benchmark::State& state, const std::string& kernel, int dac_bits) {
   const bench::ConvLayer layer(state.range(0), dac_bits);
   const sim::Network network(layer.model, kernel);
   for (auto _ : state) benchmark::DoNotOptimize(network.forward(layer.x));
@@ -41,27 +47,43 @@ void float_layer(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(run_float(layer));
 }
 
-constexpr auto kUnit = benchmark::kMicrosecond;
-BENCHMARK_CAPTURE(array_layer, blocked, "blocked", 0)->Arg(8)->Arg(16)->Unit(kUnit);
-BENCHMARK_CAPTURE(array_layer, blocked_bit_serial, "blocked", 1)->Arg(8)->Arg(16)->Unit(kUnit);
-BENCHMARK_CAPTURE(array_layer, reference, "reference", 0)->Arg(8)->Arg(16)->Unit(kUnit);
-BENCHMARK(float_layer)->Arg(8)->Arg(16)->Unit(kUnit);
+void register_benchmarks() {
+  const bench::ConvLayer layer(8, 0);
+  for (const sim::CimKernel* kernel : sim::cim_kernels()) {
+    if (!kernel->decline(compiled(layer)).empty()) continue;
+    for (const int dac_bits : {0, 1}) {
+      const std::string name = "array_layer/" + kernel->name() + (dac_bits == 0 ? "" : "_bit_serial");
+      benchmark::RegisterBenchmark(
+          name.c_str(),
+          [kernel, dac_bits](benchmark::State& state) { array_layer(state, kernel->name(), dac_bits); })
+          ->Arg(8)
+          ->Arg(16)
+          ->Unit(benchmark::kMicrosecond);
+    }
+  }
+  benchmark::RegisterBenchmark("float_layer", float_layer)->Arg(8)->Arg(16)->Unit(benchmark::kMicrosecond);
+}
 
-// The two sides of a ratio run one after the other, so that a busy machine slows both.
+double kernel_seconds(const bench::ConvLayer& layer, const std::string& kernel) {
+  const sim::Network network(layer.model, kernel);
+  return bench::best_seconds([&] { network.forward(layer.x); },
+                             kernel == "reference" ? kSlowRepeats : kRepeats);
+}
+
+// The sides of a ratio run one after the other, so that a busy machine slows both.
 void print_ratios(std::int64_t side) {
   const bench::ConvLayer layer(side, 0), serial(side, 1);
-  const sim::Network blocked(layer.model, "blocked"), reference(layer.model, "reference"),
-      cycles(serial.model, "blocked");
-  const double fast = bench::best_seconds([&] { blocked.forward(layer.x); }, kRepeats);
-  const double slow = bench::best_seconds([&] { reference.forward(layer.x); }, kSlowRepeats);
   const double floats = bench::best_seconds([&] { run_float(layer); }, kRepeats);
-  const double bit_serial = bench::best_seconds([&] { cycles.forward(serial.x); }, kRepeats);
-  const auto pixels = static_cast<int>(side);
-  std::printf("  %2dx%-2d  blocked vs reference: %.0fx faster\n", pixels, pixels, slow / fast);
-  std::printf("  %2dx%-2d  blocked vs float convolution (oneDNN): %.1fx the time\n", pixels, pixels,
-              fast / floats);
-  std::printf("  %2dx%-2d  bit-serial inputs (4 cycles) vs all bits at once: %.1fx the time\n", pixels,
-              pixels, bit_serial / fast);
+  const double reference = kernel_seconds(layer, "reference");
+  for (const sim::CimKernel* kernel : sim::cim_kernels()) {
+    if (kernel->name() == "reference" || !kernel->decline(compiled(layer)).empty()) continue;
+    const double whole = kernel_seconds(layer, kernel->name());
+    std::printf(
+        "  %2dx%-2d  %-9s %6.0fx faster than reference, %.2fx the time of the float convolution (oneDNN), "
+        "bit-serial inputs (4 cycles) %.1fx the time of all bits at once\n",
+        static_cast<int>(side), static_cast<int>(side), kernel->name().c_str(), reference / whole,
+        whole / floats, kernel_seconds(serial, kernel->name()) / whole);
+  }
 }
 
 }  // namespace
@@ -70,6 +92,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   bench::print_machine();
+  register_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   std::printf("\nsummary: layer 64->64 3x3 W4A4P4 column/column 128x128 2b, one image, one thread\n");
   for (const std::int64_t side : {8, 16}) print_ratios(side);

@@ -1,6 +1,7 @@
 // How the program starts: fast, and without LibTorch.
 #include <algorithm>
 #include <cstdio>
+#include <string>
 
 #include "program.h"
 #include <gtest/gtest.h>
@@ -20,15 +21,41 @@ TEST(Start, PrintsItsVersionInUnderFiftyMilliseconds) {
   EXPECT_LT(*std::min_element(seconds.begin(), seconds.end()), 0.05);
 }
 
-TEST(Start, IsNotLinkedToLibTorch) {
-  FILE* pipe = popen("ldd " BITLINE_PROGRAM, "r");
-  ASSERT_NE(pipe, nullptr);
-  std::string libraries;
+// What a shell command prints.
+std::string shell_output(const std::string& command, int& status) {
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return {};
+  std::string out;
   char buffer[512];
-  while (std::fgets(buffer, sizeof(buffer), pipe) != nullptr) libraries += buffer;
-  EXPECT_EQ(pclose(pipe), 0);
+  while (std::fgets(buffer, sizeof(buffer), pipe) != nullptr) out += buffer;
+  status = pclose(pipe);
+  return out;
+}
+
+TEST(Start, IsNotLinkedToLibTorch) {
+  int status = -1;
+  const std::string libraries = shell_output("ldd " BITLINE_PROGRAM, status);
+  EXPECT_EQ(status, 0);
   EXPECT_NE(libraries.find("libbitline_sim"), std::string::npos);
   EXPECT_EQ(libraries.find("torch"), std::string::npos) << libraries;
+}
+
+// What bash offers for the last of the words.
+std::string completions(const std::string& words, int last) {
+  int status = -1;
+  const std::string command = "bash -c 'source <(" BITLINE_PROGRAM " completion bash); COMP_WORDS=(" + words +
+                              "); COMP_CWORD=" + std::to_string(last) +
+                              "; _bitline; echo \"${COMPREPLY[@]}\"'";
+  std::string out = shell_output(command, status);
+  EXPECT_EQ(status, 0);
+  return out;
+}
+
+TEST(Start, TheShellCompletesCommandsAndOptions) {
+  EXPECT_EQ(completions("bitline cal", 1), "calibrate\n");
+  EXPECT_EQ(completions("bitline simulate --chi", 2), "--chips\n");
+  EXPECT_EQ(completions("bitline quantize --model x.onnx --gran", 4), "--granularity\n");
+  EXPECT_EQ(completions("bitline train --chips", 2), "\n");
 }
 
 TEST(Start, HelpNamesEveryCommand) {

@@ -7,11 +7,14 @@
 namespace tiny_cim {
 namespace {
 
-Matrix ramp(int rows, int columns) {
-  Matrix w(rows, columns);
-  for (int row = 0; row < rows; ++row)
-    for (int o = 0; o < columns; ++o) w.at(row, o) = static_cast<float>((row * 7 + o * 5) % 19 - 9) / 9.0f;
-  return w;
+Rows<float> ramp(int rows, int outputs) {
+  Rows<float> weights;
+  for (int o = 0; o < outputs; ++o) {
+    weights.emplace_back();
+    for (int row = 0; row < rows; ++row)
+      weights.back().push_back(static_cast<float>((row * 7 + o * 5) % 19 - 9) / 9.0f);
+  }
+  return weights;
 }
 
 std::vector<int> inputs(int rows, int seed) {
@@ -31,11 +34,11 @@ TEST(TinyCim, RoundsHalfToEvenAndClamps) {
 }
 
 TEST(TinyCim, DigitsReassembleEveryCode) {
-  for (int bits = 1; bits <= 8; ++bits)
-    for (int cell = 1; cell <= bits; ++cell)
+  for (size_t bits = 1; bits <= 8; ++bits)
+    for (size_t cell = 1; cell <= bits; ++cell)
       for (int code = -(1 << (bits - 1)); code < 1 << (bits - 1); ++code) {
         int sum = 0;
-        for (int s = 0; s < slice_count(bits, cell); ++s)
+        for (size_t s = 0; s < slice_count(bits, cell); ++s)
           sum += digit(code, s, bits, cell) * (1 << (s * cell));
         EXPECT_EQ(sum, code) << bits << " bits, cells of " << cell;
       }
@@ -53,15 +56,15 @@ TEST(TinyCim, TheTopDigitIsSignedAndNarrowWhenBitsDoNotDivide) {
 TEST(TinyCim, IdealAdcGivesTheIntegerProductForAnyTiling) {
   const int k = 21, outputs = 3;
   for (const int array_rows : {1, 4, 7, 16, 64})
-    for (const int cell : {1, 2, 3, 4}) {
-      const Layer layer = make_layer(ramp(k, outputs), 0.25f, 4, cell, array_rows);
+    for (const size_t cell : {1u, 2u, 3u, 4u}) {
+      const Layer layer = make_layer(ramp(k, outputs), 0.25f, 4, cell, static_cast<size_t>(array_rows));
       const std::vector<int> a = inputs(k, array_rows);
       const std::vector<float> y = run(layer, a);
-      for (int o = 0; o < outputs; ++o) {
+      for (size_t o = 0; o < layer.outputs(); ++o) {
         int product = 0;
-        for (int row = 0; row < k; ++row) product += a[static_cast<std::size_t>(row)] * layer.code(row, o);
+        for (size_t row = 0; row < a.size(); ++row) product += a[row] * layer.codes[o][row];
         const float exact = static_cast<float>(product) * layer.sum_scale(o);
-        EXPECT_NEAR(y[static_cast<std::size_t>(o)], exact, 1e-4f) << array_rows << " rows, cells of " << cell;
+        EXPECT_NEAR(y[o], exact, 1e-4f) << array_rows << " rows, cells of " << cell;
       }
     }
 }
@@ -84,8 +87,8 @@ TEST(TinyCim, ErrorOfACalibratedAdcIsAtMostHalfAStep) {
   for (const bool column_wise : {false, true}) {
     calibrate(layer, samples, 5, column_wise);
     for (const auto& sample : samples)
-      for (int slice = 0; slice < layer.slices(); ++slice)
-        for (int o = 0; o < 2; ++o) {
+      for (size_t slice = 0; slice < layer.slices(); ++slice)
+        for (size_t o = 0; o < 2; ++o) {
           const Adc& adc = layer.adcs[layer.column(0, slice, o)];
           const int sum = partial_sum(layer, sample, 0, slice, o);
           const float exact = static_cast<float>(sum) * layer.sum_scale(o);

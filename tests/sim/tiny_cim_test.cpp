@@ -20,10 +20,10 @@ struct Pair {
 
 void copy_state(Pair& pair, int act_bits, int adc_bits) {
   quant::CimConfig& c = pair.layer.config;
-  c.weight_bits = pair.tiny.weight_bits;
-  c.cell_bits = pair.tiny.cell_bits;
+  c.weight_bits = static_cast<int>(pair.tiny.weight_bits);
+  c.cell_bits = static_cast<int>(pair.tiny.cell_bits);
   c.activation_bits = act_bits;
-  c.array_rows = pair.tiny.array_rows;
+  c.array_rows = static_cast<int>(pair.tiny.array_rows);
   c.adc_levels = adc_bits == 0 ? quant::kIdealAdc : 1 << adc_bits;
   c.weight_granularity = quant::Granularity::kChannel;
   pair.layer.activation_scale = pair.tiny.act_scale;
@@ -34,25 +34,29 @@ void copy_state(Pair& pair, int act_bits, int adc_bits) {
   }
 }
 
+std::size_t size(int n) {
+  return static_cast<std::size_t>(n);
+}
+
 Pair random_pair(std::uint64_t seed) {
   Dice dice(seed);
   Pair pair;
   const int k = dice.between(1, 50), outputs = dice.between(1, 9), act_bits = dice.between(1, 6);
   const int adc_bits = dice.pick({0, 1, 2, 4, 8});
-  tiny_cim::Matrix w(k, outputs);
-  for (int o = 0; o < outputs; ++o) {
+  tiny_cim::Rows<float> weights(size(outputs));
+  for (std::vector<float>& w : weights) {
     for (int row = 0; row < k; ++row) {
-      w.at(row, o) = dice.normal();
-      pair.weight.push_back(w.at(row, o));
+      w.push_back(dice.normal());
+      pair.weight.push_back(w.back());
     }
   }
-  pair.tiny = tiny_cim::make_layer(w, 0.1f + dice.uniform(), dice.between(2, 8), dice.between(1, 8),
-                                   dice.between(1, 60));
+  pair.tiny = tiny_cim::make_layer(weights, 0.1f + dice.uniform(), size(dice.between(2, 8)),
+                                   size(dice.between(1, 8)), size(dice.between(1, 60)));
   std::vector<std::vector<int>> samples(6);
   for (std::vector<int>& sample : samples) {
     for (int row = 0; row < k; ++row) sample.push_back(dice.between(0, (1 << act_bits) - 1));
   }
-  if (adc_bits != 0) tiny_cim::calibrate(pair.tiny, samples, adc_bits, dice.coin());
+  if (adc_bits != 0) tiny_cim::calibrate(pair.tiny, samples, size(adc_bits), dice.coin());
   pair.activations = samples[0];
   pair.shape.in_channels = k;
   pair.shape.out_channels = outputs;
@@ -62,15 +66,11 @@ Pair random_pair(std::uint64_t seed) {
 
 std::vector<float> tiny_codes(const tiny_cim::Layer& layer, const std::vector<int>& activations) {
   std::vector<float> codes;
-  for (int tile = 0; tile < layer.tiles(); ++tile) {
-    for (int slice = 0; slice < layer.slices(); ++slice) {
-      for (int o = 0; o < layer.outputs; ++o) {
-        const int sum = partial_sum(layer, activations, tile, slice, o);
-        const tiny_cim::Adc& adc = layer.adcs[layer.column(tile, slice, o)];
-        codes.push_back(static_cast<float>(adc.bits == 0 ? sum : adc_code(adc, sum, layer.sum_scale(o))));
-      }
-    }
-  }
+  for_each_column(layer, [&](std::size_t tile, std::size_t slice, std::size_t o) {
+    const int sum = partial_sum(layer, activations, tile, slice, o);
+    const tiny_cim::Adc& adc = layer.adcs[layer.column(tile, slice, o)];
+    codes.push_back(static_cast<float>(adc.bits == 0 ? sum : adc_code(adc, sum, layer.sum_scale(o))));
+  });
   return codes;
 }
 

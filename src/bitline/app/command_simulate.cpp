@@ -14,6 +14,12 @@ namespace bitline::app {
 
 namespace {
 
+std::string kernel_help() {
+  std::string text = "auto";
+  for (const sim::CimKernel* kernel : sim::cim_kernels()) text += ", " + kernel->name();
+  return text + "; all give the same bits";
+}
+
 class SimulateCommand final : public Command {
  public:
   std::string name() const override { return "simulate"; }
@@ -30,7 +36,7 @@ class SimulateCommand final : public Command {
     app.add_option("--chips", chips_, "chips for each variation")
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
-    app.add_option("--kernel", kernel_, "auto, blocked or reference")->capture_default_str();
+    app.add_option("--kernel", kernel_, kernel_help())->capture_default_str();
     app.add_flag("--verify", verify_,
                  "prove that the integer program equals the training graph, code for code");
     app.add_option("--verify-images", verify_images_, "test images for --verify")

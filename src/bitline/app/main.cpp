@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/command.h"
+#include "bitline/app/completion.h"
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 
@@ -87,19 +88,29 @@ std::vector<SubCommand> declare_commands(CLI::App& app, RunOptions& options, std
   return out;
 }
 
+// `bitline completion SHELL` prints a script; it has no result and takes none of the common options.
+const CLI::App* declare_completion(CLI::App& app, std::string& shell) {
+  CLI::App* parser =
+      app.add_subcommand("completion", "print a completion script: source <(bitline completion bash)");
+  parser->add_option("shell", shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  return parser;
+}
+
 int run_program(int argc, char** argv) {
   CLI::App app("Train, quantize and simulate networks for compute-in-memory chips.", "bitline");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   RunOptions options;
-  std::string result_folder;
+  std::string result_folder, shell;
   const std::vector<SubCommand> subs = declare_commands(app, options, result_folder);
+  const CLI::App* completion = declare_completion(app, shell);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
     return report_failure(ErrorCode::kUsage, usage_error(e, app, argc, argv));
   }
+  if (completion->parsed()) std::cout << completion_script(app, shell);
   for (const SubCommand& sub : subs) {
     if (!sub.parser->parsed()) continue;
     Session session(options, joined(argc, argv));

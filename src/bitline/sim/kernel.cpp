@@ -9,7 +9,8 @@
 namespace bitline::sim {
 
 std::span<const CimKernel* const> cim_kernels() {
-  static const std::array<const CimKernel*, 2> table = {&blocked_kernel(), &reference_kernel()};
+  static const std::array<const CimKernel*, 4> table = {&avx2_kernel(), &blocked_kernel(), &portable_kernel(),
+                                                        &reference_kernel()};
   return table;
 }
 

@@ -6,6 +6,8 @@
 namespace bitline::sim {
 
 const CimKernel& reference_kernel();
+const CimKernel& avx2_kernel();
 const CimKernel& blocked_kernel();
+const CimKernel& portable_kernel();
 
 }  // namespace bitline::sim

@@ -1,0 +1,47 @@
+// A layer packed for the integer kernels: cells as bytes, eight columns side by side, four rows at a time.
+//
+// The columns of a (row tile, convolution group) are cut into vectors of kLanes outputs of one weight slice,
+// ordered [output block][slice], so that the sums of one output are converted in the order of the slices. A
+// vector stores its cells as [quad of rows][lane][4 rows]: one 32-byte load meets four input bytes that are
+// broadcast to all lanes. Rows are ordered (ky, kx, channel), as the bytes of an NHWC image lie.
+//
+// Inputs are unsigned bytes. A signed input slice is stored as digit - low, and the constant low * sum(cells)
+// of each column is added to its sums.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bitline/sim/layer_program.h"
+
+namespace bitline::sim {
+
+inline constexpr int kLanes = 8;
+inline constexpr int kQuad = 4;
+
+struct Int8Tile {
+  int quads = 0;                    // rows, rounded up to whole quads
+  std::vector<std::int8_t> cells;   // [vector][quad][lane][4]
+  std::vector<float> gain, offset;  // [vector][lane]; per unit of the stored integers
+  std::vector<float> weight;        // [input slice][vector][lane], 2^shift of the slice included
+  std::vector<std::int32_t> shift;  // [input slice][vector][lane], what a signed slice adds to a sum
+};
+
+struct Int8Layer {
+  explicit Int8Layer(const LayerProgram& program);
+
+  int blocks = 0;               // of kLanes outputs in one group
+  int vectors = 0;              // of one tile and group: blocks * slices
+  int quads_per_chunk = 0;      // how many fit a 16-bit sum
+  std::vector<Int8Tile> tiles;  // [tile][group]
+
+  const Int8Tile& tile(std::size_t t, std::int64_t group, std::int64_t groups) const {
+    return tiles[t * static_cast<std::size_t>(groups) + static_cast<std::size_t>(group)];
+  }
+};
+
+// Why a layer does not fit bytes and 16-bit sums; empty when it does.
+std::string int8_obstacle(const LayerProgram& program);
+
+}  // namespace bitline::sim
