@@ -23,7 +23,7 @@ Output run(const char* kernel, const LayerProgram& program, const RandomLayer& l
   const ImageSize out = output_size(layer.shape, layer.input);
   Output result;
   result.y.assign(static_cast<std::size_t>(layer.shape.out_channels * out.height * out.width), NAN);
-  choose_kernel(kernel, program).prepare(program)->run(layer.codes, layer.input, result.y, &result.trace);
+  choose_kernel(kernel, program).prepare(program)->run(layer.bytes(), layer.input, result.y, &result.trace);
   return result;
 }
 
@@ -104,6 +104,63 @@ TEST(Kernels, ImagesOfMoreThanOneBlockOfPixels) {
   expect_taken(taken, 6);
 }
 
+struct Gates {
+  std::vector<float> gated, step, centre;
+};
+
+// Backward through all converters of a layer, one image: tile after tile, group after group.
+Gates gates_of(const CimKernel& kernel, const LayerProgram& program, const RandomLayer& layer,
+               const std::vector<float>& dy) {
+  const auto prepared = kernel.prepare(program);
+  const WindowGeometry geometry(layer.shape, layer.input);
+  const std::vector<std::uint8_t> codes = layer.bytes();
+  Gates out;
+  for (std::size_t t = 0; t < program.tiling.tiles.size(); ++t) {
+    for (std::int64_t g = 0; g < layer.shape.groups; ++g) {
+      std::vector<float> gated(static_cast<std::size_t>(geometry.pixels() * layer.shape.group_outputs()),
+                               0.0f);
+      for (std::size_t i = 0; i < program.input_slices.size(); ++i) {
+        const std::size_t stride = prepared->row_stride(t);
+        std::vector<std::uint8_t> rows(static_cast<std::size_t>(geometry.pixels()) * stride +
+                                       WordlineBytes::kOverrun);
+        WordlineBytes(geometry, codes, 1, program.input_slices[i])
+            .gather(g * layer.shape.group_inputs() + program.tiling.tiles[t].first_channel,
+                    program.tiling.tiles[t].channels, 0, geometry.pixels(), stride, rows.data());
+        std::vector<float> step(
+            static_cast<std::size_t>(program.tiling.grid.slices * layer.shape.group_outputs()), NAN);
+        std::vector<float> centre = step;
+        prepared->gate({t, g, i}, {rows.data(), geometry.pixels(), stride},
+                       {dy.data(), gated.data(), step.data(), centre.data()});
+        out.step.insert(out.step.end(), step.begin(), step.end());
+        out.centre.insert(out.centre.end(), centre.begin(), centre.end());
+      }
+      out.gated.insert(out.gated.end(), gated.begin(), gated.end());
+    }
+  }
+  return out;
+}
+
+TEST(Kernels, GradientsOfConvertersEqualTheReferenceBitForBit) {
+  Taken taken;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const RandomLayer layer = seed % 4 == 0 ? random_linear(seed) : random_convolution(seed);
+    if (layer.layer.config.adc_levels == quant::kIdealAdc) continue;
+    const LayerProgram program = layer.compile();
+    const WindowGeometry geometry(layer.shape, layer.input);
+    const std::vector<float> dy = Dice(seed).normals(geometry.pixels() * layer.shape.out_channels, 1.0f);
+    const Gates expected = gates_of(choose_kernel("reference", program), program, layer, dy);
+    for (const CimKernel* kernel : cim_kernels()) {
+      if (!kernel->decline(program).empty()) continue;
+      const Gates given = gates_of(*kernel, program, layer, dy);
+      ASSERT_EQ(given.gated, expected.gated) << kernel->name() << ", seed " << seed << ": " << layer.text();
+      ASSERT_EQ(given.step, expected.step) << kernel->name() << ", seed " << seed << ": " << layer.text();
+      ASSERT_EQ(given.centre, expected.centre) << kernel->name() << ", seed " << seed << ": " << layer.text();
+      ++taken[kernel->name()];
+    }
+  }
+  expect_taken(taken, 100);
+}
+
 TEST(Kernels, TheTraceIsAppendedAndOptional) {
   const RandomLayer layer = random_convolution(4);
   const LayerProgram program = layer.compile();
@@ -111,8 +168,8 @@ TEST(Kernels, TheTraceIsAppendedAndOptional) {
   for (const CimKernel* kernel : cim_kernels()) {
     std::vector<float> y(once.y.size()), plain(once.y.size()), trace = {-7.0f};
     const auto prepared = kernel->prepare(program);
-    prepared->run(layer.codes, layer.input, y, &trace);
-    prepared->run(layer.codes, layer.input, plain);
+    prepared->run(layer.bytes(), layer.input, y, &trace);
+    prepared->run(layer.bytes(), layer.input, plain);
     ASSERT_EQ(trace.size(), once.trace.size() + 1) << kernel->name();
     EXPECT_EQ(trace[0], -7.0f);
     EXPECT_TRUE(std::equal(once.trace.begin(), once.trace.end(), trace.begin() + 1));

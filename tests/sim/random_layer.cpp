@@ -85,6 +85,28 @@ std::int64_t smallest_input(const ir::Window& w, std::size_t axis) {
 
 }  // namespace
 
+std::vector<float> channels_last(const std::vector<float>& image, std::int64_t channels) {
+  const auto count = static_cast<std::size_t>(channels), pixels = image.size() / count;
+  std::vector<float> out(image.size());
+  for (std::size_t i = 0; i < image.size(); ++i) out[i % pixels * count + i / pixels] = image[i];
+  return out;
+}
+
+std::vector<float> channels_first(const std::vector<float>& image, std::int64_t channels) {
+  const auto count = static_cast<std::size_t>(channels), pixels = image.size() / count;
+  std::vector<float> out(image.size());
+  for (std::size_t i = 0; i < image.size(); ++i) out[i] = image[i % pixels * count + i / pixels];
+  return out;
+}
+
+std::vector<std::uint8_t> RandomLayer::bytes() const {
+  std::vector<std::uint8_t> out;
+  const int low = quant::activation_range(layer).low;
+  for (const float code : channels_last(codes, shape.in_channels))
+    out.push_back(static_cast<std::uint8_t>(static_cast<int>(code) - low));
+  return out;
+}
+
 std::string RandomLayer::text() const {
   const ir::Window& w = shape.window;
   return layer.config.text() + (layer.activation_signed ? " signed, " : ", ") +

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bitline/base/philox.h"
-#include "bitline/sim/im2col.h"
 #include "bitline/sim/layer_program.h"
+#include "bitline/sim/wordlines.h"
 
 namespace bitline::sim {
 
@@ -41,11 +41,16 @@ struct RandomLayer {
   quant::CimLayer layer;
   std::vector<float> weight, bias;
   ImageSize input;
-  std::vector<float> codes;  // activation codes of one image
+  std::vector<float> codes;  // activation codes of one image, [C][H][W]
 
+  std::vector<std::uint8_t> bytes() const;  // the codes as kernels take them, [H][W][C]
   LayerProgram compile() const { return compile_layer("layer", shape, weight, bias, layer); }
   std::string text() const;
 };
+
+// [C][H][W] to [H][W][C], and back.
+std::vector<float> channels_last(const std::vector<float>& image, std::int64_t channels);
+std::vector<float> channels_first(const std::vector<float>& image, std::int64_t channels);
 
 // Scales are plausible, not calibrated: some sums are clipped, some are not.
 RandomLayer random_convolution(std::uint64_t seed);

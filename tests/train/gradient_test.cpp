@@ -19,14 +19,29 @@ struct Analytic {
   std::vector<float> x;
 };
 
-Analytic analytic(const sim::RandomLayer& c, const std::vector<float>& x, const std::vector<float>& dy) {
+// x and dy of one image, [C][H][W], taken `images` times at once.
+Analytic analytic(const sim::RandomLayer& c, const std::vector<float>& x, const std::vector<float>& dy,
+                  std::int64_t images) {
   const sim::LayerProgram program = c.compile();
-  CimGradient gradient(program, c.layer, c.weight);
-  Analytic out;
-  out.x.resize(x.size());
-  gradient.add_image(x, c.input, dy, out.x);
-  out.layer = gradient.finish();
-  return out;
+  const auto prepared = sim::choose_kernel("auto", program).prepare(program);
+  CimGradient gradient(program, *prepared, c.layer, c.weight);
+  std::vector<float> all_x, all_dy;
+  for (std::int64_t n = 0; n < images; ++n) {
+    const std::vector<float> last = sim::channels_last(x, c.shape.in_channels);
+    const std::vector<float> last_dy = sim::channels_last(dy, c.shape.out_channels);
+    all_x.insert(all_x.end(), last.begin(), last.end());
+    all_dy.insert(all_dy.end(), last_dy.begin(), last_dy.end());
+  }
+  std::vector<std::uint8_t> codes(all_x.size());
+  quant::lsq_bytes(all_x, program.activation_scale, program.activation_range, codes);
+  std::vector<float> dx(all_x.size(), NAN);
+  gradient.add_images({all_x, codes, all_dy, dx, images}, c.input);
+  dx.erase(dx.begin(), dx.end() - static_cast<std::ptrdiff_t>(x.size()));
+  return {gradient.finish(), sim::channels_first(dx, c.shape.in_channels)};
+}
+
+Analytic analytic(const sim::RandomLayer& c, const std::vector<float>& x, const std::vector<float>& dy) {
+  return analytic(c, x, dy, 1);
 }
 
 using Loss = std::function<double(const LayerPoint&)>;
@@ -182,13 +197,9 @@ TEST(CimGradient, AddsImages) {
   sim::Dice dice(12);
   const std::vector<float> x = between_codes(c, dice);
   const std::vector<float> dy = dice.normals(static_cast<std::int64_t>(outputs(c)), 1.0f);
-  const sim::LayerProgram program = c.compile();
-  CimGradient gradient(program, c.layer, c.weight);
-  std::vector<float> dx(x.size());
-  for (int image = 0; image < 2; ++image) gradient.add_image(x, c.input, dy, dx);
-  const LayerGradient two = gradient.finish();
-  const Analytic one = analytic(c, x, dy);
-  EXPECT_EQ(dx, one.x);
+  const Analytic one = analytic(c, x, dy), both = analytic(c, x, dy, 2);
+  const LayerGradient& two = both.layer;
+  EXPECT_EQ(both.x, one.x);
   for (std::size_t i = 0; i < two.weight.size(); ++i)
     EXPECT_NEAR(two.weight[i], 2.0f * one.layer.weight[i], 1e-4f * std::fabs(two.weight[i]) + 1e-4f);
   for (std::size_t i = 0; i < two.bias.size(); ++i) EXPECT_FLOAT_EQ(two.bias[i], 2.0f * one.layer.bias[i]);

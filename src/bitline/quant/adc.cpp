@@ -6,14 +6,7 @@
 #include <cstring>
 
 #include "bitline/base/error.h"
-
-// The same loop is compiled for wider vectors; products and sums are rounded separately in all of them.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define BITLINE_WIDE __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
-#else
-#define BITLINE_WIDE
-#endif
+#include "bitline/base/wide.h"
 
 namespace bitline::quant {
 
@@ -38,7 +31,7 @@ BITLINE_WIDE void backward(const float* __restrict gain, const float* __restrict
   for (std::size_t o = 0; o < n; ++o) {
     const float v = psum[o] * gain[o] + offset[o];
     const float code = adc_code(psum[o], gain[o], offset[o], top);
-    const float in_range = v >= 0.0f && v <= top ? 1.0f : 0.0f;
+    const float in_range = (v >= 0.0f ? 1.0f : 0.0f) * (v <= top ? 1.0f : 0.0f);
     const float g = dy[o] * factor;
     gated[o] += dy[o] * share * in_range;
     step_sum[o] += g * (code - (in_range * v + (1.0f - in_range) * middle));

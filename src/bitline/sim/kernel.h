@@ -9,21 +9,48 @@
 #include <string_view>
 #include <vector>
 
-#include "bitline/sim/im2col.h"
 #include "bitline/sim/layer_program.h"
+#include "bitline/sim/wordlines.h"
 
 namespace bitline::sim {
 
-// A layer made ready by one kernel. run() is const and thread-safe.
+// One row tile of one convolution group in one input cycle.
+struct Cycle {
+  std::size_t tile = 0;
+  std::int64_t group = 0;
+  std::size_t input_slice = 0;
+};
+
+// The wordline bytes of `count` output pixels, and `stride` from one to the next; see WordlineBytes::gather.
+struct RowBlock {
+  const std::uint8_t* bytes = nullptr;
+  std::int64_t count = 0;
+  std::size_t stride = 0;
+};
+
+// What converters pass back for a block of rows; quant::adc_backward for every sum.
+struct GateBlock {
+  const float* dy = nullptr;  // [pixel][output of the layer]
+  float* gated = nullptr;     // [pixel][output of the group], added to
+  float* step = nullptr;      // [slice][output of the group], written: the sum over the pixels
+  float* centre = nullptr;    // [slice][output of the group], written
+};
+
+// A layer made ready by one kernel. All functions are const and thread-safe.
 class PreparedLayer {
  public:
   virtual ~PreparedLayer() = default;
 
-  // One image. codes: activation codes [C][H][W] as floats; y: [O][Hout][Wout]. With `trace`, every ADC code
-  // is appended in the order [pixel][tile][input slice][weight slice][output] (for an ideal ADC: the integer
-  // sum).
-  virtual void run(std::span<const float> codes, ImageSize input, std::span<float> y,
+  // One image. codes: [H][W][C], each activation code minus the lowest one of its range; y: [Hout][Wout][O].
+  // With `trace`, every ADC code is appended in the order [pixel][tile][input slice][weight slice][output]
+  // (for an ideal ADC: the sum).
+  virtual void run(std::span<const std::uint8_t> codes, ImageSize input, std::span<float> y,
                    std::vector<float>* trace = nullptr) const = 0;
+
+  // The distance between the rows of two pixels that gate() wants.
+  virtual std::size_t row_stride(std::size_t tile) const = 0;
+  // Backward through the converters of one cycle. Not for an ideal ADC, which passes everything on.
+  virtual void gate(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const = 0;
 };
 
 class CimKernel {

@@ -1,5 +1,7 @@
 #include "bitline/sim/network.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -29,6 +31,31 @@ void check_input(const LayerProgram& program, const ir::Tensor& x) {
             Where{{}, 0, 0, program.name});
 }
 
+// [C][H][W] to [H][W][C].
+void channels_last(const float* image, std::int64_t channels, ImageSize size, float* out) {
+  const std::int64_t pixels = size.height * size.width;
+  for (std::int64_t c = 0; c < channels; ++c, image += pixels) {
+    for (std::int64_t p = 0; p < pixels; ++p) out[p * channels + c] = image[p];
+  }
+}
+
+// [H][W][C] to [C][H][W].
+void channels_first(const float* image, std::int64_t channels, ImageSize size, float* out) {
+  const std::int64_t pixels = size.height * size.width;
+  for (std::int64_t c = 0; c < channels; ++c, out += pixels) {
+    for (std::int64_t p = 0; p < pixels; ++p) out[p] = image[p * channels + c];
+  }
+}
+
+void append_codes(const LayerProgram& program, const std::vector<std::uint8_t>& bytes, ImageSize size,
+                  std::vector<float>& codes) {
+  std::vector<float> last(bytes.begin(), bytes.end());
+  for (float& code : last) code += static_cast<float>(program.activation_range.low);
+  const std::size_t old = codes.size();
+  codes.resize(old + last.size());
+  channels_first(last.data(), program.tiling.shape.in_channels, size, codes.data() + old);
+}
+
 }  // namespace
 
 LayerProgram compile_node(const ir::Graph& graph, const ir::Node& node, const quant::CimLayer& layer) {
@@ -46,18 +73,20 @@ ir::Tensor run_layer(const LayerProgram& program, const PreparedLayer& prepared,
                      LayerTrace* trace) {
   check_input(program, x);
   const ImageSize input = image_size(x);
-  ir::Tensor y(output_shape(program, x, output_size(program.tiling.shape, input)));
+  const ImageSize output = output_size(program.tiling.shape, input);
+  ir::Tensor y(output_shape(program, x, output));
   const std::size_t images = static_cast<std::size_t>(x.dim(0));
   if (images == 0) return y;
   const std::size_t in = x.size() / images;
   const std::size_t out = y.size() / images;
-  std::vector<float> codes(in);
+  std::vector<float> last(std::max(in, out));  // one image, channels last
+  std::vector<std::uint8_t> codes(in);
   for (std::size_t n = 0; n < images; ++n) {
-    quant::lsq_codes(std::span(x.data).subspan(n * in, in), program.activation_scale,
-                     program.activation_range, codes);
-    if (trace != nullptr) trace->input_codes.insert(trace->input_codes.end(), codes.begin(), codes.end());
-    prepared.run(codes, input, std::span(y.data).subspan(n * out, out),
-                 trace == nullptr ? nullptr : &trace->adc_codes);
+    channels_last(x.data.data() + n * in, program.tiling.shape.in_channels, input, last.data());
+    quant::lsq_bytes(std::span(last).first(in), program.activation_scale, program.activation_range, codes);
+    if (trace != nullptr) append_codes(program, codes, input, trace->input_codes);
+    prepared.run(codes, input, std::span(last).first(out), trace == nullptr ? nullptr : &trace->adc_codes);
+    channels_first(last.data(), program.tiling.shape.out_channels, output, y.data.data() + n * out);
   }
   return y;
 }

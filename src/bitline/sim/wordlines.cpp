@@ -1,45 +1,31 @@
-#include "bitline/sim/im2col.h"
+#include "bitline/sim/wordlines.h"
 
-#include <algorithm>
 #include <cstring>
+
+#include "bitline/base/wide.h"
 
 namespace bitline::sim {
 
 namespace {
 
-// Output columns [begin, end) of a row whose input column x = ox * stride + shift lies inside the image.
-struct Run {
-  std::int64_t begin, end, shift;
-};
-
-Run valid_run(const ir::Window& w, std::int64_t kx, std::int64_t in_width, std::int64_t out_width) {
-  const std::int64_t stride = w.stride[1];
-  const std::int64_t shift = kx * w.dilation[1] - w.pad_begin[1];
-  const std::int64_t begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
-  const std::int64_t end = in_width - shift <= 0 ? 0 : (in_width - shift - 1) / stride + 1;
-  return {std::min(begin, out_width), std::clamp(end, std::min(begin, out_width), out_width), shift};
+// Short runs are copied in whole pieces; what a piece writes too much, the next run overwrites.
+void copy_run(const std::uint8_t* from, std::size_t count, std::uint8_t* to) {
+  constexpr std::size_t kPiece = WordlineBytes::kOverrun;
+  for (std::size_t i = 0; i < count; i += kPiece) std::memcpy(to + i, from + i, kPiece);
 }
 
-// Calls visit(row, input row pointer offset or -1, output offset, run) for each tap and output row.
-template <class Visit>
-void walk(const mapping::LayerShape& shape, ImageSize input, std::int64_t first_channel,
-          std::int64_t channel_count, RowBlock block, Visit&& visit) {
-  const ir::Window& w = shape.window;
-  const ImageSize out = output_size(shape, input);
-  std::int64_t row = 0;
-  for (std::int64_t c = first_channel; c < first_channel + channel_count; ++c) {
-    for (std::int64_t ky = 0; ky < w.kernel[0]; ++ky) {
-      for (std::int64_t kx = 0; kx < w.kernel[1]; ++kx, ++row) {
-        const Run run = valid_run(w, kx, input.width, out.width);
-        for (std::int64_t r = 0; r < block.count; ++r) {
-          const std::int64_t y = (block.first + r) * w.stride[0] + ky * w.dilation[0] - w.pad_begin[0];
-          const bool inside = y >= 0 && y < input.height;
-          const std::int64_t source = inside ? (c * input.height + y) * input.width + run.shift : -1;
-          visit(row, inside, source, (row * block.count + r) * out.width, run, out.width);
-        }
-      }
-    }
-  }
+BITLINE_WIDE void to_floats(const std::uint8_t* __restrict bytes, float low, float* __restrict out,
+                            std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(bytes[i]) + low;
+}
+
+BITLINE_WIDE void digits_of(const std::uint8_t* __restrict codes, unsigned shift, unsigned mask,
+                            std::uint8_t* __restrict digits, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) digits[i] = static_cast<std::uint8_t>((codes[i] >> shift) & mask);
+}
+
+BITLINE_WIDE void add_to(const float* __restrict from, std::size_t n, float* __restrict to) {
+  for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
 }
 
 }  // namespace
@@ -48,44 +34,78 @@ ImageSize output_size(const mapping::LayerShape& shape, ImageSize input) {
   return {shape.window.output_extent(0, input.height), shape.window.output_extent(1, input.width)};
 }
 
-std::int64_t rows_per_block(ImageSize output, std::int64_t pixels) {
-  return std::clamp<std::int64_t>(pixels / std::max<std::int64_t>(output.width, 1), 1,
-                                  std::max<std::int64_t>(output.height, 1));
+WindowGeometry::WindowGeometry(const mapping::LayerShape& shape, ImageSize input)
+    : input_(input), output_(output_size(shape, input)), channels_(shape.in_channels) {
+  const ir::Window& w = shape.window;
+  top_ = w.pad_begin[0];
+  left_ = w.pad_begin[1];
+  padded_height_ = input.height + w.pad_begin[0] + w.pad_end[0];
+  row_ = (input.width + w.pad_begin[1] + w.pad_end[1]) * channels_;
+  step_y_ = w.stride[0] * row_;
+  step_x_ = w.stride[1] * channels_;
+  for (std::int64_t ky = 0; ky < w.kernel[0]; ++ky) {
+    for (std::int64_t kx = 0; kx < w.kernel[1]; ++kx)
+      taps_.push_back(ky * w.dilation[0] * row_ + kx * w.dilation[1] * channels_);
+  }
 }
 
-void im2col(const float* image, const mapping::LayerShape& shape, ImageSize input, std::int64_t first_channel,
-            std::int64_t channel_count, RowBlock block, float* columns) {
-  const std::int64_t stride = shape.window.stride[1];
-  walk(shape, input, first_channel, channel_count, block,
-       [&](std::int64_t, bool inside, std::int64_t source, std::int64_t target, const Run& run,
-           std::int64_t width) {
-         float* out = columns + target;
-         if (!inside) {
-           std::fill(out, out + width, 0.0f);
-           return;
-         }
-         std::fill(out, out + run.begin, 0.0f);
-         std::fill(out + run.end, out + width, 0.0f);
-         const float* in = image + source;
-         if (stride == 1) {
-           std::copy(in + run.begin, in + run.end, out + run.begin);
-         } else {
-           for (std::int64_t x = run.begin; x < run.end; ++x) out[x] = in[x * stride];
-         }
-       });
+WordlineBytes::WordlineBytes(const WindowGeometry& geometry, std::span<const std::uint8_t> codes,
+                             std::int64_t images, const quant::BitSlice& slice)
+    : geometry_(geometry) {
+  const auto row = static_cast<std::size_t>(geometry.input().width * geometry.channels());
+  const unsigned mask = (1U << slice.bits) - 1U;
+  const auto shift = static_cast<unsigned>(slice.shift);
+  bytes_.assign(static_cast<std::size_t>(images) * geometry.padded_size() + kOverrun,
+                static_cast<std::uint8_t>(-slice.low()));
+  const std::uint8_t* source = codes.data();
+  for (std::int64_t n = 0; n < images; ++n) {
+    std::uint8_t* image = bytes_.data() + static_cast<std::size_t>(n) * geometry.padded_size();
+    for (std::int64_t y = 0; y < geometry.input().height; ++y, source += row) {
+      std::uint8_t* to = image + geometry.row_start(y);
+      digits_of(source, shift, mask, to, row);
+    }
+  }
 }
 
-void col2im(const float* columns, const mapping::LayerShape& shape, ImageSize input,
-            std::int64_t first_channel, std::int64_t channel_count, RowBlock block, float* image) {
-  const std::int64_t stride = shape.window.stride[1];
-  walk(
-      shape, input, first_channel, channel_count, block,
-      [&](std::int64_t, bool inside, std::int64_t source, std::int64_t target, const Run& run, std::int64_t) {
-        if (!inside) return;
-        const float* in = columns + target;
-        float* out = image + source;
-        for (std::int64_t x = run.begin; x < run.end; ++x) out[x * stride] += in[x];
-      });
+void WordlineBytes::gather(std::int64_t first_channel, std::int64_t channels, std::int64_t first,
+                           std::int64_t count, std::size_t stride, std::uint8_t* rows) const {
+  const auto run = static_cast<std::size_t>(channels);
+  for (std::int64_t p = first; p < first + count; ++p, rows += stride) {
+    const std::int64_t image = p / geometry_.pixels();
+    const std::uint8_t* window = bytes_.data() + static_cast<std::size_t>(image) * geometry_.padded_size() +
+                                 geometry_.corner(p - image * geometry_.pixels()) + first_channel;
+    std::uint8_t* to = rows;
+    for (const std::int64_t tap : geometry_.taps()) {
+      copy_run(window + tap, run, to);
+      to += run;
+    }
+  }
+}
+
+void scatter_rows(const WindowGeometry& geometry, std::int64_t first_channel, std::int64_t channels,
+                  std::int64_t first, std::int64_t count, std::size_t stride, const float* rows,
+                  float* padded) {
+  for (std::int64_t p = first; p < first + count; ++p, rows += stride) {
+    const std::int64_t image = p / geometry.pixels();
+    float* window = padded + static_cast<std::size_t>(image) * geometry.padded_size() +
+                    geometry.corner(p - image * geometry.pixels()) + first_channel;
+    const float* from = rows;
+    for (const std::int64_t tap : geometry.taps()) {
+      add_to(from, static_cast<std::size_t>(channels), window + tap);
+      from += channels;
+    }
+  }
+}
+
+void rows_to_floats(const std::uint8_t* bytes, std::size_t stride, std::int64_t count, std::size_t width,
+                    float low, float* out) {
+  for (std::int64_t p = 0; p < count; ++p, bytes += stride, out += width) to_floats(bytes, low, out, width);
+}
+
+quant::BitSlice whole_code(const quant::CodeRange& range) {
+  int bits = 1;
+  while ((1 << bits) < range.levels()) ++bits;
+  return {0, bits, range.low < 0};
 }
 
 }  // namespace bitline::sim

@@ -1,12 +1,17 @@
-// The wordline inputs of a row tile: which activation reaches which row, for a block of output pixels.
+// The wordline inputs of a layer: which activation reaches which row of an array.
 //
-// Rows are ordered as the weights (channel, ky, kx); the matrix is [rows][pixels], so that each row is a
-// shifted copy of an image row. Padding is zero.
+// Images are NHWC (channels innermost). The rows of a row tile are ordered (ky, kx, channel), so that the
+// inputs of one output pixel are a few contiguous runs of the image with its padding written out. Activation
+// codes and their digits are unsigned bytes: code - low of the range, digit - low of the slice.
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "bitline/mapping/tiling.h"
+#include "bitline/quant/lsq.h"
+#include "bitline/quant/slicing.h"
 
 namespace bitline::sim {
 
@@ -15,23 +20,64 @@ struct ImageSize {
   std::int64_t width = 1;
 };
 
-struct RowBlock {  // output rows [first, first + count)
-  std::int64_t first = 0;
-  std::int64_t count = 0;
-};
-
 ImageSize output_size(const mapping::LayerShape& shape, ImageSize input);
 
-// How many output rows make a block of about `pixels` pixels (at least one row).
-std::int64_t rows_per_block(ImageSize output, std::int64_t pixels);
+// Where the taps of an output pixel lie in a padded image.
+class WindowGeometry {
+ public:
+  WindowGeometry(const mapping::LayerShape& shape, ImageSize input);
 
-// columns[row][pixel] = image[first_channel + ..][...]. `image` is [C][H][W]; channels [first, first +
-// count).
-void im2col(const float* image, const mapping::LayerShape& shape, ImageSize input, std::int64_t first_channel,
-            std::int64_t channel_count, RowBlock block, float* columns);
+  ImageSize input() const { return input_; }
+  ImageSize output() const { return output_; }
+  std::int64_t pixels() const { return output_.height * output_.width; }  // of the output
+  std::int64_t channels() const { return channels_; }
+  std::size_t image_size() const {
+    return static_cast<std::size_t>(input_.height * input_.width * channels_);
+  }
+  std::size_t padded_size() const { return static_cast<std::size_t>(padded_height_ * row_); }
+  // First element of input row y in the padded image.
+  std::int64_t row_start(std::int64_t y) const { return (y + top_) * row_ + left_ * channels_; }
+  // First element under the window of an output pixel; add tap() for the tap (ky, kx).
+  std::int64_t corner(std::int64_t pixel) const {
+    return pixel / output_.width * step_y_ + pixel % output_.width * step_x_;
+  }
+  std::span<const std::int64_t> taps() const { return taps_; }
 
-// The transpose of im2col: adds columns back into the image.
-void col2im(const float* columns, const mapping::LayerShape& shape, ImageSize input,
-            std::int64_t first_channel, std::int64_t channel_count, RowBlock block, float* image);
+ private:
+  ImageSize input_, output_;
+  std::int64_t channels_, top_, left_, padded_height_, row_, step_y_, step_x_;
+  std::vector<std::int64_t> taps_;
+};
+
+// The digits of one input slice of a few images, padded.
+class WordlineBytes {
+ public:
+  // codes: [image][H][W][C].
+  WordlineBytes(const WindowGeometry& geometry, std::span<const std::uint8_t> codes, std::int64_t images,
+                const quant::BitSlice& slice);
+
+  // rows[pixel][(ky, kx, channel)] of the tile's channels, for output pixels [first, first + count) counted
+  // through all images; `stride` bytes a pixel. Up to kOverrun bytes behind the last row are overwritten.
+  void gather(std::int64_t first_channel, std::int64_t channels, std::int64_t first, std::int64_t count,
+              std::size_t stride, std::uint8_t* rows) const;
+
+  static constexpr std::size_t kOverrun = 16;
+
+ private:
+  const WindowGeometry& geometry_;
+  std::vector<std::uint8_t> bytes_;
+};
+
+// The transpose of gather, on gradients: rows [pixel][stride] are added to padded images of floats.
+void scatter_rows(const WindowGeometry& geometry, std::int64_t first_channel, std::int64_t channels,
+                  std::int64_t first, std::int64_t count, std::size_t stride, const float* rows,
+                  float* padded);
+
+// Rows of bytes [pixel][stride] as dense floats [pixel][width], each byte + low.
+void rows_to_floats(const std::uint8_t* bytes, std::size_t stride, std::int64_t count, std::size_t width,
+                    float low, float* out);
+
+// The slice that holds whole activation codes.
+quant::BitSlice whole_code(const quant::CodeRange& range);
 
 }  // namespace bitline::sim

@@ -13,30 +13,41 @@ namespace {
 
 constexpr std::int64_t kBlockPixels = 256;
 
+// The inside of a padded image, densely.
+void crop(const sim::WindowGeometry& geometry, const float* padded, float* image) {
+  const std::int64_t row = geometry.input().width * geometry.channels();
+  for (std::int64_t y = 0; y < geometry.input().height; ++y, image += row)
+    std::copy_n(padded + geometry.row_start(y), row, image);
+}
+
+std::vector<float> slice_weights(const std::vector<quant::BitSlice>& slices) {
+  std::vector<float> out;
+  for (const quant::BitSlice& s : slices) out.push_back(std::ldexp(1.0f, s.shift));
+  return out;
+}
+
 }  // namespace
 
-// Buffers and position of one block of output rows of one image.
+// Buffers and position of one block of output pixels of a group of images.
 struct CimGradient::Block {
-  const float* codes = nullptr;  // the image's activation codes
-  float* dcodes = nullptr;       // gradient with respect to scale * code, accumulated
-  sim::ImageSize input;
-  sim::RowBlock rows;
-  std::int64_t pixels = 0;
-  std::vector<float> dy;       // [pixel][output]
-  std::vector<float> columns;  // [row][pixel]
-  std::vector<float> digits;
-  std::vector<float> sums;      // [pixel][slice][group output]
-  std::vector<float> gated;     // [pixel][group output]: gate * dy
-  std::vector<float> dcolumns;  // [row][pixel]
-  std::vector<float> step, centre;
+  std::vector<sim::WordlineBytes> digits;  // of each input slice
+  std::vector<sim::WordlineBytes> codes;   // whole codes, where there is more than one slice
+  std::vector<float> dcodes;               // [image] padded: gradient with respect to scale * code
+  const float* dy = nullptr;               // [pixel][output], of the block
+  std::int64_t first = 0, count = 0;       // pixels
+  std::vector<std::uint8_t> bytes;         // [pixel][row_stride]
+  std::vector<float> columns;              // [pixel][row], whole codes
+  std::vector<float> gated;                // [pixel][group output]: gate * dy
+  std::vector<float> drows;                // [pixel][row]
+  std::vector<float> step, centre;         // [slice][group output]
 };
 
-CimGradient::CimGradient(const sim::LayerProgram& program, const quant::CimLayer& layer,
-                         std::span<const float> weight)
+CimGradient::CimGradient(const sim::LayerProgram& program, const sim::PreparedLayer& prepared,
+                         const quant::CimLayer& layer, std::span<const float> weight)
     : program_(program),
+      prepared_(prepared),
       layer_(layer),
       weight_(weight),
-      cells_(program),
       step_sums_(program.gain.size(), 0.0),
       centre_sums_(program.gain.size(), 0.0),
       bias_sums_(program.base.size(), 0.0) {
@@ -46,113 +57,124 @@ CimGradient::CimGradient(const sim::LayerProgram& program, const quant::CimLayer
 void CimGradient::prepare_weights() {
   const auto& tiling = program_.tiling;
   const quant::GroupMap groups = weight_groups(tiling, layer_.config);
-  const std::int64_t outputs = tiling.shape.group_outputs();
+  const std::vector<float> weights = slice_weights(program_.weight_slices);
+  const std::int64_t outputs = tiling.shape.group_outputs(), window = tiling.shape.window_size();
   for (std::size_t t = 0; t < tiling.tiles.size(); ++t) {
+    const std::int64_t channels = tiling.tiles[t].channels;
     for (std::int64_t g = 0; g < tiling.shape.groups; ++g) {
-      std::vector<float> matrix(static_cast<std::size_t>(tiling.rows(t) * outputs), 0.0f);
-      const float* cell = cells_.matrix(t, g);
+      std::vector<float> quantized(static_cast<std::size_t>(tiling.rows(t) * outputs), 0.0f);
       for (std::int64_t row = 0; row < tiling.rows(t); ++row) {
+        const std::int64_t cell_row = row % channels * window + row / channels;
         for (int j = 0; j < tiling.grid.slices; ++j) {
-          const int shift = program_.weight_slices[static_cast<std::size_t>(j)].shift;
+          const std::size_t first = program_.cell_index(t, cell_row, j, g * outputs);
           for (std::int64_t o = 0; o < outputs; ++o) {
             const int group = groups.group(static_cast<int>(t), j, static_cast<int>(g * outputs + o));
-            matrix[static_cast<std::size_t>(row * outputs + o)] +=
-                std::ldexp(*cell++ * layer_.weight_scale[static_cast<std::size_t>(group)], shift);
+            quantized[static_cast<std::size_t>(row * outputs + o)] +=
+                static_cast<float>(program_.cells[first + static_cast<std::size_t>(o)]) *
+                layer_.weight_scale[static_cast<std::size_t>(group)] * weights[static_cast<std::size_t>(j)];
           }
         }
       }
-      weight_sums_.emplace_back(matrix.size(), 0.0f);
-      quantized_.push_back(std::move(matrix));
+      weight_sums_.emplace_back(quantized.size(), 0.0f);
+      quantized_.push_back(std::move(quantized));
     }
   }
 }
 
-void CimGradient::add_image(std::span<const float> x, sim::ImageSize input, std::span<const float> dy,
-                            std::span<float> dx) {
-  std::vector<float> codes(x.size());
-  std::vector<float> dcodes(x.size(), 0.0f);
-  quant::lsq_codes(x, program_.activation_scale, program_.activation_range, codes);
-  const sim::ImageSize out = sim::output_size(program_.tiling.shape, input);
-  const std::int64_t block_rows = sim::rows_per_block(out, kBlockPixels);
-  const std::int64_t outputs = program_.tiling.grid.outputs;
+// Small images are taken together, so that matrix products are large enough.
+void CimGradient::add_images(const GradientBatch& batch, sim::ImageSize input) {
+  const sim::WindowGeometry geometry(program_.tiling.shape, input);
+  const std::int64_t together = std::max<std::int64_t>(1, kBlockPixels / geometry.pixels());
+  const std::size_t in = geometry.image_size();
+  const auto out = static_cast<std::size_t>(geometry.pixels() * program_.tiling.shape.out_channels);
+  for (std::int64_t first = 0; first < batch.images; first += together) {
+    const std::int64_t images = std::min(together, batch.images - first);
+    const auto at = static_cast<std::size_t>(first), count = static_cast<std::size_t>(images);
+    add_group({batch.x.subspan(at * in, count * in), batch.codes.subspan(at * in, count * in),
+               batch.dy.subspan(at * out, count * out), batch.dx.subspan(at * in, count * in), images},
+              geometry);
+  }
+}
+
+void CimGradient::add_group(const GradientBatch& group, const sim::WindowGeometry& geometry) {
   Block block;
-  block.codes = codes.data();
-  block.dcodes = dcodes.data();
-  block.input = input;
-  for (std::int64_t first = 0; first < out.height; first += block_rows) {
-    block.rows = {first, std::min(block_rows, out.height - first)};
-    block.pixels = block.rows.count * out.width;
-    block.dy.resize(static_cast<std::size_t>(block.pixels * outputs));
-    for (std::int64_t o = 0; o < outputs; ++o) {
-      const float* source = dy.data() + o * out.height * out.width + first * out.width;
-      double sum = 0.0;
-      for (std::int64_t p = 0; p < block.pixels; ++p) {
-        block.dy[static_cast<std::size_t>(p * outputs + o)] = source[p];
-        sum += static_cast<double>(source[p]);
-      }
-      bias_sums_[static_cast<std::size_t>(o)] += sum;
+  for (const quant::BitSlice& slice : program_.input_slices)
+    block.digits.emplace_back(geometry, group.codes, group.images, slice);
+  if (block.digits.size() > 1) {
+    block.codes.emplace_back(geometry, group.codes, group.images, sim::whole_code(program_.activation_range));
+  }
+  block.dcodes.assign(static_cast<std::size_t>(group.images) * geometry.padded_size(), 0.0f);
+  const std::int64_t outputs = program_.tiling.shape.out_channels, pixels = group.images * geometry.pixels();
+  for (std::int64_t first = 0; first < pixels; first += kBlockPixels) {
+    block.first = first;
+    block.count = std::min(kBlockPixels, pixels - first);
+    block.dy = group.dy.data() + first * outputs;
+    for (std::int64_t p = 0; p < block.count; ++p) {
+      for (std::int64_t o = 0; o < outputs; ++o)
+        bias_sums_[static_cast<std::size_t>(o)] += static_cast<double>(block.dy[p * outputs + o]);
     }
-    add_block(block);
+    add_block(block, geometry);
+  }
+  std::vector<float> dense(group.x.size());
+  for (std::int64_t n = 0; n < group.images; ++n) {
+    crop(geometry, block.dcodes.data() + static_cast<std::size_t>(n) * geometry.padded_size(),
+         dense.data() + static_cast<std::size_t>(n) * geometry.image_size());
   }
   activation_scale_sum_ +=
-      quant::lsq_backward(x, dcodes, program_.activation_scale, program_.activation_range, dx);
+      quant::lsq_backward(group.x, dense, program_.activation_scale, program_.activation_range, group.dx);
 }
 
-void CimGradient::add_block(Block& block) {
+void CimGradient::add_block(Block& block, const sim::WindowGeometry& geometry) {
   const auto& tiling = program_.tiling;
   for (std::size_t t = 0; t < tiling.tiles.size(); ++t) {
+    const std::size_t stride = prepared_.row_stride(t);
+    block.bytes.resize(static_cast<std::size_t>(block.count) * stride + sim::WordlineBytes::kOverrun);
     for (std::int64_t g = 0; g < tiling.shape.groups; ++g) {
       const std::int64_t channel = g * tiling.shape.group_inputs() + tiling.tiles[t].first_channel;
-      const auto elements = static_cast<std::size_t>(tiling.rows(t) * block.pixels);
-      block.columns.resize(elements);
-      block.dcolumns.resize(elements);
-      sim::im2col(block.codes, tiling.shape, block.input, channel, tiling.tiles[t].channels, block.rows,
-                  block.columns.data());
-      block.gated.assign(static_cast<std::size_t>(block.pixels * tiling.shape.group_outputs()), 0.0f);
-      for (std::size_t i = 0; i < program_.input_slices.size(); ++i) add_cycle(block, t, g, i);
+      const std::int64_t channels = tiling.tiles[t].channels;
+      pass_gates(block, t, g);
+      if (!block.codes.empty()) {
+        block.codes.front().gather(channel, channels, block.first, block.count, stride, block.bytes.data());
+      } else if (ideal()) {
+        block.digits.front().gather(channel, channels, block.first, block.count, stride, block.bytes.data());
+      }
+      const auto rows = static_cast<std::size_t>(tiling.rows(t));
+      block.columns.resize(static_cast<std::size_t>(block.count) * rows);
+      sim::rows_to_floats(block.bytes.data(), stride, block.count, rows,
+                          static_cast<float>(program_.activation_range.low), block.columns.data());
       pass_on(block, t, g);
-      sim::col2im(block.dcolumns.data(), tiling.shape, block.input, channel, tiling.tiles[t].channels,
-                  block.rows, block.dcodes);
+      sim::scatter_rows(geometry, channel, channels, block.first, block.count, rows, block.drows.data(),
+                        block.dcodes.data());
     }
   }
 }
 
-void CimGradient::add_cycle(Block& block, std::size_t tile, std::int64_t group, std::size_t cycle) {
-  const auto& grid = program_.tiling.grid;
-  const std::int64_t outputs = program_.tiling.shape.group_outputs();
-  const std::int64_t width = grid.slices * outputs;
-  const std::int64_t rows = program_.tiling.rows(tile);
-  const float* inputs = block.columns.data();
-  if (program_.input_slices.size() > 1) {
-    sim::slice_inputs(block.columns, program_.input_slices[cycle], block.digits);
-    inputs = block.digits.data();
+// gated = gate * dy, and the gradients of the converters.
+void CimGradient::pass_gates(Block& block, std::size_t tile, std::int64_t group) {
+  const auto& tiling = program_.tiling;
+  const std::int64_t outputs = tiling.shape.group_outputs(), all = tiling.shape.out_channels;
+  block.gated.assign(static_cast<std::size_t>(block.count * outputs), 0.0f);
+  if (ideal()) {
+    for (std::int64_t p = 0; p < block.count; ++p)
+      std::copy_n(block.dy + p * all + group * outputs, outputs, block.gated.begin() + p * outputs);
+    return;
   }
-  block.sums.resize(static_cast<std::size_t>(block.pixels * width));
-  block.step.assign(static_cast<std::size_t>(width), 0.0f);
-  block.centre.assign(static_cast<std::size_t>(width), 0.0f);
-  sim::matmul({block.pixels, width, rows}, inputs, true, cells_.matrix(tile, group), false, 0.0f,
-              block.sums.data());
-  for (std::int64_t j = 0; j < grid.slices; ++j) {
-    const auto slice = static_cast<std::size_t>(j);
-    const int column =
-        grid.column(static_cast<int>(tile), static_cast<int>(j), static_cast<int>(group * outputs));
-    const quant::AdcRow row{program_.gain.data() + column, program_.offset.data() + column,
-                            program_.weight.data() + column, static_cast<std::size_t>(outputs),
-                            program_.config.adc_levels};
-    const float factor =
-        std::ldexp(1.0f, program_.weight_slices[slice].shift + program_.input_slices[cycle].shift);
-    const float share = 1.0f / static_cast<float>(grid.slices * std::ssize(program_.input_slices));
-    for (std::int64_t p = 0; p < block.pixels; ++p) {
-      const float* dy = block.dy.data() + p * grid.outputs + group * outputs;
-      quant::adc_backward(row, block.sums.data() + p * width + j * outputs, {dy, factor, share},
-                          block.gated.data() + p * outputs, block.step.data() + j * outputs,
-                          block.centre.data() + j * outputs);
-    }
-    for (std::int64_t o = 0; o < outputs; ++o) {
-      step_sums_[static_cast<std::size_t>(column + o)] +=
-          static_cast<double>(block.step[static_cast<std::size_t>(j * outputs + o)]);
-      centre_sums_[static_cast<std::size_t>(column + o)] +=
-          static_cast<double>(block.centre[static_cast<std::size_t>(j * outputs + o)]);
+  block.step.resize(static_cast<std::size_t>(tiling.grid.slices * outputs));
+  block.centre.resize(block.step.size());
+  for (std::size_t i = 0; i < block.digits.size(); ++i) {
+    const std::size_t stride = prepared_.row_stride(tile);
+    block.digits[i].gather(group * tiling.shape.group_inputs() + tiling.tiles[tile].first_channel,
+                           tiling.tiles[tile].channels, block.first, block.count, stride, block.bytes.data());
+    prepared_.gate({tile, group, i}, {block.bytes.data(), block.count, stride},
+                   {block.dy, block.gated.data(), block.step.data(), block.centre.data()});
+    for (std::int64_t j = 0; j < tiling.grid.slices; ++j) {
+      const auto column = static_cast<std::size_t>(
+          tiling.grid.column(static_cast<int>(tile), static_cast<int>(j), static_cast<int>(group * outputs)));
+      for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o) {
+        const std::size_t at = static_cast<std::size_t>(j * outputs) + o;
+        step_sums_[column + o] += static_cast<double>(block.step[at]);
+        centre_sums_[column + o] += static_cast<double>(block.centre[at]);
+      }
     }
   }
 }
@@ -160,55 +182,63 @@ void CimGradient::add_cycle(Block& block, std::size_t tile, std::int64_t group, 
 void CimGradient::pass_on(Block& block, std::size_t tile, std::int64_t group) {
   const std::int64_t outputs = program_.tiling.shape.group_outputs();
   const std::int64_t rows = program_.tiling.rows(tile);
-  const std::size_t at =
-      tile * static_cast<std::size_t>(program_.tiling.shape.groups) + static_cast<std::size_t>(group);
-  sim::matmul({rows, outputs, block.pixels}, block.columns.data(), false, block.gated.data(), false, 1.0f,
+  const std::size_t at = matrix(tile, group);
+  block.drows.resize(static_cast<std::size_t>(block.count * rows));
+  sim::matmul({rows, outputs, block.count}, block.columns.data(), true, block.gated.data(), false, 1.0f,
               weight_sums_[at].data());
-  sim::matmul({rows, block.pixels, outputs}, quantized_[at].data(), false, block.gated.data(), true, 0.0f,
-              block.dcolumns.data());
+  sim::matmul({block.count, rows, outputs}, block.gated.data(), false, quantized_[at].data(), true, 0.0f,
+              block.drows.data());
 }
 
 LayerGradient CimGradient::finish() const {
-  const auto& tiling = program_.tiling;
-  const quant::GroupMap weights = weight_groups(tiling, layer_.config);
   LayerGradient out;
   out.weight.assign(weight_.size(), 0.0f);
-  out.weight_scale.assign(static_cast<std::size_t>(weights.count()), 0.0);
+  out.weight_scale.assign(layer_.weight_scale.size(), 0.0);
   out.bias.assign(bias_sums_.begin(), bias_sums_.end());
   out.activation_scale = activation_scale_sum_;
+  add_cell_gradients(out);
+  if (!ideal()) add_column_gradients(out);
+  return out;
+}
+
+void CimGradient::add_cell_gradients(LayerGradient& out) const {
+  const auto& tiling = program_.tiling;
   const quant::CodeRange range = quant::weight_range(layer_.config);
-  const std::int64_t outputs = tiling.shape.group_outputs();
+  const std::vector<float> weights = slice_weights(program_.weight_slices);
+  const std::int64_t outputs = tiling.shape.group_outputs(), window = tiling.shape.window_size();
   sim::for_each_cell(
-      tiling, weights,
+      tiling, weight_groups(tiling, layer_.config),
       [&](std::size_t t, std::int64_t row, int j, int o, std::size_t index, std::size_t group) {
-        const std::size_t at = t * static_cast<std::size_t>(tiling.shape.groups) +
-                               static_cast<std::size_t>(tiling.shape.group_of(o));
-        const float upstream = weight_sums_[at][static_cast<std::size_t>(row * outputs + o % outputs)];
-        const quant::BitSlice& slice = program_.weight_slices[static_cast<std::size_t>(j)];
-        const float gradient = std::ldexp(upstream * program_.activation_scale, slice.shift);
+        const std::int64_t at = row % window * tiling.tiles[t].channels + row / window;
+        const float upstream = weight_sums_[matrix(t, tiling.shape.group_of(o))]
+                                           [static_cast<std::size_t>(at * outputs + o % outputs)];
+        const float gradient = upstream * program_.activation_scale * weights[static_cast<std::size_t>(j)];
         const float scale = layer_.weight_scale[group];
-        const float slope = quant::digit_slope(slice, tiling.grid.slices) *
-                            quant::lsq_slopes(weight_[index], scale, range).dx;
+        const float slope =
+            quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices) *
+            quant::lsq_slopes(weight_[index], scale, range).dx;
         out.weight[index] += gradient * slope;
         const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
         out.weight_scale[group] +=
             static_cast<double>(gradient) * static_cast<double>(cell - slope * weight_[index] / scale);
       });
-  if (layer_.config.adc_levels == quant::kIdealAdc) return out;
-  const quant::GroupMap psums = psum_groups(tiling, layer_.config);
+}
+
+void CimGradient::add_column_gradients(LayerGradient& out) const {
+  const auto& grid = program_.tiling.grid;
+  const quant::GroupMap psums = psum_groups(program_.tiling, layer_.config);
   out.psum_step.assign(static_cast<std::size_t>(psums.count()), 0.0);
   out.psum_centre.assign(out.psum_step.size(), 0.0);
-  for (int t = 0; t < tiling.grid.tiles; ++t) {
-    for (int j = 0; j < tiling.grid.slices; ++j) {
-      for (int o = 0; o < tiling.grid.outputs; ++o) {
+  for (int t = 0; t < grid.tiles; ++t) {
+    for (int j = 0; j < grid.slices; ++j) {
+      for (int o = 0; o < grid.outputs; ++o) {
         const auto group = static_cast<std::size_t>(psums.group(t, j, o));
-        const auto column = static_cast<std::size_t>(tiling.grid.column(t, j, o));
+        const auto column = static_cast<std::size_t>(grid.column(t, j, o));
         out.psum_step[group] += step_sums_[column];
         out.psum_centre[group] += centre_sums_[column];
       }
     }
   }
-  return out;
 }
 
 }  // namespace bitline::train

@@ -15,13 +15,12 @@
 // Partial sums are recomputed block by block and never stored.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "bitline/quant/config.h"
-#include "bitline/sim/im2col.h"
-#include "bitline/sim/layer_program.h"
-#include "bitline/sim/packed_cells.h"
+#include "bitline/sim/kernel.h"
 
 namespace bitline::train {
 
@@ -34,30 +33,45 @@ struct LayerGradient {
   double activation_scale = 0.0;
 };
 
+// Images with channels innermost, [image][H][W][C].
+struct GradientBatch {
+  std::span<const float> x;             // the layer's float input
+  std::span<const std::uint8_t> codes;  // of x, see sim/wordlines.h
+  std::span<const float> dy;
+  std::span<float> dx;  // written
+  std::int64_t images = 0;
+};
+
 class CimGradient {
  public:
-  // All arguments must outlive the object.
-  CimGradient(const sim::LayerProgram& program, const quant::CimLayer& layer, std::span<const float> weight);
+  // All arguments must outlive the object; `prepared` is the program made ready by any kernel.
+  CimGradient(const sim::LayerProgram& program, const sim::PreparedLayer& prepared,
+              const quant::CimLayer& layer, std::span<const float> weight);
 
-  // Adds one image. x [C][H][W]: the layer's float input; dy [O][Hout][Wout]; dx (written): gradient of x.
-  void add_image(std::span<const float> x, sim::ImageSize input, std::span<const float> dy,
-                 std::span<float> dx);
+  void add_images(const GradientBatch& batch, sim::ImageSize input);
 
   LayerGradient finish() const;
 
  private:
   struct Block;
-  void add_block(Block& block);
-  void add_cycle(Block& block, std::size_t tile, std::int64_t group, std::size_t cycle);
   void prepare_weights();
+  void add_group(const GradientBatch& group, const sim::WindowGeometry& geometry);
+  void add_block(Block& block, const sim::WindowGeometry& geometry);
+  void pass_gates(Block& block, std::size_t tile, std::int64_t group);
   void pass_on(Block& block, std::size_t tile, std::int64_t group);
+  void add_cell_gradients(LayerGradient& out) const;
+  void add_column_gradients(LayerGradient& out) const;
+  bool ideal() const { return layer_.config.adc_levels == quant::kIdealAdc; }
+  std::size_t matrix(std::size_t tile, std::int64_t group) const {
+    return tile * static_cast<std::size_t>(program_.tiling.shape.groups) + static_cast<std::size_t>(group);
+  }
 
   const sim::LayerProgram& program_;
+  const sim::PreparedLayer& prepared_;
   const quant::CimLayer& layer_;
   std::span<const float> weight_;
-  sim::PackedCells cells_;
-  // By (tile, group), dense [rows][group outputs]: the quantized weight sum_j 2^shift_j * s_w * cell_j, and
-  // the sum over pixels of activation code * gate * dy.
+  // By (tile, group), dense [rows as (ky, kx, channel)][group outputs]: the quantized weight
+  // sum_j 2^shift_j * s_w * cell_j, and the sum over pixels of activation code * gate * dy.
   std::vector<std::vector<float>> quantized_, weight_sums_;
   std::vector<double> step_sums_, centre_sums_;  // by column
   std::vector<double> bias_sums_;

@@ -34,6 +34,8 @@ struct Saved : torch::CustomClassHolder {
   CimTensors tensors;
   quant::CimLayer layer;
   std::unique_ptr<sim::LayerProgram> program;
+  std::unique_ptr<sim::PreparedLayer> prepared;
+  std::vector<std::uint8_t> codes;  // [image][H][W][C], see sim/wordlines.h
   sim::ImageSize input;
 };
 
@@ -47,6 +49,12 @@ std::vector<std::int64_t> output_sizes(const CimSpec& spec, const Tensor& x) {
   return {x.size(0), spec.shape.out_channels, out.height, out.width};
 }
 
+Tensor empty_last(const std::vector<std::int64_t>& sizes) {
+  return torch::empty(
+      sizes, torch::kFloat32,
+      sizes.size() == 4 ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous);
+}
+
 Tensor scale_gradient(const Tensor& s0, const Tensor& u, const std::vector<double>& ds, double gain) {
   std::vector<float> du(ds.size());
   quant::positive_scales_backward(view(s0), view(u.detach()), ds, static_cast<float>(gain), du);
@@ -58,22 +66,23 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
                         const Tensor&, const Tensor&, const Tensor&, const Tensor&,
                         const c10::intrusive_ptr<Saved>& saved) {
-    const Tensor input = x.contiguous();
+    const Tensor input = channels_last(x);
     const Tensor w = weight.contiguous();
     saved->layer = current_layer(saved->spec, saved->tensors);
     const std::span<const float> b = view(bias);
     saved->program = std::make_unique<sim::LayerProgram>(
         sim::compile_layer(saved->spec.name, saved->spec.shape, view(w), b, saved->layer));
+    saved->prepared = sim::choose_kernel("auto", *saved->program).prepare(*saved->program);
     saved->input = image_size(x);
-    Tensor y = torch::empty(output_sizes(saved->spec, x), x.options());
-    const auto prepared = sim::choose_kernel("auto", *saved->program).prepare(*saved->program);
+    saved->codes.resize(static_cast<std::size_t>(input.numel()));
+    quant::lsq_bytes(view(input), saved->program->activation_scale, saved->program->activation_range,
+                     saved->codes);
+    Tensor y = empty_last(output_sizes(saved->spec, x));
     const auto in = static_cast<std::size_t>(input.numel() / input.size(0));
     const auto out = static_cast<std::size_t>(y.numel() / y.size(0));
-    std::vector<float> codes(in);
-    for (std::int64_t n = 0; n < x.size(0); ++n) {
-      const std::span<const float> image(input.data_ptr<float>() + static_cast<std::size_t>(n) * in, in);
-      quant::lsq_codes(image, saved->program->activation_scale, saved->program->activation_range, codes);
-      prepared->run(codes, saved->input, {y.data_ptr<float>() + static_cast<std::size_t>(n) * out, out});
+    for (std::size_t n = 0; n < static_cast<std::size_t>(x.size(0)); ++n) {
+      saved->prepared->run(std::span(saved->codes).subspan(n * in, in), saved->input,
+                           {y.data_ptr<float>() + n * out, out});
     }
     context->save_for_backward({input, w});
     context->saved_data["saved"] = c10::IValue::make_capsule(saved);
@@ -84,15 +93,11 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     const auto saved = c10::static_intrusive_pointer_cast<Saved>(context->saved_data["saved"].toCapsule());
     const variable_list tensors = context->get_saved_variables();
     const Tensor& x = tensors[0];
-    const Tensor dy = upstream[0].contiguous();
+    const Tensor dy = channels_last(upstream[0]);
     Tensor dx = torch::empty_like(x);
-    CimGradient gradient(*saved->program, saved->layer, view(tensors[1]));
-    const auto in = static_cast<std::size_t>(x.numel() / x.size(0));
-    const auto out = static_cast<std::size_t>(dy.numel() / dy.size(0));
-    for (std::size_t n = 0; n < static_cast<std::size_t>(x.size(0)); ++n) {
-      gradient.add_image({x.data_ptr<float>() + n * in, in}, saved->input,
-                         {dy.data_ptr<float>() + n * out, out}, {dx.data_ptr<float>() + n * in, in});
-    }
+    CimGradient gradient(*saved->program, *saved->prepared, saved->layer, view(tensors[1]));
+    gradient.add_images({view(x), saved->codes, view(dy), {dx.data_ptr<float>(), view(x).size()}, x.size(0)},
+                        saved->input);
     return gather(*saved, gradient.finish(), dx, tensors[1]);
   }
 

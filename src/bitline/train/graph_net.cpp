@@ -122,14 +122,14 @@ Tensor GraphNet::batch_norm(const ir::Node& node, const std::vector<Tensor>& in,
   if (mode == BatchNormMode::kFixed) {
     return torch::batch_norm(in[0], in[1], in[2], in[kMean], in[kVariance], false, 0.0, epsilon, false);
   }
+  // With momentum 1 the running statistics become those of the batch, the variance unbiased.
+  Tensor mean, variance;
   if (statistics != nullptr) {
-    const torch::NoGradGuard no_gradient;
-    std::vector<std::int64_t> axes = {0};
-    for (std::int64_t d = 2; d < in[0].dim(); ++d) axes.push_back(d);
-    const auto [variance, mean] = torch::var_mean(in[0].detach(), axes, /*unbiased=*/true);
+    mean = torch::zeros_like(in[kMean]);
+    variance = torch::ones_like(in[kVariance]);
     statistics->by_node[node.name] = {mean, variance};
   }
-  return torch::batch_norm(in[0], in[1], in[2], {}, {}, true, 0.0, epsilon, false);
+  return torch::batch_norm(in[0], in[1], in[2], mean, variance, true, 1.0, epsilon, false);
 }
 
 Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& operands, BatchNormMode mode,

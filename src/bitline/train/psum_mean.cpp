@@ -1,58 +1,65 @@
 #include "bitline/train/psum_mean.h"
 
-#include <numeric>
 #include <span>
 
 #include "bitline/quant/lsq.h"
-#include "bitline/sim/im2col.h"
+#include "bitline/sim/wordlines.h"
 #include "bitline/train/torch.h"
 
 namespace bitline::train {
 
 namespace {
 
-// The mean input digit at every place of the image, for one input slice.
-using MeanImage = std::vector<float>;
-
-std::vector<MeanImage> mean_digits(const sim::LayerProgram& program, const torch::Tensor& x) {
-  const torch::Tensor host = x.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+// Mean digits at every place of the image, [H][W][C], a vector for each input slice.
+std::vector<std::vector<double>> mean_digits(const sim::LayerProgram& program, const torch::Tensor& x) {
+  const torch::Tensor host = channels_last(x.detach().to(torch::kCPU, torch::kFloat32));
   const auto images = static_cast<std::size_t>(host.size(0));
   const std::size_t size = static_cast<std::size_t>(host.numel()) / images;
-  std::vector<MeanImage> means(program.input_slices.size(), MeanImage(size, 0.0f));
-  std::vector<float> codes(size);
+  std::vector<std::vector<std::int64_t>> sums(program.input_slices.size(),
+                                              std::vector<std::int64_t>(size, 0));
+  std::vector<std::uint8_t> bytes(size);
   for (std::size_t n = 0; n < images; ++n) {
-    quant::lsq_codes({host.data_ptr<float>() + n * size, size}, program.activation_scale,
-                     program.activation_range, codes);
-    for (std::size_t i = 0; i < means.size(); ++i) {
+    quant::lsq_bytes({host.data_ptr<float>() + n * size, size}, program.activation_scale,
+                     program.activation_range, bytes);
+    for (std::size_t i = 0; i < sums.size(); ++i) {
       const quant::BitSlice& slice = program.input_slices[i];
       for (std::size_t k = 0; k < size; ++k)
-        means[i][k] += static_cast<float>(quant::slice_digit(static_cast<int>(codes[k]), slice));
+        sums[i][k] += quant::slice_digit(bytes[k] + program.activation_range.low, slice);
     }
   }
-  for (MeanImage& mean : means) {
-    for (float& value : mean) value /= static_cast<float>(images);
+  std::vector<std::vector<double>> means;
+  for (const std::vector<std::int64_t>& sum : sums) {
+    means.emplace_back(sum.begin(), sum.end());
+    for (double& value : means.back()) value /= static_cast<double>(images);
   }
   return means;
 }
 
-// Mean digit on each wordline of a row tile, over the output pixels and the input slices.
-std::vector<double> mean_wordlines(const sim::LayerProgram& program, const std::vector<MeanImage>& means,
-                                   sim::ImageSize input, std::size_t tile, std::int64_t group) {
+// Mean digit on each wordline (channel, ky, kx) of a row tile, over the output pixels and the input slices.
+std::vector<double> mean_wordlines(const sim::LayerProgram& program,
+                                   const std::vector<std::vector<double>>& means, sim::ImageSize input,
+                                   std::size_t tile, std::int64_t group) {
   const mapping::LayerShape& shape = program.tiling.shape;
+  const ir::Window& w = shape.window;
   const mapping::RowTile& rows = program.tiling.tiles[tile];
   const sim::ImageSize out = sim::output_size(shape, input);
-  const auto pixels = static_cast<std::size_t>(out.height * out.width);
   std::vector<double> wordlines(static_cast<std::size_t>(program.tiling.rows(tile)), 0.0);
-  std::vector<float> columns(wordlines.size() * pixels);
-  for (const MeanImage& mean : means) {
-    sim::im2col(mean.data(), shape, input, group * shape.group_inputs() + rows.first_channel, rows.channels,
-                {0, out.height}, columns.data());
-    for (std::size_t r = 0; r < wordlines.size(); ++r) {
-      const std::span<const float> row = std::span(columns).subspan(r * pixels, pixels);
-      wordlines[r] +=
-          std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(pixels * means.size());
+  const std::int64_t first = group * shape.group_inputs() + rows.first_channel;
+  for (std::int64_t p = 0; p < out.height * out.width; ++p) {
+    for (std::int64_t tap = 0; tap < shape.window_size(); ++tap) {
+      const std::int64_t ky = tap / w.kernel[1], kx = tap % w.kernel[1];
+      const std::int64_t y = p / out.width * w.stride[0] + ky * w.dilation[0] - w.pad_begin[0];
+      const std::int64_t x = p % out.width * w.stride[1] + kx * w.dilation[1] - w.pad_begin[1];
+      if (y < 0 || x < 0 || y >= input.height || x >= input.width) continue;
+      for (std::int64_t c = 0; c < rows.channels; ++c) {
+        const auto at = static_cast<std::size_t>((y * input.width + x) * shape.in_channels + first + c);
+        for (const std::vector<double>& mean : means)
+          wordlines[static_cast<std::size_t>(c * shape.window_size() + tap)] += mean[at];
+      }
     }
   }
+  const auto terms = static_cast<double>(out.height * out.width * std::ssize(means));
+  for (double& value : wordlines) value /= terms;
   return wordlines;
 }
 
@@ -62,7 +69,7 @@ std::vector<float> mean_psums(const CimSpec& spec, const CimTensors& tensors, co
   const quant::CimLayer layer = current_layer(spec, tensors);
   const sim::LayerProgram program =
       sim::compile_layer(spec.name, spec.shape, to_floats(tensors.weight), {}, layer);
-  const std::vector<MeanImage> means = mean_digits(program, x);
+  const std::vector<std::vector<double>> means = mean_digits(program, x);
   const sim::ImageSize input = x.dim() == 2 ? sim::ImageSize{1, 1} : sim::ImageSize{x.size(2), x.size(3)};
   const quant::GroupMap scales = mapping::weight_groups(program.tiling, spec.config);
   const quant::GroupMap converters = mapping::psum_groups(program.tiling, spec.config);

@@ -23,6 +23,11 @@ inline std::vector<float> to_floats(const torch::Tensor& t) {
   return {host.data_ptr<float>(), host.data_ptr<float>() + host.numel()};
 }
 
+// The same values with channels innermost in memory (NHWC); [N, K] is so already.
+inline torch::Tensor channels_last(const torch::Tensor& t) {
+  return t.contiguous(t.dim() == 4 ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous);
+}
+
 inline ir::Tensor to_ir(const torch::Tensor& t) {
   return {ir::Shape(t.sizes().begin(), t.sizes().end()), to_floats(t)};
 }

@@ -1,5 +1,5 @@
-// The inner loop of the integer kernels: a block of pixels through one tile of cells, from bytes to converted
-// sums that are added to the outputs. One function for each instruction set; all give the same bits, because
+// The inner loop of the integer kernels: a block of pixels through one tile of cells, from bytes to sums that
+// are converted in registers. One set of functions for each instruction set; all give the same bits, because
 // sums are exact and the converter's fp32 operations are the same, in the same order.
 #pragma once
 
@@ -8,10 +8,9 @@
 
 namespace bitline::sim {
 
-inline constexpr int kPixelTile = 4;  // pixels come in multiples of this
-
 struct Int8Block {
-  const std::uint8_t* inputs = nullptr;  // [pixels][quads * 4]
+  const std::uint8_t* inputs = nullptr;  // [pixels][stride], whole quads of rows
+  std::size_t stride = 0;
   int pixels = 0;
   int quads = 0;
   int quads_per_chunk = 0;
@@ -23,14 +22,32 @@ struct Int8Block {
   const float* offset = nullptr;        // [vector][lane]
   const float* weight = nullptr;        // [vector][lane]
   int levels = 0;                       // of the converter; kIdealAdc passes sums on
-  float* y = nullptr;                   // [pixels][y_stride], output block b at b * kLanes
-  std::size_t y_stride = 0;
-  std::int32_t* sums = nullptr;  // when set, [pixels][vector][lane] is written and y left alone
 };
 
-using Int8BlockFunction = void (*)(const Int8Block&);
+// y[pixel * stride + block * kLanes + lane] += weight * code.
+struct Int8Outputs {
+  float* y = nullptr;
+  std::size_t stride = 0;
+};
 
-void int8_block_portable(const Int8Block& block);
-void int8_block_avx2(const Int8Block& block);
+// quant::adc_backward without the factor of a slice: step and centre are [vector][lane].
+struct Int8Gates {
+  const float* dy = nullptr;
+  std::size_t dy_stride = 0;
+  float share = 0.0f;
+  float* gated = nullptr;
+  std::size_t gated_stride = 0;
+  float* step = nullptr;
+  float* centre = nullptr;
+};
+
+struct Int8Functions {
+  void (*convert)(const Int8Block&, const Int8Outputs&);
+  void (*add_up)(const Int8Block&, std::int32_t* sums);  // [pixel][vector][lane]
+  void (*gate)(const Int8Block&, const Int8Gates&);
+};
+
+const Int8Functions& int8_portable();
+const Int8Functions& int8_avx2();  // only where the processor has it
 
 }  // namespace bitline::sim

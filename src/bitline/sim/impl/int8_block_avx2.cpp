@@ -1,4 +1,5 @@
-// The inner loop on AVX2: kPixelTile pixels by two vectors in registers, 16-bit sums of byte products.
+// The inner loop on AVX2: four pixels by two vectors in registers, 16-bit sums of byte products, widened to
+// 32 bits before they can overflow.
 #include "bitline/sim/impl/int8_block.h"
 
 #if defined(__x86_64__)
@@ -15,113 +16,177 @@ namespace bitline::sim {
 
 namespace {
 
-template <int kVectors>
-struct Accumulators {
-  __m256i at[kPixelTile][kVectors];
+template <int kPixels, int kVectors>
+struct Sums {
+  __m256i at[kPixels][kVectors];
 };
 
-template <int kVectors>
-BITLINE_AVX2 void clear(Accumulators<kVectors>& a) {
-#pragma GCC unroll 8
-  for (int p = 0; p < kPixelTile; ++p) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) a.at[p][v] = _mm256_setzero_si256();
-  }
+__attribute__((target("avx2"), always_inline)) inline __m256i load(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
 }
 
-// 16-bit sums over `quads` quads of rows.
-template <int kVectors>
-BITLINE_AVX2 Accumulators<kVectors> multiply(const std::uint8_t* inputs, std::size_t input_stride,
-                                             const std::int8_t* cells, std::size_t vector_stride, int quads) {
-  Accumulators<kVectors> sums;
-  clear(sums);
+// Adds the 16-bit sums over `quads` quads of rows to the 32-bit ones.
+template <int kPixels, int kVectors>
+BITLINE_AVX2 void add_chunk(const Int8Block& b, const std::uint8_t* inputs, const std::int8_t* cells,
+                            int quads, Sums<kPixels, kVectors>& wide) {
+  const std::size_t vector_stride = static_cast<std::size_t>(b.quads) * kLanes * kQuad;
+  Sums<kPixels, kVectors> sums;
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; ++p) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sums.at[p][v] = _mm256_setzero_si256();
+  }
   for (int q = 0; q < quads; ++q, inputs += kQuad, cells += kLanes * kQuad) {
     __m256i column[kVectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      column[v] = _mm256_loadu_si256(
-          reinterpret_cast<const __m256i*>(cells + static_cast<std::size_t>(v) * vector_stride));
-    }
+    for (int v = 0; v < kVectors; ++v) column[v] = load(cells + static_cast<std::size_t>(v) * vector_stride);
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixelTile; ++p) {
+    for (int p = 0; p < kPixels; ++p) {
       std::int32_t four;
-      std::memcpy(&four, inputs + static_cast<std::size_t>(p) * input_stride, sizeof four);
+      std::memcpy(&four, inputs + static_cast<std::size_t>(p) * b.stride, sizeof four);
       const __m256i input = _mm256_set1_epi32(four);
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
+      for (int v = 0; v < kVectors; ++v)
         sums.at[p][v] = _mm256_add_epi16(sums.at[p][v], _mm256_maddubs_epi16(input, column[v]));
-      }
     }
   }
-  return sums;
-}
-
-template <int kVectors>
-BITLINE_AVX2 void widen(const Accumulators<kVectors>& narrow, Accumulators<kVectors>& wide) {
   const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 8
-  for (int p = 0; p < kPixelTile; ++p) {
+  for (int p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      wide.at[p][v] = _mm256_add_epi32(wide.at[p][v], _mm256_madd_epi16(narrow.at[p][v], ones));
-    }
+    for (int v = 0; v < kVectors; ++v)
+      wide.at[p][v] = _mm256_add_epi32(wide.at[p][v], _mm256_madd_epi16(sums.at[p][v], ones));
   }
 }
 
-// y += weight * code(sum), or weight * sum behind an ideal converter; the operations of
-// quant::adc_accumulate.
-BITLINE_AVX2 void convert(const Int8Block& b, std::size_t v, __m256i sum, float* y) {
-  __m256 value = _mm256_cvtepi32_ps(sum);
-  if (b.levels != quant::kIdealAdc) {
-    const __m256 top = _mm256_set1_ps(static_cast<float>(b.levels - 1));
-    value = _mm256_add_ps(_mm256_mul_ps(value, _mm256_loadu_ps(b.gain + v * kLanes)),
-                          _mm256_loadu_ps(b.offset + v * kLanes));
-    value = _mm256_min_ps(top, _mm256_max_ps(_mm256_setzero_ps(), value));
-    value = _mm256_round_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+// The sums of a tile of pixels and vectors, each handed to finish(pixel, vector, sums of 8 columns).
+template <int kPixels, int kVectors, class Finish>
+BITLINE_AVX2 void run_tile(const Int8Block& b, std::size_t pixel, std::size_t vector, Finish&& finish) {
+  const std::uint8_t* inputs = b.inputs + pixel * b.stride;
+  const std::int8_t* cells = b.cells + vector * static_cast<std::size_t>(b.quads) * kLanes * kQuad;
+  Sums<kPixels, kVectors> sums;
+#pragma GCC unroll 8
+  for (std::size_t p = 0; p < kPixels; ++p) {
+#pragma GCC unroll 8
+    for (std::size_t v = 0; v < kVectors; ++v) sums.at[p][v] = load(b.shift + (vector + v) * kLanes);
   }
-  const __m256 step = _mm256_mul_ps(_mm256_loadu_ps(b.weight + v * kLanes), value);
-  _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(y), step));
-}
-
-template <int kVectors>
-BITLINE_AVX2 void tile(const Int8Block& b, std::size_t first_pixel, std::size_t first_vector) {
-  const std::size_t stride = static_cast<std::size_t>(b.quads) * kQuad;
-  const std::size_t vector_stride = static_cast<std::size_t>(b.quads) * kLanes * kQuad;
-  const std::uint8_t* inputs = b.inputs + first_pixel * stride;
-  const std::int8_t* cells = b.cells + first_vector * vector_stride;
-  Accumulators<kVectors> sums;
-  clear(sums);
   for (int q = 0; q < b.quads; q += b.quads_per_chunk) {
     const int count = b.quads - q < b.quads_per_chunk ? b.quads - q : b.quads_per_chunk;
-    widen(multiply<kVectors>(inputs + q * kQuad, stride, cells + q * kLanes * kQuad, vector_stride, count),
-          sums);
+    add_chunk(b, inputs + q * kQuad, cells + q * kLanes * kQuad, count, sums);
   }
 #pragma GCC unroll 8
-  for (std::size_t p = 0; p < kPixelTile; ++p) {
+  for (std::size_t p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 8
-    for (std::size_t i = 0; i < kVectors; ++i) {
-      const std::size_t v = first_vector + i, pixel = first_pixel + p;
-      const __m256i sum = _mm256_add_epi32(
-          sums.at[p][i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b.shift + v * kLanes)));
-      if (b.sums != nullptr) {
-        std::int32_t* out = b.sums + (pixel * static_cast<std::size_t>(b.vectors) + v) * kLanes;
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), sum);
-      } else {
-        convert(b, v, sum, b.y + pixel * b.y_stride + v / static_cast<std::size_t>(b.slices) * kLanes);
-      }
+    for (std::size_t v = 0; v < kVectors; ++v) finish(pixel + p, vector + v, sums.at[p][v]);
+  }
+}
+
+template <int kVectors, class Finish>
+BITLINE_AVX2 void run_vectors(const Int8Block& b, std::size_t vector, Finish&& finish) {
+  constexpr std::size_t kPixels = 4;
+  const auto pixels = static_cast<std::size_t>(b.pixels);
+  std::size_t p = 0;
+  for (; p + kPixels <= pixels; p += kPixels) run_tile<kPixels, kVectors>(b, p, vector, finish);
+  for (; p < pixels; ++p) run_tile<1, kVectors>(b, p, vector, finish);
+}
+
+template <class Finish>
+BITLINE_AVX2 void run_block(const Int8Block& b, Finish&& finish) {
+  const auto vectors = static_cast<std::size_t>(b.vectors);
+  std::size_t v = 0;
+  for (; v + 2 <= vectors; v += 2) run_vectors<2>(b, v, finish);
+  for (; v < vectors; ++v) run_vectors<1>(b, v, finish);
+}
+
+struct Position {
+  __m256 v;        // before clipping
+  __m256 clipped;  // to 0 .. levels - 1
+};
+
+BITLINE_AVX2 Position position(const Int8Block& b, std::size_t vector, __m256i sum) {
+  const __m256 top = _mm256_set1_ps(static_cast<float>(b.levels - 1));
+  const __m256 v =
+      _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(b.gain + vector * kLanes)),
+                    _mm256_loadu_ps(b.offset + vector * kLanes));
+  return {v, _mm256_min_ps(top, _mm256_max_ps(_mm256_setzero_ps(), v))};
+}
+
+BITLINE_AVX2 __m256 rounded(__m256 x) {
+  return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+BITLINE_AVX2 void add_to(float* p, __m256 x) {
+  _mm256_storeu_ps(p, _mm256_add_ps(_mm256_loadu_ps(p), x));
+}
+
+// The operations of quant::adc_accumulate.
+template <bool kIdeal>
+struct Convert {
+  const Int8Block& b;
+  const Int8Outputs& out;
+
+  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, __m256i sum) const {
+    __m256 value;
+    if constexpr (kIdeal) {
+      value = _mm256_cvtepi32_ps(sum);
+    } else {
+      value = rounded(position(b, vector, sum).clipped);
     }
+    add_to(out.y + pixel * out.stride + vector / static_cast<std::size_t>(b.slices) * kLanes,
+           _mm256_mul_ps(_mm256_loadu_ps(b.weight + vector * kLanes), value));
   }
+};
+
+struct Store {
+  const Int8Block& b;
+  std::int32_t* sums;
+
+  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, __m256i sum) const {
+    std::int32_t* to = sums + (pixel * static_cast<std::size_t>(b.vectors) + vector) * kLanes;
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sum);
+  }
+};
+
+// The operations of quant::adc_backward.
+struct Gate {
+  const Int8Block& b;
+  const Int8Gates& gates;
+
+  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, __m256i sum) const {
+    const Position at = position(b, vector, sum);
+    const __m256 in_range = _mm256_cmp_ps(at.v, at.clipped, _CMP_EQ_OQ);
+    const __m256 middle = _mm256_set1_ps(0.5f * static_cast<float>(b.levels - 1));
+    const std::size_t output = vector / static_cast<std::size_t>(b.slices) * kLanes;
+    const __m256 dy = _mm256_loadu_ps(gates.dy + pixel * gates.dy_stride + output);
+    add_to(gates.gated + pixel * gates.gated_stride + output,
+           _mm256_and_ps(in_range, _mm256_mul_ps(dy, _mm256_set1_ps(gates.share))));
+    const __m256 error = _mm256_sub_ps(rounded(at.clipped), _mm256_blendv_ps(middle, at.v, in_range));
+    add_to(gates.step + vector * kLanes, _mm256_mul_ps(dy, error));
+    add_to(gates.centre + vector * kLanes, _mm256_andnot_ps(in_range, dy));
+  }
+};
+
+__attribute__((target("avx2"))) void convert(const Int8Block& b, const Int8Outputs& out) {
+  if (b.levels == quant::kIdealAdc) {
+    run_block(b, Convert<true>{b, out});
+  } else {
+    run_block(b, Convert<false>{b, out});
+  }
+}
+
+__attribute__((target("avx2"))) void add_up(const Int8Block& b, std::int32_t* sums) {
+  run_block(b, Store{b, sums});
+}
+
+__attribute__((target("avx2"))) void gate(const Int8Block& b, const Int8Gates& gates) {
+  run_block(b, Gate{b, gates});
 }
 
 }  // namespace
 
-__attribute__((target("avx2"))) void int8_block_avx2(const Int8Block& b) {
-  const auto vectors = static_cast<std::size_t>(b.vectors);
-  for (std::size_t v = 0; v + 1 < vectors; v += 2) {
-    for (std::size_t p = 0; p < static_cast<std::size_t>(b.pixels); p += kPixelTile) tile<2>(b, p, v);
-  }
-  if (vectors % 2 == 0) return;
-  for (std::size_t p = 0; p < static_cast<std::size_t>(b.pixels); p += kPixelTile) tile<1>(b, p, vectors - 1);
+const Int8Functions& int8_avx2() {
+  static const Int8Functions functions{convert, add_up, gate};
+  return functions;
 }
 
 }  // namespace bitline::sim
@@ -129,8 +194,8 @@ __attribute__((target("avx2"))) void int8_block_avx2(const Int8Block& b) {
 #else
 
 namespace bitline::sim {
-void int8_block_avx2(const Int8Block& block) {
-  int8_block_portable(block);
+const Int8Functions& int8_avx2() {
+  return int8_portable();
 }
 }  // namespace bitline::sim
 

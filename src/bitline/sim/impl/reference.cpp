@@ -1,4 +1,5 @@
 // The reference kernel: the definition of the operator, in 64-bit integers, one sum at a time.
+#include <algorithm>
 #include <cmath>
 
 #include "bitline/quant/adc.h"
@@ -17,20 +18,45 @@ class ReferenceLayer final : public PreparedLayer {
  public:
   explicit ReferenceLayer(const LayerProgram& program) : program_(program) {}
 
-  void run(std::span<const float> codes, ImageSize input, std::span<float> y,
+  void run(std::span<const std::uint8_t> codes, ImageSize input, std::span<float> y,
            std::vector<float>* trace) const override {
     const ImageSize out = output_size(program_.tiling.shape, input);
-    const std::int64_t pixels = out.height * out.width;
-    for (std::int64_t p = 0; p < pixels; ++p) {
+    for (std::int64_t p = 0; p < out.height * out.width; ++p) {
       std::vector<float> sums = program_.base;
       run_pixel(codes, input, {p / out.width, p % out.width}, sums, trace);
-      for (std::size_t o = 0; o < sums.size(); ++o)
-        y[o * static_cast<std::size_t>(pixels) + static_cast<std::size_t>(p)] = sums[o];
+      std::copy(sums.begin(), sums.end(), y.begin() + p * std::ssize(sums));
+    }
+  }
+
+  std::size_t row_stride(std::size_t tile) const override {
+    return static_cast<std::size_t>(program_.tiling.rows(tile));
+  }
+
+  void gate(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const override {
+    const auto& grid = program_.tiling.grid;
+    const auto outputs = static_cast<int>(program_.tiling.shape.group_outputs());
+    const float share = 1.0f / static_cast<float>(grid.slices * std::ssize(program_.input_slices));
+    std::fill_n(block.step, grid.slices * outputs, 0.0f);
+    std::fill_n(block.centre, grid.slices * outputs, 0.0f);
+    for (std::int64_t p = 0; p < rows.count; ++p) {
+      const std::uint8_t* bytes = rows.bytes + static_cast<std::size_t>(p) * rows.stride;
+      for (int j = 0; j < grid.slices; ++j) {
+        const float factor = std::ldexp(1.0f, program_.weight_slices[static_cast<std::size_t>(j)].shift +
+                                                  program_.input_slices[cycle.input_slice].shift);
+        for (int o = 0; o < outputs; ++o) {
+          const int output = static_cast<int>(cycle.group) * outputs + o;
+          const float psum = in_digits(row_sum(bytes, cycle, j, output));
+          const quant::AdcUpstream upstream{block.dy + p * grid.outputs + output, factor, share};
+          quant::adc_backward(converter(cycle.tile, j, output), &psum, upstream,
+                              block.gated + p * outputs + o, block.step + j * outputs + o,
+                              block.centre + j * outputs + o);
+        }
+      }
     }
   }
 
  private:
-  void run_pixel(std::span<const float> codes, ImageSize input, Pixel pixel, std::vector<float>& y,
+  void run_pixel(std::span<const std::uint8_t> codes, ImageSize input, Pixel pixel, std::vector<float>& y,
                  std::vector<float>* trace) const {
     for (std::size_t t = 0; t < program_.tiling.tiles.size(); ++t) {
       for (const quant::BitSlice& cycle : program_.input_slices) {
@@ -44,7 +70,7 @@ class ReferenceLayer final : public PreparedLayer {
   }
 
   // The integer on one bitline: input digits times cells, over the rows of tile t.
-  std::int64_t bitline_sum(std::span<const float> codes, ImageSize input, Pixel pixel, std::size_t t,
+  std::int64_t bitline_sum(std::span<const std::uint8_t> codes, ImageSize input, Pixel pixel, std::size_t t,
                            const quant::BitSlice& cycle, int j, int o) const {
     const mapping::LayerShape& shape = program_.tiling.shape;
     const ir::Window& w = shape.window;
@@ -58,8 +84,8 @@ class ReferenceLayer final : public PreparedLayer {
           const std::int64_t iy = pixel.y * w.stride[0] + ky * w.dilation[0] - w.pad_begin[0];
           const std::int64_t ix = pixel.x * w.stride[1] + kx * w.dilation[1] - w.pad_begin[1];
           if (iy < 0 || iy >= input.height || ix < 0 || ix >= input.width) continue;
-          const auto code =
-              static_cast<int>(codes[static_cast<std::size_t>((c * input.height + iy) * input.width + ix)]);
+          const auto at = static_cast<std::size_t>((iy * input.width + ix) * shape.in_channels + c);
+          const int code = codes[at] + program_.activation_range.low;
           sum += std::int64_t{quant::slice_digit(code, cycle)} *
                  program_.cells[program_.cell_index(t, row, j, o)];
         }
@@ -68,12 +94,33 @@ class ReferenceLayer final : public PreparedLayer {
     return sum;
   }
 
+  // The same sum from gathered bytes, whose rows are ordered (ky, kx, channel).
+  std::int64_t row_sum(const std::uint8_t* bytes, const Cycle& cycle, int j, int o) const {
+    const std::int64_t window = program_.tiling.shape.window_size();
+    const std::int64_t channels = program_.tiling.tiles[cycle.tile].channels;
+    const int low = program_.input_slices[cycle.input_slice].low();
+    std::int64_t sum = 0;
+    for (std::int64_t row = 0; row < channels * window; ++row) {
+      const std::int64_t cell_row = row % channels * window + row / channels;
+      sum += std::int64_t{bytes[row] + low} * program_.cells[program_.cell_index(cycle.tile, cell_row, j, o)];
+    }
+    return sum;
+  }
+
+  float in_digits(std::int64_t sum) const {
+    return static_cast<float>(std::ldexp(static_cast<double>(sum), -program_.fraction_bits));
+  }
+
+  quant::AdcRow converter(std::size_t t, int j, int o) const {
+    const auto column = static_cast<std::size_t>(program_.tiling.grid.column(static_cast<int>(t), j, o));
+    return {&program_.gain[column], &program_.offset[column], &program_.weight[column], 1,
+            program_.config.adc_levels};
+  }
+
   void convert(std::int64_t sum, std::size_t t, const quant::BitSlice& cycle, int j, int o,
                std::vector<float>& y, std::vector<float>* trace) const {
-    const auto column = static_cast<std::size_t>(program_.tiling.grid.column(static_cast<int>(t), j, o));
-    const auto psum = static_cast<float>(std::ldexp(static_cast<double>(sum), -program_.fraction_bits));
-    const quant::AdcRow row{&program_.gain[column], &program_.offset[column], &program_.weight[column], 1,
-                            program_.config.adc_levels};
+    const float psum = in_digits(sum);
+    const quant::AdcRow row = converter(t, j, o);
     quant::adc_accumulate(row, &psum, std::ldexp(1.0f, cycle.shift), &y[static_cast<std::size_t>(o)]);
     if (trace == nullptr) return;
     trace->emplace_back();
