@@ -6,99 +6,100 @@
 #include "sim/random_layer.h"
 #include <gtest/gtest.h>
 
-    namespace bitline::sim {
-  namespace {
+namespace bitline::sim {
+namespace {
 
-  constexpr std::int64_t kImages = 2;
+constexpr std::int64_t kImages = 2;
 
-  // The codes of two images, the second backwards, [image][H][W][C].
-  std::vector<std::uint8_t> two_images(const RandomLayer& layer) {
-    std::vector<std::uint8_t> codes = layer.bytes();
-    codes.insert(codes.end(), codes.rbegin(), codes.rend());
-    return codes;
-  }
+// The codes of two images, the second backwards, [image][H][W][C].
+std::vector<std::uint8_t> two_images(const RandomLayer& layer) {
+  std::vector<std::uint8_t> codes = layer.bytes();
+  codes.insert(codes.end(), codes.rbegin(), codes.rend());
+  return codes;
+}
 
-  // Where tap (ky, kx) of an output pixel, counted through the images, reads [image][H][W]; -1 in the
-  // padding.
-  std::int64_t source(const RandomLayer& layer, std::int64_t pixel, std::int64_t tap) {
-    const ir::Window& w = layer.shape.window;
-    const ImageSize out = output_size(layer.shape, layer.input);
-    const std::int64_t image = pixel / (out.height * out.width);
-    const std::int64_t oy = pixel / out.width % out.height, ox = pixel % out.width;
-    const std::int64_t y = oy * w.stride[0] + tap / w.kernel[1] * w.dilation[0] - w.pad_begin[0];
-    const std::int64_t x = ox * w.stride[1] + tap % w.kernel[1] * w.dilation[1] - w.pad_begin[1];
-    if (y < 0 || x < 0 || y >= layer.input.height || x >= layer.input.width) return -1;
-    return (image * layer.input.height + y) * layer.input.width + x;
-  }
+// Where tap (ky, kx) of an output pixel, counted through the images, reads [image][H][W]; -1 in the
+// padding.
+std::int64_t source(const RandomLayer& layer, std::int64_t pixel, std::int64_t tap) {
+  const ir::Window& w = layer.shape.window;
+  const ImageSize out = output_size(layer.shape, layer.input);
+  const std::int64_t image = pixel / (out.height * out.width);
+  const std::int64_t oy = pixel / out.width % out.height, ox = pixel % out.width;
+  const std::int64_t y = oy * w.stride[0] + tap / w.kernel[1] * w.dilation[0] - w.pad_begin[0];
+  const std::int64_t x = ox * w.stride[1] + tap % w.kernel[1] * w.dilation[1] - w.pad_begin[1];
+  if (y < 0 || x < 0 || y >= layer.input.height || x >= layer.input.width) return -1;
+  return (image * layer.input.height + y) * layer.input.width + x;
+}
 
-  TEST(Wordlines, RowsHoldTheDigitsUnderTheWindow) {
-    for (std::uint64_t seed = 1; seed <= 150; ++seed) {
-      const RandomLayer layer = random_convolution(seed);
-      const WindowGeometry geometry(layer.shape, layer.input);
-      const std::vector<std::uint8_t> codes = two_images(layer);
-      const std::int64_t pixels = kImages * geometry.pixels(), first = pixels / 3,
-                         window = layer.shape.window_size();
-      const std::int64_t channel = layer.shape.in_channels / 2, channels = layer.shape.in_channels - channel;
-      const auto stride = static_cast<std::size_t>(channels * window + 3);
-      for (const quant::BitSlice& slice : layer.compile().input_slices) {
-        std::vector<std::uint8_t> rows(static_cast<std::size_t>(pixels - first) * stride +
-                                       WordlineBytes::kOverrun);
-        WordlineBytes(geometry, codes, kImages, slice)
-            .gather(channel, channels, first, pixels - first, stride, rows.data());
-        for (std::int64_t p = first; p < pixels; ++p) {
-          for (std::int64_t row = 0; row < channels * window; ++row) {
-            const std::int64_t at = source(layer, p, row / channels);
-            const int low = quant::activation_range(layer.layer).low;
-            const int code = at < 0 ? 0
-                                    : codes[static_cast<std::size_t>(at * layer.shape.in_channels + channel +
-                                                                     row % channels)] +
-                                          low;
-            const std::size_t byte =
-                static_cast<std::size_t>(p - first) * stride + static_cast<std::size_t>(row);
-            ASSERT_EQ(rows[byte] + slice.low(), quant::slice_digit(code, slice))
-                << "seed " << seed << ": " << layer.text() << ", pixel " << p << " row " << row;
-          }
+TEST(Wordlines, RowsHoldTheDigitsUnderTheWindow) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    const RandomLayer layer = random_convolution(seed);
+    const WindowGeometry geometry(layer.shape, layer.input);
+    const std::vector<std::uint8_t> codes = two_images(layer);
+    const std::int64_t pixels = kImages * geometry.pixels(), first = pixels / 3,
+                       window = layer.shape.window_size();
+    const std::int64_t channel = layer.shape.in_channels / 2, channels = layer.shape.in_channels - channel;
+    const auto stride = static_cast<std::size_t>(channels * window + 3);
+    for (const quant::BitSlice& slice : layer.compile().input_slices) {
+      std::vector<std::uint8_t> rows(static_cast<std::size_t>(pixels - first) * stride +
+                                     WordlineBytes::kOverrun);
+      WordlineBytes(geometry, codes, kImages, slice)
+          .gather(channel, channels, first, pixels - first, stride, rows.data());
+      for (std::int64_t p = first; p < pixels; ++p) {
+        for (std::int64_t row = 0; row < channels * window; ++row) {
+          const std::int64_t at = source(layer, p, row / channels);
+          const int low = quant::activation_range(layer.layer).low;
+          const int code =
+              at < 0
+                  ? 0
+                  : codes[static_cast<std::size_t>(at * layer.shape.in_channels + channel + row % channels)] +
+                        low;
+          const std::size_t byte =
+              static_cast<std::size_t>(p - first) * stride + static_cast<std::size_t>(row);
+          ASSERT_EQ(rows[byte] + slice.low(), quant::slice_digit(code, slice))
+              << "seed " << seed << ": " << layer.text() << ", pixel " << p << " row " << row;
         }
       }
     }
   }
+}
 
-  TEST(Wordlines, ScatterIsTheTransposeOfGather) {
-    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-      RandomLayer layer = random_convolution(seed);
-      layer.layer.activation_signed = false;
-      const WindowGeometry geometry(layer.shape, layer.input);
-      const std::vector<std::uint8_t> codes = two_images(layer);
-      const std::int64_t pixels = kImages * geometry.pixels(), channels = layer.shape.in_channels;
-      const auto stride = static_cast<std::size_t>(channels * layer.shape.window_size());
-      std::vector<std::uint8_t> rows(static_cast<std::size_t>(pixels) * stride + WordlineBytes::kOverrun);
-      const WordlineBytes bytes(geometry, codes, kImages, {0, 8, false});
-      bytes.gather(0, channels, 0, pixels, stride, rows.data());
-      Dice dice(seed);
-      const std::vector<float> gradient = dice.normals(pixels * static_cast<std::int64_t>(stride), 1.0f);
-      std::vector<float> padded(kImages * geometry.padded_size(), 0.0f);
-      scatter_rows(geometry, 0, channels, 0, pixels, stride, gradient.data(), padded.data());
-      double forward = 0.0, backward = 0.0;  // <gather(codes), g> = <codes, scatter(g)>
-      for (std::size_t i = 0; i < gradient.size(); ++i) forward += double(rows[i]) * double{gradient[i]};
-      for (std::size_t n = 0; n < kImages; ++n) {
-        for (std::int64_t y = 0; y < layer.input.height; ++y) {
-          const auto width = static_cast<std::size_t>(layer.input.width * channels);
-          const float* row = padded.data() + n * geometry.padded_size() + geometry.row_start(y);
-          const std::uint8_t* code =
-              codes.data() + n * geometry.image_size() + static_cast<std::size_t>(y) * width;
-          for (std::size_t i = 0; i < width; ++i) backward += double{row[i]} * double(code[i]);
-        }
+TEST(Wordlines, ScatterIsTheTransposeOfGather) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    RandomLayer layer = random_convolution(seed);
+    layer.layer.activation_signed = false;
+    const WindowGeometry geometry(layer.shape, layer.input);
+    const std::vector<std::uint8_t> codes = two_images(layer);
+    const std::int64_t pixels = kImages * geometry.pixels(), channels = layer.shape.in_channels;
+    const auto stride = static_cast<std::size_t>(channels * layer.shape.window_size());
+    std::vector<std::uint8_t> rows(static_cast<std::size_t>(pixels) * stride + WordlineBytes::kOverrun);
+    const WordlineBytes bytes(geometry, codes, kImages, {0, 8, false});
+    bytes.gather(0, channels, 0, pixels, stride, rows.data());
+    Dice dice(seed);
+    const std::vector<float> gradient = dice.normals(pixels * static_cast<std::int64_t>(stride), 1.0f);
+    std::vector<float> padded(kImages * geometry.padded_size(), 0.0f);
+    scatter_rows(geometry, 0, channels, 0, pixels, stride, gradient.data(), padded.data());
+    double forward = 0.0, backward = 0.0;  // <gather(codes), g> = <codes, scatter(g)>
+    for (std::size_t i = 0; i < gradient.size(); ++i) forward += double(rows[i]) * double{gradient[i]};
+    for (std::size_t n = 0; n < kImages; ++n) {
+      for (std::int64_t y = 0; y < layer.input.height; ++y) {
+        const auto width = static_cast<std::size_t>(layer.input.width * channels);
+        const float* row = padded.data() + n * geometry.padded_size() + geometry.row_start(y);
+        const std::uint8_t* code =
+            codes.data() + n * geometry.image_size() + static_cast<std::size_t>(y) * width;
+        for (std::size_t i = 0; i < width; ++i) backward += double{row[i]} * double(code[i]);
       }
-      ASSERT_NEAR(forward, backward, 1e-3 * (1.0 + std::abs(forward)))
-          << "seed " << seed << ": " << layer.text();
     }
+    ASSERT_NEAR(forward, backward, 1e-3 * (1.0 + std::abs(forward)))
+        << "seed " << seed << ": " << layer.text();
   }
+}
 
-  TEST(Wordlines, WholeCodesAreOneSlice) {
-    EXPECT_EQ(whole_code(quant::unsigned_range(5)).bits, 5);
-    EXPECT_EQ(whole_code(quant::signed_range(5)).low(), -16);
-    EXPECT_EQ(whole_code(quant::signed_range(1)).low(), -1);
-  }
+TEST(Wordlines, WholeCodesAreOneSlice) {
+  EXPECT_EQ(whole_code(quant::unsigned_range(5)).bits, 5);
+  EXPECT_EQ(whole_code(quant::signed_range(5)).low(), -16);
+  EXPECT_EQ(whole_code(quant::signed_range(1)).low(), -1);
+}
 
-  }  // namespace
+}  // namespace
 }  // namespace bitline::sim
