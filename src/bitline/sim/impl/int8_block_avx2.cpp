@@ -59,39 +59,55 @@ BITLINE_AVX2 void add_chunk(const Int8Block& b, const std::uint8_t* inputs, cons
   }
 }
 
-// The sums of a tile of pixels and vectors, each handed to finish(pixel, vector, sums of 8 columns).
+// Which columns a tile works on.
+template <int kVectors>
+struct Columns {
+  std::size_t vector;            // the first
+  std::size_t output[kVectors];  // the first output of each vector
+
+  BITLINE_AVX2 Columns(const Int8Block& b, std::size_t first) : vector(first) {
+    for (std::size_t v = 0; v < kVectors; ++v)
+      output[v] = (first + v) / static_cast<std::size_t>(b.slices) * kLanes;
+  }
+};
+
+// The sums of a tile of pixels and vectors, each handed to finish(pixel, vector, first output, sums of 8
+// columns).
 template <int kPixels, int kVectors, class Finish>
-BITLINE_AVX2 void run_tile(const Int8Block& b, std::size_t pixel, std::size_t vector, Finish&& finish) {
+BITLINE_AVX2 void run_tile(const Int8Block& b, std::size_t pixel, const Columns<kVectors>& columns,
+                           const Finish& finish) {
   const std::uint8_t* inputs = b.inputs + pixel * b.stride;
-  const std::int8_t* cells = b.cells + vector * static_cast<std::size_t>(b.quads) * kLanes * kQuad;
+  const std::int8_t* cells = b.cells + columns.vector * static_cast<std::size_t>(b.quads) * kLanes * kQuad;
   Sums<kPixels, kVectors> sums;
 #pragma GCC unroll 8
   for (std::size_t p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 8
-    for (std::size_t v = 0; v < kVectors; ++v) sums.at[p][v] = load(b.shift + (vector + v) * kLanes);
+    for (std::size_t v = 0; v < kVectors; ++v) sums.at[p][v] = load(b.shift + (columns.vector + v) * kLanes);
   }
   for (int q = 0; q < b.quads; q += b.quads_per_chunk) {
     const int count = b.quads - q < b.quads_per_chunk ? b.quads - q : b.quads_per_chunk;
     add_chunk(b, inputs + q * kQuad, cells + q * kLanes * kQuad, count, sums);
   }
 #pragma GCC unroll 8
-  for (std::size_t p = 0; p < kPixels; ++p) {
+  for (std::size_t v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 8
-    for (std::size_t v = 0; v < kVectors; ++v) finish(pixel + p, vector + v, sums.at[p][v]);
+    for (std::size_t p = 0; p < kPixels; ++p)
+      finish(pixel + p, columns.vector + v, columns.output[v], sums.at[p][v]);
   }
 }
 
 template <int kVectors, class Finish>
-BITLINE_AVX2 void run_vectors(const Int8Block& b, std::size_t vector, Finish&& finish) {
+BITLINE_AVX2 void run_vectors(const Int8Block& b, std::size_t vector, const Finish& finish) {
   constexpr std::size_t kPixels = 4;
+  const Columns<kVectors> columns(b, vector);
   const auto pixels = static_cast<std::size_t>(b.pixels);
   std::size_t p = 0;
-  for (; p + kPixels <= pixels; p += kPixels) run_tile<kPixels, kVectors>(b, p, vector, finish);
-  for (; p < pixels; ++p) run_tile<1, kVectors>(b, p, vector, finish);
+  for (; p + kPixels <= pixels; p += kPixels) run_tile<kPixels, kVectors>(b, p, columns, finish);
+  for (; p < pixels; ++p) run_tile<1, kVectors>(b, p, columns, finish);
 }
 
 template <class Finish>
-BITLINE_AVX2 void run_block(const Int8Block& b, Finish&& finish) {
+BITLINE_AVX2 void run_block(const Int8Block& b, const Finish& finish) {
   const auto vectors = static_cast<std::size_t>(b.vectors);
   std::size_t v = 0;
   for (; v + 2 <= vectors; v += 2) run_vectors<2>(b, v, finish);
@@ -122,26 +138,26 @@ BITLINE_AVX2 void add_to(float* p, __m256 x) {
 // The operations of quant::adc_accumulate.
 template <bool kIdeal>
 struct Convert {
-  const Int8Block& b;
-  const Int8Outputs& out;
+  Int8Block b;  // copies: what is written cannot change them
+  Int8Outputs out;
 
-  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, __m256i sum) const {
+  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, std::size_t output, __m256i sum) const {
     __m256 value;
     if constexpr (kIdeal) {
       value = _mm256_cvtepi32_ps(sum);
     } else {
       value = rounded(position(b, vector, sum).clipped);
     }
-    add_to(out.y + pixel * out.stride + vector / static_cast<std::size_t>(b.slices) * kLanes,
+    add_to(out.y + pixel * out.stride + output,
            _mm256_mul_ps(_mm256_loadu_ps(b.weight + vector * kLanes), value));
   }
 };
 
 struct Store {
-  const Int8Block& b;
+  Int8Block b;
   std::int32_t* sums;
 
-  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, __m256i sum) const {
+  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, std::size_t, __m256i sum) const {
     std::int32_t* to = sums + (pixel * static_cast<std::size_t>(b.vectors) + vector) * kLanes;
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sum);
   }
@@ -149,14 +165,13 @@ struct Store {
 
 // The operations of quant::adc_backward.
 struct Gate {
-  const Int8Block& b;
-  const Int8Gates& gates;
+  Int8Block b;
+  Int8Gates gates;
 
-  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, __m256i sum) const {
+  BITLINE_AVX2 void operator()(std::size_t pixel, std::size_t vector, std::size_t output, __m256i sum) const {
     const Position at = position(b, vector, sum);
     const __m256 in_range = _mm256_cmp_ps(at.v, at.clipped, _CMP_EQ_OQ);
     const __m256 middle = _mm256_set1_ps(0.5f * static_cast<float>(b.levels - 1));
-    const std::size_t output = vector / static_cast<std::size_t>(b.slices) * kLanes;
     const __m256 dy = _mm256_loadu_ps(gates.dy + pixel * gates.dy_stride + output);
     add_to(gates.gated + pixel * gates.gated_stride + output,
            _mm256_and_ps(in_range, _mm256_mul_ps(dy, _mm256_set1_ps(gates.share))));
@@ -166,7 +181,8 @@ struct Gate {
   }
 };
 
-__attribute__((target("avx2"))) void convert(const Int8Block& b, const Int8Outputs& out) {
+__attribute__((target("avx2"))) void convert(const Int8Block& block, const Int8Outputs& out) {
+  const Int8Block b = block;
   if (b.levels == quant::kIdealAdc) {
     run_block(b, Convert<true>{b, out});
   } else {
@@ -174,11 +190,13 @@ __attribute__((target("avx2"))) void convert(const Int8Block& b, const Int8Outpu
   }
 }
 
-__attribute__((target("avx2"))) void add_up(const Int8Block& b, std::int32_t* sums) {
+__attribute__((target("avx2"))) void add_up(const Int8Block& block, std::int32_t* sums) {
+  const Int8Block b = block;
   run_block(b, Store{b, sums});
 }
 
-__attribute__((target("avx2"))) void gate(const Int8Block& b, const Int8Gates& gates) {
+__attribute__((target("avx2"))) void gate(const Int8Block& block, const Int8Gates& gates) {
+  const Int8Block b = block;
   run_block(b, Gate{b, gates});
 }
 
