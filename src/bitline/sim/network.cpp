@@ -31,29 +31,32 @@ void check_input(const LayerProgram& program, const ir::Tensor& x) {
             Where{{}, 0, 0, program.name});
 }
 
-// [C][H][W] to [H][W][C].
-void channels_last(const float* image, std::int64_t channels, ImageSize size, float* out) {
-  const std::int64_t pixels = size.height * size.width;
-  for (std::int64_t c = 0; c < channels; ++c, image += pixels) {
-    for (std::int64_t p = 0; p < pixels; ++p) out[p * channels + c] = image[p];
-  }
-}
-
-// [H][W][C] to [C][H][W].
-void channels_first(const float* image, std::int64_t channels, ImageSize size, float* out) {
-  const std::int64_t pixels = size.height * size.width;
-  for (std::int64_t c = 0; c < channels; ++c, out += pixels) {
-    for (std::int64_t p = 0; p < pixels; ++p) out[p] = image[p * channels + c];
-  }
-}
-
-void append_codes(const LayerProgram& program, const std::vector<std::uint8_t>& bytes, ImageSize size,
+// Codes as numbers, in the order of a tensor.
+void append_codes(const LayerProgram& program, const ir::Tensor& x, const std::vector<std::uint8_t>& bytes,
                   std::vector<float>& codes) {
-  std::vector<float> last(bytes.begin(), bytes.end());
-  for (float& code : last) code += static_cast<float>(program.activation_range.low);
-  const std::size_t old = codes.size();
-  codes.resize(old + last.size());
-  channels_first(last.data(), program.tiling.shape.in_channels, size, codes.data() + old);
+  ir::Tensor last(x.shape, std::vector<float>(bytes.begin(), bytes.end()));
+  for (float& code : last.data) code += static_cast<float>(program.activation_range.low);
+  const ir::Tensor first = x.shape.size() == 4 ? to_channels_first(last) : std::move(last);
+  codes.insert(codes.end(), first.data.begin(), first.data.end());
+}
+
+// run_layer with x and y channels-last.
+ir::Tensor run_channels_last(const LayerProgram& program, const PreparedLayer& prepared, const ir::Tensor& x,
+                             LayerTrace* trace) {
+  check_input(program, x);
+  const ImageSize input = image_size(x);
+  ir::Tensor y(output_shape(program, x, output_size(program.tiling.shape, input)));
+  const std::size_t images = static_cast<std::size_t>(x.dim(0));
+  if (images == 0) return y;
+  std::vector<std::uint8_t> codes(x.size());
+  quant::lsq_bytes(x.data, program.activation_scale, program.activation_range, codes);
+  if (trace != nullptr) append_codes(program, x, codes, trace->input_codes);
+  const std::size_t in = x.size() / images, out = y.size() / images;
+  for (std::size_t n = 0; n < images; ++n) {
+    prepared.run(std::span(codes).subspan(n * in, in), input, std::span(y.data).subspan(n * out, out),
+                 trace == nullptr ? nullptr : &trace->adc_codes);
+  }
+  return y;
 }
 
 }  // namespace
@@ -71,24 +74,8 @@ LayerProgram compile_node(const ir::Graph& graph, const ir::Node& node, const qu
 
 ir::Tensor run_layer(const LayerProgram& program, const PreparedLayer& prepared, const ir::Tensor& x,
                      LayerTrace* trace) {
-  check_input(program, x);
-  const ImageSize input = image_size(x);
-  const ImageSize output = output_size(program.tiling.shape, input);
-  ir::Tensor y(output_shape(program, x, output));
-  const std::size_t images = static_cast<std::size_t>(x.dim(0));
-  if (images == 0) return y;
-  const std::size_t in = x.size() / images;
-  const std::size_t out = y.size() / images;
-  std::vector<float> last(std::max(in, out));  // one image, channels last
-  std::vector<std::uint8_t> codes(in);
-  for (std::size_t n = 0; n < images; ++n) {
-    channels_last(x.data.data() + n * in, program.tiling.shape.in_channels, input, last.data());
-    quant::lsq_bytes(std::span(last).first(in), program.activation_scale, program.activation_range, codes);
-    if (trace != nullptr) append_codes(program, codes, input, trace->input_codes);
-    prepared.run(codes, input, std::span(last).first(out), trace == nullptr ? nullptr : &trace->adc_codes);
-    channels_first(last.data(), program.tiling.shape.out_channels, output, y.data.data() + n * out);
-  }
-  return y;
+  if (x.shape.size() != 4) return run_channels_last(program, prepared, x, trace);
+  return to_channels_first(run_channels_last(program, prepared, to_channels_last(x), trace));
 }
 
 Network::Network(const quant::QuantizedModel& model, std::string_view kernel)
@@ -99,6 +86,8 @@ Network::Network(const quant::QuantizedModel& model, std::string_view kernel)
       bad_input("the model quantizes a layer that its graph does not have", Where{{}, 0, 0, name});
     add_layer(compile_node(*graph_, *node, layer));
   }
+  layout_ = std::make_shared<const Layout>(
+      *graph_, [this](const ir::Node& node) { return layers_.count(node.name) != 0; });
 }
 
 void Network::add_layer(LayerProgram program) {
@@ -111,18 +100,26 @@ void Network::add_layer(LayerProgram program) {
 
 Network Network::on_chip(const Variation& variation, std::uint64_t seed, std::uint64_t chip) const {
   Network network(graph_, kernel_);
+  network.layout_ = layout_;
   for (const auto& [name, layer] : layers_) network.add_layer(perturb(layer->program, variation, seed, chip));
   return network;
+}
+
+ir::Tensor Network::run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x,
+                                 LayerTrace* trace) const {
+  const bool turn_in = x.shape.size() == 4 && !layout_->channels_last(node.inputs[0]);
+  ir::Tensor y = turn_in ? run_channels_last(layer.program, *layer.prepared, to_channels_last(x), trace)
+                         : run_channels_last(layer.program, *layer.prepared, x, trace);
+  const bool turn_out = y.shape.size() == 4 && !layout_->channels_last(node.output);
+  return turn_out ? to_channels_first(y) : y;
 }
 
 ir::Tensor Network::forward(const ir::Tensor& images, Trace* trace) const {
   const auto hook = [&](const ir::Node& node, const ir::Operands& operands) -> std::optional<ir::Tensor> {
     const auto it = layers_.find(node.name);
-    if (it == layers_.end()) return std::nullopt;
-    const Layer& layer = *it->second;
-    if (trace == nullptr) return run_layer(layer.program, *layer.prepared, *operands[0]);
-    trace->push_back({node.name, {}, {}});
-    return run_layer(layer.program, *layer.prepared, *operands[0], &trace->back());
+    if (it == layers_.end()) return layout_->run(node, operands);
+    if (trace != nullptr) trace->push_back({node.name, {}, {}});
+    return run_on_array(*it->second, node, *operands[0], trace == nullptr ? nullptr : &trace->back());
   };
   return ir::run_graph(*graph_, images, hook);
 }

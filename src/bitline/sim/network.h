@@ -11,6 +11,7 @@
 #include "bitline/ir/interpreter.h"
 #include "bitline/quant/config.h"
 #include "bitline/sim/kernel.h"
+#include "bitline/sim/layout.h"
 #include "bitline/sim/variation.h"
 
 namespace bitline::sim {
@@ -45,10 +46,13 @@ class Network {
   Network(std::shared_ptr<const ir::Graph> graph, std::string kernel)
       : graph_(std::move(graph)), kernel_(std::move(kernel)) {}
   void add_layer(LayerProgram program);
+  ir::Tensor run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x,
+                          LayerTrace* trace) const;
 
   std::shared_ptr<const ir::Graph> graph_;
   std::string kernel_;
   std::map<std::string, std::unique_ptr<Layer>> layers_;
+  std::shared_ptr<const Layout> layout_;
 };
 
 // Compiles one named layer of a model.
