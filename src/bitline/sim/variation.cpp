@@ -19,6 +19,11 @@ namespace {
 constexpr double kMaxSigma = 2.0;
 constexpr int kMaxFractionBits = 14;
 constexpr double kExactLimit = 16777216.0;  // 2^24
+// What the integer kernels take: cells in two planes of bytes, the upper one with 7 bits beside 6 bits below, and
+// 16-bit sums of two products.
+constexpr double kPlane = 64.0;
+constexpr double kLargestCell = 126.0 * kPlane;
+constexpr double kLargestProduct = 16383.0;
 
 struct Model {
   const char* name;
@@ -60,15 +65,21 @@ double tallest_column(const LayerProgram& program, const std::vector<double>& ce
 }
 
 int exact_fraction_bits(const LayerProgram& program, const std::vector<double>& cells) {
-  double input = 1.0;
+  double input = 1.0, span = 1.0;
   for (const quant::BitSlice& s : program.input_slices) {
     input = std::max({input, std::fabs(static_cast<double>(s.low())), static_cast<double>(s.high())});
+    span = std::max(span, static_cast<double>(s.high() - s.low()));
   }
   // Half a grid step a cell is the most that rounding adds to a column.
   const double reach =
       (tallest_column(program, cells) + 0.5 * static_cast<double>(program.config.array_rows)) * input;
+  double largest = 0.0;
+  for (const double cell : cells) largest = std::max(largest, std::fabs(cell));
+  const double most = std::min(kLargestCell, (std::floor(kLargestProduct / span) - 1.0) * kPlane);
   int bits = 0;
-  while (bits < kMaxFractionBits && std::ldexp(reach, bits + 1) <= kExactLimit) ++bits;
+  while (bits < kMaxFractionBits && std::ldexp(reach, bits + 1) <= kExactLimit &&
+         std::ldexp(largest, bits + 1) <= most)
+    ++bits;
   return bits;
 }
 

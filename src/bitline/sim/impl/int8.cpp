@@ -98,6 +98,7 @@ class Int8Prepared final : public RowLayer {
     block.quads = tile.quads;
     block.quads_per_chunk = layer_.quads_per_chunk;
     block.cells = tile.cells.data();
+    block.planes = layer_.planes;
     block.vectors = layer_.vectors;
     block.slices = program().tiling.grid.slices;
     block.shift = tile.shift.data() + first;

@@ -14,7 +14,8 @@ struct Int8Block {
   int pixels = 0;
   int quads = 0;
   int quads_per_chunk = 0;
-  const std::int8_t* cells = nullptr;  // [vector][quad][lane][4]
+  const std::int8_t* cells = nullptr;  // [vector][plane][quad][lane][4]
+  int planes = 1;
   int vectors = 0;
   int slices = 0;                       // vector v belongs to output block v / slices
   const std::int32_t* shift = nullptr;  // [vector][lane]

@@ -73,16 +73,17 @@ struct Columns {
 
 // The sums of a tile of pixels and vectors, each handed to finish(pixel, vector, first output, sums of 8
 // columns).
-template <int kPixels, int kVectors, class Finish>
+template <int kPixels, int kVectors, int kPlanes, class Finish>
 BITLINE_AVX2 void run_tile(const Int8Block& b, std::size_t pixel, const Columns<kVectors>& columns,
                            const Finish& finish) {
   const std::uint8_t* inputs = b.inputs + pixel * b.stride;
-  const std::int8_t* cells = b.cells + columns.vector * static_cast<std::size_t>(b.quads) * kLanes * kQuad;
-  Sums<kPixels, kVectors> sums;
+  const std::int8_t* cells =
+      b.cells + columns.vector * kPlanes * static_cast<std::size_t>(b.quads) * kLanes * kQuad;
+  Sums<kPixels, kVectors * kPlanes> sums;
 #pragma GCC unroll 8
-  for (std::size_t p = 0; p < kPixels; ++p) {
+  for (int p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 8
-    for (std::size_t v = 0; v < kVectors; ++v) sums.at[p][v] = load(b.shift + (columns.vector + v) * kLanes);
+    for (int v = 0; v < kVectors * kPlanes; ++v) sums.at[p][v] = _mm256_setzero_si256();
   }
   for (int q = 0; q < b.quads; q += b.quads_per_chunk) {
     const int count = b.quads - q < b.quads_per_chunk ? b.quads - q : b.quads_per_chunk;
@@ -90,28 +91,36 @@ BITLINE_AVX2 void run_tile(const Int8Block& b, std::size_t pixel, const Columns<
   }
 #pragma GCC unroll 8
   for (std::size_t v = 0; v < kVectors; ++v) {
+    const __m256i shift = load(b.shift + (columns.vector + v) * kLanes);
 #pragma GCC unroll 8
-    for (std::size_t p = 0; p < kPixels; ++p)
-      finish(pixel + p, columns.vector + v, columns.output[v], sums.at[p][v]);
+    for (std::size_t p = 0; p < kPixels; ++p) {
+      __m256i sum = _mm256_add_epi32(sums.at[p][v * kPlanes], shift);
+      if constexpr (kPlanes == 2)
+        sum = _mm256_add_epi32(sum, _mm256_slli_epi32(sums.at[p][v * kPlanes + 1], kPlaneBits));
+      finish(pixel + p, columns.vector + v, columns.output[v], sum);
+    }
   }
 }
 
-template <int kVectors, class Finish>
+template <int kVectors, int kPlanes, class Finish>
 BITLINE_AVX2 void run_vectors(const Int8Block& b, std::size_t vector, const Finish& finish) {
   constexpr std::size_t kPixels = 4;
   const Columns<kVectors> columns(b, vector);
   const auto pixels = static_cast<std::size_t>(b.pixels);
   std::size_t p = 0;
-  for (; p + kPixels <= pixels; p += kPixels) run_tile<kPixels, kVectors>(b, p, columns, finish);
-  for (; p < pixels; ++p) run_tile<1, kVectors>(b, p, columns, finish);
+  for (; p + kPixels <= pixels; p += kPixels) run_tile<kPixels, kVectors, kPlanes>(b, p, columns, finish);
+  for (; p < pixels; ++p) run_tile<1, kVectors, kPlanes>(b, p, columns, finish);
 }
 
 template <class Finish>
 BITLINE_AVX2 void run_block(const Int8Block& b, const Finish& finish) {
   const auto vectors = static_cast<std::size_t>(b.vectors);
   std::size_t v = 0;
-  for (; v + 2 <= vectors; v += 2) run_vectors<2>(b, v, finish);
-  for (; v < vectors; ++v) run_vectors<1>(b, v, finish);
+  if (b.planes == 2) {
+    for (; v < vectors; ++v) run_vectors<1, 2>(b, v, finish);
+  }
+  for (; v + 2 <= vectors; v += 2) run_vectors<2, 1>(b, v, finish);
+  for (; v < vectors; ++v) run_vectors<1, 1>(b, v, finish);
 }
 
 struct Position {

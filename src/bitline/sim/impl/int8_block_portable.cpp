@@ -15,11 +15,15 @@ using Sums = std::array<std::int32_t, kLanes>;
 Sums add_up_vector(const Int8Block& b, std::size_t pixel, std::size_t v) {
   Sums sums;
   std::copy_n(b.shift + v * kLanes, kLanes, sums.begin());
-  const std::uint8_t* inputs = b.inputs + pixel * b.stride;
-  const std::int8_t* cells = b.cells + v * static_cast<std::size_t>(b.quads) * kLanes * kQuad;
-  for (int q = 0; q < b.quads; ++q, inputs += kQuad) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane, cells += kQuad) {
-      for (int r = 0; r < kQuad; ++r) sums[lane] += inputs[r] * cells[r];
+  const auto planes = static_cast<std::size_t>(b.planes), quads = static_cast<std::size_t>(b.quads);
+  const std::int8_t* cells = b.cells + v * planes * quads * kLanes * kQuad;
+  for (std::size_t plane = 0; plane < planes; ++plane) {
+    const std::uint8_t* inputs = b.inputs + pixel * b.stride;
+    const std::int32_t weight = 1 << (plane * kPlaneBits);
+    for (std::size_t q = 0; q < quads; ++q, inputs += kQuad) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane, cells += kQuad) {
+        for (int r = 0; r < kQuad; ++r) sums[lane] += weight * inputs[r] * cells[r];
+      }
     }
   }
   return sums;

@@ -21,6 +21,17 @@ int largest_cell(const LayerProgram& program) {
   return largest;
 }
 
+// Whether pairs of bytes up to `cell` fit a 16-bit sum.
+bool fits(int input, int cell) {
+  return cell <= std::numeric_limits<std::int8_t>::max() &&
+         2 * input * cell <= std::numeric_limits<std::int16_t>::max();
+}
+
+// The largest byte of either plane, for cells up to `cell`.
+int largest_plane(int cell) {
+  return std::max((1 << kPlaneBits) - 1, (cell >> kPlaneBits) + 1);
+}
+
 // Where one packed column comes from.
 struct Column {
   std::size_t tile;
@@ -31,12 +42,15 @@ struct Column {
 class TilePacker {
  public:
   TilePacker(const LayerProgram& program, const Int8Layer& layer, std::size_t t, std::int64_t group)
-      : program_(program), t_(t), group_(static_cast<int>(group)) {
+      : program_(program),
+        planes_(static_cast<std::size_t>(layer.planes)),
+        t_(t),
+        group_(static_cast<int>(group)) {
     const auto rows = static_cast<int>(program.tiling.rows(t));
     const auto lanes = static_cast<std::size_t>(layer.vectors * kLanes);
     const std::size_t inputs = program.input_slices.size();
     tile_.quads = (rows + kQuad - 1) / kQuad;
-    tile_.cells.assign(lanes * static_cast<std::size_t>(tile_.quads * kQuad), 0);
+    tile_.cells.assign(lanes * static_cast<std::size_t>(layer.planes * tile_.quads * kQuad), 0);
     tile_.gain.assign(lanes, 0.0f);
     tile_.offset.assign(lanes, 0.0f);
     tile_.weight.assign(inputs * lanes, 0.0f);
@@ -87,8 +101,10 @@ class TilePacker {
         const auto row = static_cast<std::size_t>(tap * channels + c);
         const std::int32_t cell =
             program_.cells[program_.cell_index(t_, c * window + tap, column.slice, column.output)];
-        const std::size_t at = ((vector * quads + row / kQuad) * kLanes + lane) * kQuad + row % kQuad;
-        tile_.cells[at] = static_cast<std::int8_t>(cell);
+        const std::size_t plane = quads * kLanes * kQuad;
+        const std::size_t at = vector * planes_ * plane + (row / kQuad * kLanes + lane) * kQuad + row % kQuad;
+        tile_.cells[at] = static_cast<std::int8_t>(planes_ == 1 ? cell : cell & ((1 << kPlaneBits) - 1));
+        if (planes_ == 2) tile_.cells[at + plane] = static_cast<std::int8_t>(cell >> kPlaneBits);
         sum += cell;
       }
     }
@@ -96,6 +112,7 @@ class TilePacker {
   }
 
   const LayerProgram& program_;
+  std::size_t planes_;
   std::size_t t_;
   int group_;
   Int8Tile tile_;
@@ -105,10 +122,9 @@ class TilePacker {
 
 std::string int8_obstacle(const LayerProgram& program) {
   const int input = largest_input(program), cell = largest_cell(program);
-  if (cell > std::numeric_limits<std::int8_t>::max()) return "a cell does not fit 8 bits";
-  if (2 * input * cell > std::numeric_limits<std::int16_t>::max()) {
+  if (!fits(input, cell) && !fits(input, largest_plane(cell))) {
     return "inputs up to " + std::to_string(input) + " times cells up to " + std::to_string(cell) +
-           " overflow the 16-bit sum of a pair";
+           " overflow the 16-bit sum of a pair, even in two planes of bytes";
   }
   if (largest_psum(program) > std::numeric_limits<std::int32_t>::max() / 2) return "sums overflow 32 bits";
   return {};
@@ -116,10 +132,12 @@ std::string int8_obstacle(const LayerProgram& program) {
 
 Int8Layer::Int8Layer(const LayerProgram& program) {
   const mapping::LayerShape& shape = program.tiling.shape;
+  const int input = largest_input(program), cell = largest_cell(program);
+  planes = fits(input, cell) ? 1 : 2;
   blocks = static_cast<int>((shape.group_outputs() + kLanes - 1) / kLanes);
   vectors = blocks * program.tiling.grid.slices;
   quads_per_chunk =
-      std::numeric_limits<std::int16_t>::max() / (2 * largest_input(program) * largest_cell(program));
+      std::numeric_limits<std::int16_t>::max() / (2 * input * (planes == 1 ? cell : largest_plane(cell)));
   for (std::size_t t = 0; t < program.tiling.tiles.size(); ++t) {
     for (std::int64_t g = 0; g < shape.groups; ++g) tiles.push_back(TilePacker(program, *this, t, g).pack());
   }

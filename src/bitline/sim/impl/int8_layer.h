@@ -5,6 +5,10 @@
 // vector stores its cells as [quad of rows][lane][4 rows]: one 32-byte load meets four input bytes that are
 // broadcast to all lanes. Rows are ordered (ky, kx, channel), as the bytes of an NHWC image lie.
 //
+// Cells that are too wide for 16-bit sums (8-bit cells, cells with variation) are stored as two planes of
+// bytes, cell = low + 2^kPlaneBits * high with 0 <= low < 2^kPlaneBits, whose sums are joined before the
+// converter.
+//
 // Inputs are unsigned bytes. A signed input slice is stored as digit - low, and the constant low * sum(cells)
 // of each column is added to its sums.
 #pragma once
@@ -19,10 +23,11 @@ namespace bitline::sim {
 
 inline constexpr int kLanes = 8;
 inline constexpr int kQuad = 4;
+inline constexpr int kPlaneBits = 6;
 
 struct Int8Tile {
   int quads = 0;                    // rows, rounded up to whole quads
-  std::vector<std::int8_t> cells;   // [vector][quad][lane][4]
+  std::vector<std::int8_t> cells;   // [vector][plane][quad][lane][4]
   std::vector<float> gain, offset;  // [vector][lane]; per unit of the stored integers
   std::vector<float> weight;        // [input slice][vector][lane], 2^shift of the slice included
   std::vector<std::int32_t> shift;  // [input slice][vector][lane], what a signed slice adds to a sum
@@ -31,8 +36,9 @@ struct Int8Tile {
 struct Int8Layer {
   explicit Int8Layer(const LayerProgram& program);
 
-  int blocks = 0;               // of kLanes outputs in one group
-  int vectors = 0;              // of one tile and group: blocks * slices
+  int blocks = 0;   // of kLanes outputs in one group
+  int vectors = 0;  // of one tile and group: blocks * slices
+  int planes = 1;
   int quads_per_chunk = 0;      // how many fit a 16-bit sum
   std::vector<Int8Tile> tiles;  // [tile][group]
 
