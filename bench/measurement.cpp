@@ -1,6 +1,7 @@
 #include "measurement.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -78,6 +79,20 @@ double cpu_seconds() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double best_wall_seconds(const std::function<void()>& run, int repeats) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < repeats; ++i) {
+    const double start = wall_seconds();
+    run();
+    best = std::min(best, wall_seconds() - start);
+  }
+  return best;
 }
 
 double best_seconds(const std::function<void()>& run, int repeats) {

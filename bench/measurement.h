@@ -11,6 +11,11 @@ namespace bitline::bench {
 // Processor time of this process so far, all threads together, seconds.
 double cpu_seconds();
 
+double wall_seconds();  // since an arbitrary start
+
+// Wall time of the fastest of `repeats` calls, seconds.
+double best_wall_seconds(const std::function<void()>& run, int repeats);
+
 // Processor time of the fastest of `repeats` calls, seconds.
 double best_seconds(const std::function<void()>& run, int repeats);
 

@@ -8,62 +8,15 @@
 #include <vector>
 
 #include "measurement.h"
-#include "workloads.h"
+#include "training_steps.h"
 #include <benchmark/benchmark.h>
-
-#include "bitline/app/trainer_library.h"
 
 namespace {
 
 using namespace bitline;
+using bench::StepCount, bench::TrainingCase, bench::kComposedSteps, bench::kFloatSteps, bench::kFusedSteps;
 
-constexpr int kBatch = 32;
-constexpr int kWarmUpSteps = 1;
-constexpr int kSteps = 5;
-
-class StepClock final : public train::Observer {
- public:
-  void on_step(const train::StepReport&) override {
-    const double now = bench::cpu_seconds();
-    seconds_.push_back(now - last_);
-    last_ = now;
-  }
-  const std::vector<double>& seconds() const { return seconds_; }
-
- private:
-  double last_ = bench::cpu_seconds();
-  std::vector<double> seconds_;
-};
-
-struct Case {
-  const char* name;
-  const char* cim_operator;
-  bool on_arrays;
-};
-
-constexpr Case kFused = {"qat_step/fused", "fused", true};
-constexpr Case kComposed = {"qat_step/composed", "composed", true};
-constexpr Case kFloat = {"qat_step/float", "auto", false};
-
-// Peak memory before training, MiB, then the seconds of each step.
-std::vector<double> train_steps(const Case& which) {
-  const train::Trainer& trainer = app::trainer();
-  // The float case calibrates, too, so that all cases start from the same peak.
-  quant::QuantizedModel model = bench::array_resnet20();
-  if (!which.on_arrays) model.layers.clear();
-  const bench::NoiseImages images(kBatch * (kWarmUpSteps + kSteps));
-  train::TrainData data;
-  data.train = &images;
-  train::TrainOptions options;
-  options.batch = kBatch;
-  options.freeze_batch_norm = 0.0;
-  options.cim_operator = which.cim_operator;
-  std::vector<double> values = {bench::peak_mib()};
-  StepClock clock;
-  trainer.train(model, nullptr, data, options, clock, Context{}, io::posix());
-  values.insert(values.end(), clock.seconds().begin() + kWarmUpSteps, clock.seconds().end());
-  return values;
-}
+constexpr StepCount kCount = {32, 5, 1};
 
 struct Figures {
   double step_seconds = 0.0, start_mib = 0.0, peak_mib = 0.0;
@@ -71,8 +24,8 @@ struct Figures {
 using Results = std::map<std::string, Figures>;
 
 // The child has run all steps; the loop only hands their times to the report.
-void measure(benchmark::State& state, const Case& which, Results& results) {
-  const bench::ChildReport report = bench::in_child([&] { return train_steps(which); });
+void measure(benchmark::State& state, const TrainingCase& which, Results& results) {
+  const bench::ChildReport report = bench::in_child([&] { return bench::training_steps(which, kCount); });
   const std::vector<double> steps(report.values.begin() + 1, report.values.end());
   std::size_t next = 0;
   for (auto _ : state) state.SetIterationTime(steps.at(next++));
@@ -95,9 +48,9 @@ void print_ratio(const char* text, const Figures& a, const Figures& b) {
 
 void print_summary(const Results& results) {
   std::printf("\nsummary: one training step of ResNet-20 W4A4P4 column/column, batch %d, one thread\n",
-              kBatch);
-  const auto fused = results.find(kFused.name), composed = results.find(kComposed.name),
-             floats = results.find(kFloat.name);
+              kCount.batch);
+  const auto fused = results.find(kFusedSteps.name), composed = results.find(kComposedSteps.name),
+             floats = results.find(kFloatSteps.name);
   if (fused == results.end()) return;
   if (composed != results.end()) print_ratio("composed vs fused", composed->second, fused->second);
   if (floats != results.end()) print_ratio("fused vs float", fused->second, floats->second);
@@ -110,11 +63,11 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   bench::print_machine();
   Results results;
-  for (const Case& which : {kFused, kComposed, kFloat}) {
+  for (const TrainingCase& which : {kFusedSteps, kComposedSteps, kFloatSteps}) {
     const auto run = [which, &results](benchmark::State& state) { measure(state, which, results); };
     benchmark::RegisterBenchmark(which.name, run)
         ->UseManualTime()
-        ->Iterations(kSteps)
+        ->Iterations(kCount.steps)
         ->Unit(benchmark::kMillisecond);
   }
   benchmark::RunSpecifiedBenchmarks();

@@ -8,10 +8,22 @@ namespace bitline::sim {
 
 namespace {
 
-// Short runs are copied in whole pieces; what a piece writes too much, the next run overwrites.
-void copy_run(const std::uint8_t* from, std::size_t count, std::uint8_t* to) {
-  constexpr std::size_t kPiece = WordlineBytes::kOverrun;
-  for (std::size_t i = 0; i < count; i += kPiece) std::memcpy(to + i, from + i, kPiece);
+constexpr std::size_t kPiece = WordlineBytes::kOverrun;
+
+// The runs of one pixel, in whole pieces; what a piece writes too much, the next run overwrites.
+void copy_runs(const std::uint8_t* window, std::span<const std::int64_t> taps, std::size_t run,
+               std::uint8_t* to) {
+  if (run <= kPiece) {
+    for (const std::int64_t tap : taps) {
+      std::memcpy(to, window + tap, kPiece);
+      to += run;
+    }
+    return;
+  }
+  for (const std::int64_t tap : taps) {
+    for (std::size_t i = 0; i < run; i += kPiece) std::memcpy(to + i, window + tap + i, kPiece);
+    to += run;
+  }
 }
 
 BITLINE_WIDE void to_floats(const std::uint8_t* __restrict bytes, float low, float* __restrict out,
@@ -24,8 +36,13 @@ BITLINE_WIDE void digits_of(const std::uint8_t* __restrict codes, unsigned shift
   for (std::size_t i = 0; i < n; ++i) digits[i] = static_cast<std::uint8_t>((codes[i] >> shift) & mask);
 }
 
-BITLINE_WIDE void add_to(const float* __restrict from, std::size_t n, float* __restrict to) {
-  for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
+// Adds the runs of one pixel to the places of its taps.
+BITLINE_WIDE void add_runs(const float* __restrict runs, const std::int64_t* taps, std::size_t tap_count,
+                           std::size_t channels, float* __restrict window) {
+  for (std::size_t tap = 0; tap < tap_count; ++tap, runs += channels) {
+    float* to = window + taps[tap];
+    for (std::size_t c = 0; c < channels; ++c) to[c] += runs[c];
+  }
 }
 
 }  // namespace
@@ -74,11 +91,7 @@ void WordlineBytes::gather(std::int64_t first_channel, std::int64_t channels, st
     const std::int64_t image = p / geometry_.pixels();
     const std::uint8_t* window = bytes_.data() + static_cast<std::size_t>(image) * geometry_.padded_size() +
                                  geometry_.corner(p - image * geometry_.pixels()) + first_channel;
-    std::uint8_t* to = rows;
-    for (const std::int64_t tap : geometry_.taps()) {
-      copy_run(window + tap, run, to);
-      to += run;
-    }
+    copy_runs(window, geometry_.taps(), run, rows);
   }
 }
 
@@ -89,11 +102,8 @@ void scatter_rows(const WindowGeometry& geometry, std::int64_t first_channel, st
     const std::int64_t image = p / geometry.pixels();
     float* window = padded + static_cast<std::size_t>(image) * geometry.padded_size() +
                     geometry.corner(p - image * geometry.pixels()) + first_channel;
-    const float* from = rows;
-    for (const std::int64_t tap : geometry.taps()) {
-      add_to(from, static_cast<std::size_t>(channels), window + tap);
-      from += channels;
-    }
+    add_runs(rows, geometry.taps().data(), geometry.taps().size(), static_cast<std::size_t>(channels),
+             window);
   }
 }
 

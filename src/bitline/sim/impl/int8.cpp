@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bitline/base/cpu.h"
 #include "bitline/quant/adc.h"
 #include "bitline/sim/impl/int8_block.h"
 #include "bitline/sim/impl/int8_layer.h"
@@ -132,10 +133,7 @@ class Int8Kernel final : public CimKernel {
 };
 
 std::string missing_avx2() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0) return {};
-#endif
-  return "the processor has no AVX2";
+  return cpu_features().avx2 ? "" : "the processor has no AVX2";
 }
 
 }  // namespace
