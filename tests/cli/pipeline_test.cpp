@@ -40,7 +40,15 @@ TEST_F(Pipeline, KernelsAgree) {
     EXPECT_EQ(o.exit_code, 0) << o.err;
     return o.out;
   };
-  EXPECT_EQ(accuracy("blocked"), accuracy("reference"));
+  const std::string expected = accuracy("reference");
+  for (const char* kernel : {"auto", "blocked", "portable"}) EXPECT_EQ(accuracy(kernel), expected) << kernel;
+}
+
+TEST_F(Pipeline, VerboseNamesTheKernelOfEveryLayer) {
+  const Outcome o = run_program({"simulate", "--verbose", "--model", scratch_->path("q.safetensors"),
+                                 "--images", "16", "--kernel", "reference"});
+  EXPECT_EQ(o.exit_code, 0);
+  EXPECT_NE(o.err.find(": kernel reference"), std::string::npos) << o.err;
 }
 
 TEST_F(Pipeline, SameSeedSameBytesForAnyThreadCount) {

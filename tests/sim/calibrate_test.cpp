@@ -220,7 +220,7 @@ TEST(Network, KernelsGiveTheSameLogits) {
   for (const CimKernel* kernel : cim_kernels()) {
     if (!kernel->decline(*slow.programs().front()).empty()) continue;
     const Network network(model, kernel->name());
-    EXPECT_EQ(network.kernel_name("conv2"), kernel->name());
+    EXPECT_EQ(network.kernel("conv2").name(), kernel->name());
     EXPECT_EQ(network.forward(images).data, slow.forward(images).data) << kernel->name();
   }
 }

@@ -37,6 +37,7 @@ class SimulateCommand final : public Command {
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
     app.add_option("--kernel", kernel_, kernel_help())->capture_default_str();
+    app.add_flag("--verbose", verbose_, "say which kernel runs each layer, and why faster ones do not");
     app.add_flag("--verify", verify_,
                  "prove that the integer program equals the training graph, code for code");
     app.add_option("--verify-images", verify_images_, "test images for --verify")
@@ -53,6 +54,7 @@ class SimulateCommand final : public Command {
       bad_input("the model is float, so cell variation has nothing to change", {},
                 "quantize it for an array first");
     const sim::Network network(model, kernel_);
+    if (verbose_) note_kernels(network, session);
     result::Record record;
     record.title = "simulate " + model_.model;
     record.add("configuration", configuration_text(model));
@@ -67,6 +69,15 @@ class SimulateCommand final : public Command {
   }
 
  private:
+  static void note_kernels(const sim::Network& network, const Session& session) {
+    for (const sim::LayerProgram* program : network.programs()) {
+      const sim::CimKernel& kernel = network.kernel(program->name);
+      const std::string declined = sim::declined_before(kernel, *program);
+      session.note("layer " + program->name + ": kernel " + kernel.name() +
+                   (declined.empty() ? "" : " (" + declined + ")"));
+    }
+  }
+
   // The data set a model was made for is the default.
   void use_notes(const quant::QuantizedModel& model) {
     const auto note = [&model](const char* key, std::string& value, const std::string& untouched) {
@@ -140,6 +151,7 @@ class SimulateCommand final : public Command {
   std::vector<std::string> variations_;
   int chips_ = 20;
   std::string kernel_ = "auto";
+  bool verbose_ = false;
   bool verify_ = false;
   std::int64_t verify_images_ = 8;
 };

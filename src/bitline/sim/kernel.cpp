@@ -28,4 +28,14 @@ const CimKernel& choose_kernel(std::string_view name, const LayerProgram& progra
   unsupported("no kernel can run this layer", Where{{}, 0, 0, program.name}, reasons);
 }
 
+std::string declined_before(const CimKernel& chosen, const LayerProgram& program) {
+  std::string reasons;
+  for (const CimKernel* kernel : cim_kernels()) {
+    if (kernel == &chosen) break;
+    const std::string reason = kernel->decline(program);
+    if (!reason.empty()) reasons += (reasons.empty() ? "" : "; ") + kernel->name() + ": " + reason;
+  }
+  return reasons;
+}
+
 }  // namespace bitline::sim

@@ -67,5 +67,8 @@ class CimKernel {
 std::span<const CimKernel* const> cim_kernels();
 // By name; "auto" takes the first that does not decline. Error{kUnsupported} with the reason otherwise.
 const CimKernel& choose_kernel(std::string_view name, const LayerProgram& program);
+// Which kernels before `chosen` decline the layer and why: "avx2: the processor has no AVX2"; empty when none
+// does.
+std::string declined_before(const CimKernel& chosen, const LayerProgram& program);
 
 }  // namespace bitline::sim

@@ -132,8 +132,8 @@ const std::vector<const LayerProgram*> Network::programs() const {
   return out;
 }
 
-std::string Network::kernel_name(const std::string& layer) const {
-  return layers_.at(layer)->kernel->name();
+const CimKernel& Network::kernel(const std::string& layer) const {
+  return *layers_.at(layer)->kernel;
 }
 
 }  // namespace bitline::sim

@@ -35,7 +35,7 @@ class Network {
   ir::Tensor forward(const ir::Tensor& images, Trace* trace = nullptr) const;
 
   const std::vector<const LayerProgram*> programs() const;  // in graph order
-  std::string kernel_name(const std::string& layer) const;
+  const CimKernel& kernel(const std::string& layer) const;
 
  private:
   struct Layer {

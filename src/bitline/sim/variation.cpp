@@ -19,8 +19,8 @@ namespace {
 constexpr double kMaxSigma = 2.0;
 constexpr int kMaxFractionBits = 14;
 constexpr double kExactLimit = 16777216.0;  // 2^24
-// What the integer kernels take: cells in two planes of bytes, the upper one with 7 bits beside 6 bits below, and
-// 16-bit sums of two products.
+// What the integer kernels take: cells in two planes of bytes, the upper one with 7 bits beside 6 bits below,
+// and 16-bit sums of two products.
 constexpr double kPlane = 64.0;
 constexpr double kLargestCell = 126.0 * kPlane;
 constexpr double kLargestProduct = 16383.0;
