@@ -2,6 +2,7 @@
 #include "bitline/sim/variation.h"
 
 #include <cmath>
+#include <set>
 
 #include "io/error_of.h"
 #include "sim/random_layer.h"
@@ -134,6 +135,79 @@ TEST(Variation, ChipsOfANetworkDifferAndRepeat) {
   EXPECT_EQ(network.on_chip({}, 9, 0).forward(images).data, plain);
 }
 
+// Cells of each kind, counted: how many read their lowest and their highest level.
+struct StuckCount {
+  double low = 0.0, high = 0.0, kept = 0.0;
+};
+
+StuckCount count_stuck(const LayerProgram& program, const LayerProgram& chip, int slice) {
+  const auto& grid = program.tiling.grid;
+  const quant::BitSlice& levels = program.weight_slices[static_cast<std::size_t>(slice)];
+  StuckCount count;
+  double all = 0.0;
+  for (std::size_t i = 0; i < program.cells.size(); ++i) {
+    if (static_cast<int>(i) / grid.outputs % grid.slices != slice) continue;
+    const double value = cell(chip, i);
+    all += 1.0;
+    // What was written elsewhere tells a stuck cell from one that holds the level anyway.
+    if (value == cell(program, i)) {
+      count.kept += 1.0;
+    } else {
+      EXPECT_TRUE(value == levels.low() || value == levels.high()) << value;
+      (value == levels.low() ? count.low : count.high) += 1.0;
+    }
+  }
+  return {count.low / all, count.high / all, count.kept / all};
+}
+
+TEST(Variation, CellsAreStuckAsOftenAsAsked) {
+  const LayerProgram program =
+      wide_layer();  // one signed slice of 6 bits, digits -20 .. 20: never at a bound
+  const StuckCount count =
+      count_stuck(program, perturb(program, parse_variation("saf0:0.1+saf1:0.03"), 1, 2), 0);
+  EXPECT_NEAR(count.low, 0.1, 0.01);
+  EXPECT_NEAR(count.high, 0.03, 0.006);
+  EXPECT_NEAR(count.kept, 0.87, 0.012);
+}
+
+TEST(Variation, EitherCellOfADifferentialPairCanBeStuck) {
+  RandomLayer layer = random_linear(3);
+  layer.layer.config.encoding = "differential";
+  layer.layer.config.weight_bits = 3;
+  layer.layer.config.cell_bits = 2;
+  layer.layer.config.weight_granularity = layer.layer.config.psum_granularity = quant::Granularity::kLayer;
+  layer.layer.config.adc_levels = quant::kIdealAdc;
+  layer.layer.config.slice_scales = false;
+  layer.layer.weight_scale = {0.2f};
+  layer.layer.psum_step.clear();
+  layer.layer.psum_centre.clear();
+  const LayerProgram program = layer.compile();
+  const LayerProgram low = perturb(program, parse_variation("saf0:1"), 1, 1);
+  EXPECT_EQ(low.cells, std::vector<std::int32_t>(program.cells.size(), 0));
+  const LayerProgram high = perturb(program, parse_variation("saf1:1"), 1, 1);  // both: they cancel
+  EXPECT_EQ(high.cells, std::vector<std::int32_t>(program.cells.size(), 0));
+  std::set<std::int32_t> values;
+  for (const std::int32_t value : perturb(program, parse_variation("saf1:0.5"), 1, 1).cells)
+    values.insert(value);
+  EXPECT_EQ(*values.begin(), -3);
+  EXPECT_EQ(*values.rbegin(), 3);
+}
+
+TEST(Variation, StuckCellsDoNotSpread) {
+  const LayerProgram program = wide_layer();
+  const Variation both = parse_variation("lognormal:0.1+saf1:0.5");
+  const LayerProgram spread = perturb(program, {"lognormal", 0.1}, 1, 2), chip = perturb(program, both, 1, 2);
+  std::size_t stuck = 0;
+  for (std::size_t i = 0; i < program.cells.size(); ++i) {
+    if (cell(chip, i) == 31.0) {
+      ++stuck;
+    } else {
+      ASSERT_NEAR(cell(chip, i), cell(spread, i), 0.01);
+    }
+  }
+  EXPECT_NEAR(static_cast<double>(stuck) / static_cast<double>(program.cells.size()), 0.5, 0.02);
+}
+
 TEST(Variation, TextIsReadAndWritten) {
   EXPECT_EQ(parse_variation("none").text(), "none");
   EXPECT_FALSE(parse_variation("none").active());
@@ -143,6 +217,8 @@ TEST(Variation, TextIsReadAndWritten) {
   EXPECT_EQ(read.text(), "lognormal:0.1");
   EXPECT_EQ(parse_variation("gaussian:2").text(), "gaussian:2");
   EXPECT_EQ(parse_variation("gaussian:0").text(), "none");
+  EXPECT_EQ(parse_variation("saf1:0.5+lognormal:0.2+saf0:0.01").text(), "lognormal:0.2+saf0:0.01+saf1:0.5");
+  EXPECT_FALSE(parse_variation("saf0:0").active());
 }
 
 TEST(Variation, BadTextsAreRefused) {
@@ -152,11 +228,17 @@ TEST(Variation, BadTextsAreRefused) {
               "variation '" + std::string(text) +
                   "' is not valid (expected MODEL:SIGMA with SIGMA from 0 to 2, such as lognormal:0.1)");
   }
+  EXPECT_EQ(io::error_of([] { parse_variation("saf0:1.1"); }, ErrorCode::kUsage),
+            "variation 'saf0:1.1' is not valid (expected a rate from 0 to 1, such as saf0:0.01)");
+  EXPECT_EQ(io::error_of([] { parse_variation("saf0:0.6+saf1:0.6"); }, ErrorCode::kUsage),
+            "the rates of saf0 and saf1 add up to more than 1");
+  EXPECT_EQ(io::error_of([] { parse_variation("lognormal:0.1+gaussian:0.1"); }, ErrorCode::kUsage),
+            "a variation has one model of spread (leave one of them out)");
   EXPECT_EQ(io::error_of([] { parse_variation("lognorml:0.1"); }, ErrorCode::kUsage),
             "unknown variation model 'lognorml' (did you mean 'lognormal'?)");
-  EXPECT_NE(
-      io::error_of([] { parse_variation(""); }, ErrorCode::kUsage).find("known: none, lognormal, gaussian"),
-      std::string::npos);
+  EXPECT_NE(io::error_of([] { parse_variation(""); }, ErrorCode::kUsage)
+                .find("known: none, saf0, saf1, lognormal, gaussian"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <future>
 #include <numeric>
 
 #include "bitline/base/error.h"
@@ -37,7 +38,11 @@ std::int64_t count_correct(const ir::Tensor& logits, const int* labels) {
 std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source,
                                  const Context& context, const std::function<void(std::int64_t)>& progress) {
   std::vector<Evaluation> out(networks.size());
-  while (const std::optional<LabelledBatch> batch = source()) {
+  // The next batch is read while this one runs.
+  const auto read = [&source] { return std::async(std::launch::async, [&source] { return source(); }); };
+  std::future<std::optional<LabelledBatch>> next = read();
+  while (const std::optional<LabelledBatch> batch = next.get()) {
+    next = read();
     const std::int64_t images = batch->images.dim(0);
     const std::int64_t pieces = (images + kMicroBatch - 1) / kMicroBatch;
     std::vector<std::atomic<std::int64_t>> correct(networks.size());

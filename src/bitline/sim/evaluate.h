@@ -1,7 +1,7 @@
 // Accuracy of a network on labelled images, on one chip without variation or on many with.
 //
-// Images come batch by batch, and only one batch of activations exists at a time. Inside a batch, slices of
-// kMicroBatch images run on all threads; results are the same for any number of threads.
+// Images come batch by batch: one batch runs while the next is read, and only the activations of slices of
+// kMicroBatch images exist, one slice a thread. Results are the same for any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct LabelledBatch {
   ir::Tensor images;        // normalized, [N, C, H, W]
   std::vector<int> labels;  // N
 };
-using BatchSource = std::function<std::optional<LabelledBatch>()>;  // nothing at the end
+// The next batch, nothing at the end. Called from other threads, one call at a time.
+using BatchSource = std::function<std::optional<LabelledBatch>()>;
 
 // Logits of one micro-batch.
 using Forward = std::function<ir::Tensor(const ir::Tensor& images)>;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "bitline/base/error.h"
@@ -11,12 +12,14 @@
 #include "bitline/base/philox.h"
 #include "bitline/base/suggest.h"
 #include "bitline/base/units.h"
+#include "bitline/quant/encoding.h"
 
 namespace bitline::sim {
 
 namespace {
 
 constexpr double kMaxSigma = 2.0;
+constexpr std::string_view kStuckLow = "saf0", kStuckHigh = "saf1";
 constexpr int kMaxFractionBits = 14;
 constexpr double kExactLimit = 16777216.0;  // 2^24
 // What the integer kernels take: cells in two planes of bytes, the upper one with 7 bits beside 6 bits below,
@@ -40,7 +43,7 @@ double gaussian(double theta) {
 constexpr std::array<Model, 2> kModels = {{{"lognormal", lognormal}, {"gaussian", gaussian}}};
 
 const Model& find_model(std::string_view name) {
-  std::vector<std::string> names = {"none"};
+  std::vector<std::string> names = {"none", std::string(kStuckLow), std::string(kStuckHigh)};
   for (const Model& model : kModels) {
     if (name == model.name) return model;
     names.emplace_back(model.name);
@@ -83,45 +86,112 @@ int exact_fraction_bits(const LayerProgram& program, const std::vector<double>& 
   return bits;
 }
 
+std::string number_text(double value) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  return {digits.data(), end};
+}
+
+// One "NAME:NUMBER" of a variation's text.
+void parse_effect(std::string_view text, Variation& out) {
+  const std::size_t colon = text.find(':');
+  const std::string_view name = text.substr(0, colon);
+  double* rate = name == kStuckLow ? &out.stuck_low : name == kStuckHigh ? &out.stuck_high : nullptr;
+  const char* model = rate == nullptr ? find_model(name).name : nullptr;
+  const std::string_view number =
+      colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
+  double value = -1.0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  const double most = rate == nullptr ? kMaxSigma : 1.0;
+  if (error != std::errc{} || end != number.data() + number.size() || !(value >= 0.0 && value <= most)) {
+    throw Error(ErrorCode::kUsage, "variation '" + std::string(text) + "' is not valid", {},
+                rate == nullptr ? "expected MODEL:SIGMA with SIGMA from 0 to 2, such as lognormal:0.1"
+                                : "expected a rate from 0 to 1, such as saf0:0.01");
+  }
+  if (rate != nullptr) {
+    *rate = value;
+    return;
+  }
+  if (out.spreads())
+    throw Error(ErrorCode::kUsage, "a variation has one model of spread", {}, "leave one of them out");
+  out.model = model;
+  out.sigma = value;
+}
+
+// What cells become: spread first, then those that are stuck.
+class Chip {
+ public:
+  Chip(const LayerProgram& program, const Variation& variation, std::uint64_t seed, std::uint64_t chip)
+      : program_(program),
+        variation_(variation),
+        pairs_(quant::weight_encoding(program.config.encoding).cells_per_digit == 2),
+        spread_(seed, stream_id("cell-variation", chip, hash_bytes(std::string_view(program.name)))),
+        stuck_(seed, stream_id("stuck-cells", chip, hash_bytes(std::string_view(program.name)))) {}
+
+  double digit(std::size_t i, double written) const {
+    double value = written;
+    if (variation_.spreads())
+      value *= find_model(variation_.model).factor(variation_.sigma * spread_.normal(i));
+    return variation_.sticks() ? with_stuck_cells(i, value) : value;
+  }
+
+ private:
+  double with_stuck_cells(std::size_t i, double value) const {
+    const auto& grid = program_.tiling.grid;
+    const std::size_t slice =
+        i / static_cast<std::size_t>(grid.outputs) % static_cast<std::size_t>(grid.slices);
+    const quant::BitSlice& levels = program_.weight_slices[slice];
+    if (!pairs_) return stuck(2 * i, value - levels.low(), levels) + levels.low();
+    return stuck(2 * i, std::max(value, 0.0), levels) - stuck(2 * i + 1, std::max(-value, 0.0), levels);
+  }
+
+  // The level of one physical cell.
+  double stuck(std::size_t cell, double level, const quant::BitSlice& levels) const {
+    const double draw = stuck_.uniform(cell);
+    if (draw < variation_.stuck_low) return 0.0;
+    return draw < variation_.stuck_low + variation_.stuck_high ? levels.high() - levels.low() : level;
+  }
+
+  const LayerProgram& program_;
+  const Variation& variation_;
+  bool pairs_;
+  Philox spread_, stuck_;
+};
+
 }  // namespace
 
 std::string Variation::text() const {
-  if (!active()) return "none";
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), sigma).ptr;
-  return model + ":" + std::string(digits.data(), end);
+  std::string out = spreads() ? model + ":" + number_text(sigma) : "";
+  for (const auto& [name, rate] : {std::pair(kStuckLow, stuck_low), std::pair(kStuckHigh, stuck_high)}) {
+    if (rate > 0.0) out += (out.empty() ? "" : "+") + std::string(name) + ":" + number_text(rate);
+  }
+  return out.empty() ? "none" : out;
 }
 
 Variation parse_variation(std::string_view text) {
-  if (text == "none") return {};
-  const std::size_t colon = text.find(':');
-  const Model& model = find_model(text.substr(0, colon));
-  const std::string_view number =
-      colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
-  double sigma = -1.0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), sigma);
-  if (error != std::errc{} || end != number.data() + number.size() || !(sigma >= 0.0 && sigma <= kMaxSigma)) {
-    throw Error(ErrorCode::kUsage, "variation '" + std::string(text) + "' is not valid", {},
-                "expected MODEL:SIGMA with SIGMA from 0 to 2, such as lognormal:0.1");
+  Variation out;
+  if (text == "none") return out;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('+', begin), text.size());
+    parse_effect(text.substr(begin, end - begin), out);
+    begin = end + 1;
   }
-  return {model.name, sigma};
+  if (out.stuck_low + out.stuck_high > 1.0)
+    throw Error(ErrorCode::kUsage, "the rates of saf0 and saf1 add up to more than 1");
+  return out;
 }
 
 LayerProgram perturb(const LayerProgram& program, const Variation& variation, std::uint64_t seed,
                      std::uint64_t chip) {
   LayerProgram out = program;
   if (!variation.active()) return out;
-  const Model& model = find_model(variation.model);
-  const Philox random(seed, stream_id("cell-variation", chip, hash_bytes(std::string_view(program.name))));
+  const Chip cells_of(program, variation, seed, chip);
   std::vector<double> cells(program.cells.size());
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const double written = std::ldexp(static_cast<double>(program.cells[i]), -program.fraction_bits);
-    cells[i] = written * model.factor(variation.sigma * random.normal(i));
-  }
-  out.fraction_bits = exact_fraction_bits(program, cells);
-  for (std::size_t i = 0; i < cells.size(); ++i) {
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    cells[i] = cells_of.digit(i, std::ldexp(static_cast<double>(program.cells[i]), -program.fraction_bits));
+  out.fraction_bits = variation.spreads() ? exact_fraction_bits(program, cells) : program.fraction_bits;
+  for (std::size_t i = 0; i < cells.size(); ++i)
     out.cells[i] = static_cast<std::int32_t>(std::nearbyint(std::ldexp(cells[i], out.fraction_bits)));
-  }
   return out;
 }
 
