@@ -35,6 +35,17 @@ std::string proc_value(const char* path, const std::string& key) {
   return "unknown";
 }
 
+// The fastest of `repeats` calls by a clock.
+double best_of(double (*now)(), const std::function<void()>& run, int repeats) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < repeats; ++i) {
+    const double start = now();
+    run();
+    best = std::min(best, now() - start);
+  }
+  return best;
+}
+
 std::string load_text() {
   double load[1] = {};
   if (getloadavg(load, 1) != 1) return "unknown";
@@ -86,23 +97,11 @@ double wall_seconds() {
 }
 
 double best_wall_seconds(const std::function<void()>& run, int repeats) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < repeats; ++i) {
-    const double start = wall_seconds();
-    run();
-    best = std::min(best, wall_seconds() - start);
-  }
-  return best;
+  return best_of(wall_seconds, run, repeats);
 }
 
 double best_seconds(const std::function<void()>& run, int repeats) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < repeats; ++i) {
-    const double start = cpu_seconds();
-    run();
-    best = std::min(best, cpu_seconds() - start);
-  }
-  return best;
+  return best_of(cpu_seconds, run, repeats);
 }
 
 double peak_mib() {

@@ -17,12 +17,11 @@
 #include <string>
 #include <vector>
 
-#include "bitline/sim/layer_program.h"
+#include "bitline/sim/impl/row_layer.h"
 
 namespace bitline::sim {
 
 inline constexpr int kLanes = 8;
-inline constexpr int kQuad = 4;
 inline constexpr int kPlaneBits = 6;
 
 struct Int8Tile {

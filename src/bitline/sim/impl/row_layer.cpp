@@ -10,12 +10,11 @@ namespace bitline::sim {
 namespace {
 
 constexpr std::int64_t kBlockPixels = 64;  // their bytes and outputs stay in the first cache
-constexpr std::size_t kQuad = 4;
 
 }  // namespace
 
 std::size_t RowLayer::row_stride(std::size_t tile) const {
-  return (static_cast<std::size_t>(program_.tiling.rows(tile)) + kQuad - 1) / kQuad * kQuad;
+  return static_cast<std::size_t>((program_.tiling.rows(tile) + kQuad - 1) / kQuad * kQuad);
 }
 
 int RowLayer::first_column(const Cycle& cycle, int slice) const {

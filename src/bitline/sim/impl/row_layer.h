@@ -6,6 +6,8 @@
 
 namespace bitline::sim {
 
+inline constexpr int kQuad = 4;  // rows come in whole quads: the integer kernels read four bytes at once
+
 class RowLayer : public PreparedLayer {
  public:
   explicit RowLayer(const LayerProgram& program) : program_(program) {}
