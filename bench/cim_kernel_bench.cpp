@@ -89,9 +89,7 @@ void print_ratios(std::int64_t side) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  bench::print_machine();
+  if (!bench::start(argc, argv)) return 1;
   register_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   std::printf("\nsummary: layer 64->64 3x3 W4A4P4 column/column 128x128 2b, one image, one thread\n");

@@ -95,17 +95,11 @@ bool print_summary(const Results& results) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  bench::print_machine();
+  if (!bench::start(argc, argv)) return 1;
   Results results;
-  for (const Case& which : {kArraysFew, kArraysMany, kFloatMany}) {
-    const auto run = [which, &results](benchmark::State& state) { measure(state, which, results); };
-    benchmark::RegisterBenchmark(which.name, run)
-        ->UseManualTime()
-        ->Iterations(1)
-        ->Unit(benchmark::kMillisecond);
-  }
+  for (const Case& which : {kArraysFew, kArraysMany, kFloatMany})
+    bench::add_case(which.name, 1,
+                    [which, &results](benchmark::State& state) { measure(state, which, results); });
   benchmark::RunSpecifiedBenchmarks();
   return print_summary(results) ? 0 : 1;
 }

@@ -128,6 +128,20 @@ ChildReport in_child(const std::function<std::vector<double>()>& work) {
   return report;
 }
 
+void add_case(const char* name, int iterations, const std::function<void(benchmark::State&)>& measure) {
+  benchmark::RegisterBenchmark(name, measure)
+      ->UseManualTime()
+      ->Iterations(iterations)
+      ->Unit(benchmark::kMillisecond);
+}
+
+bool start(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return false;
+  print_machine();
+  return true;
+}
+
 void print_machine() {
   std::printf("machine\n");
   std::printf("  processor         %s\n", proc_value("/proc/cpuinfo", "model name").c_str());

@@ -6,6 +6,8 @@
 #include <functional>
 #include <vector>
 
+#include <benchmark/benchmark.h>
+
 namespace bitline::bench {
 
 // Processor time of this process so far, all threads together, seconds.
@@ -30,6 +32,12 @@ struct ChildReport {
 // Runs `work` in a forked child. Call it before this process starts threads or takes much memory: the child
 // begins with the memory of its parent. Error{kFailure} when the child ends early.
 ChildReport in_child(const std::function<std::vector<double>()>& work);
+
+// Registers a case that measures itself, since it runs in a child.
+void add_case(const char* name, int iterations, const std::function<void(benchmark::State&)>& measure);
+
+// Reads the benchmark library's options, prints the machine. False when an option is unknown.
+bool start(int argc, char** argv);
 
 // A table of processor, instruction sets, threads, memory, compiler, and the load by other programs.
 void print_machine();

@@ -59,17 +59,11 @@ void print_summary(const Results& results) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  bench::print_machine();
+  if (!bench::start(argc, argv)) return 1;
   Results results;
-  for (const TrainingCase& which : {kFusedSteps, kComposedSteps, kFloatSteps}) {
-    const auto run = [which, &results](benchmark::State& state) { measure(state, which, results); };
-    benchmark::RegisterBenchmark(which.name, run)
-        ->UseManualTime()
-        ->Iterations(kCount.steps)
-        ->Unit(benchmark::kMillisecond);
-  }
+  for (const TrainingCase& which : {kFusedSteps, kComposedSteps, kFloatSteps})
+    bench::add_case(which.name, kCount.steps,
+                    [which, &results](benchmark::State& state) { measure(state, which, results); });
   benchmark::RunSpecifiedBenchmarks();
   print_summary(results);
   return 0;

@@ -13,6 +13,7 @@
 #include "bitline/base/suggest.h"
 #include "bitline/base/units.h"
 #include "bitline/quant/encoding.h"
+#include "bitline/sim/impl/int8_layer.h"
 
 namespace bitline::sim {
 
@@ -22,12 +23,6 @@ constexpr double kMaxSigma = 2.0;
 constexpr std::string_view kStuckLow = "saf0", kStuckHigh = "saf1";
 constexpr int kMaxFractionBits = 14;
 constexpr double kExactLimit = 16777216.0;  // 2^24
-// What the integer kernels take: cells in two planes of bytes, the upper one with 7 bits beside 6 bits below,
-// and 16-bit sums of two products.
-constexpr double kPlane = 64.0;
-constexpr double kLargestCell = 126.0 * kPlane;
-constexpr double kLargestProduct = 16383.0;
-
 struct Model {
   const char* name;
   double (*factor)(double theta);
@@ -68,17 +63,18 @@ double tallest_column(const LayerProgram& program, const std::vector<double>& ce
 }
 
 int exact_fraction_bits(const LayerProgram& program, const std::vector<double>& cells) {
-  double input = 1.0, span = 1.0;
+  double input = 1.0;
+  int span = 1;
   for (const quant::BitSlice& s : program.input_slices) {
     input = std::max({input, std::fabs(static_cast<double>(s.low())), static_cast<double>(s.high())});
-    span = std::max(span, static_cast<double>(s.high() - s.low()));
+    span = std::max(span, s.high() - s.low());
   }
   // Half a grid step a cell is the most that rounding adds to a column.
   const double reach =
       (tallest_column(program, cells) + 0.5 * static_cast<double>(program.config.array_rows)) * input;
   double largest = 0.0;
   for (const double cell : cells) largest = std::max(largest, std::fabs(cell));
-  const double most = std::min(kLargestCell, (std::floor(kLargestProduct / span) - 1.0) * kPlane);
+  const double most = largest_plane_cell(span);  // so that chips run on the integer kernels
   int bits = 0;
   while (bits < kMaxFractionBits && std::ldexp(reach, bits + 1) <= kExactLimit &&
          std::ldexp(largest, bits + 1) <= most)

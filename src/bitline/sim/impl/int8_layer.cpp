@@ -120,6 +120,12 @@ class TilePacker {
 
 }  // namespace
 
+int largest_plane_cell(int input) {
+  const int largest = std::min<int>(std::numeric_limits<std::int8_t>::max(),
+                                    std::numeric_limits<std::int16_t>::max() / (2 * input));
+  return (largest - 1) << kPlaneBits;
+}
+
 std::string int8_obstacle(const LayerProgram& program) {
   const int input = largest_input(program), cell = largest_cell(program);
   if (!fits(input, cell) && !fits(input, largest_plane(cell))) {

@@ -46,6 +46,9 @@ struct Int8Layer {
   }
 };
 
+// The largest magnitude of a cell that two planes hold under inputs up to `input`.
+int largest_plane_cell(int input);
+
 // Why a layer does not fit bytes and 16-bit sums; empty when it does.
 std::string int8_obstacle(const LayerProgram& program);
 
