@@ -7,6 +7,7 @@
 #include <string>
 
 #include "io/error_of.h"
+#include "sim/emulated_kernels.h"
 #include "sim/random_layer.h"
 #include <gtest/gtest.h>
 
@@ -19,12 +20,16 @@ struct Output {
   std::vector<float> y, trace;
 };
 
-Output run(const char* kernel, const LayerProgram& program, const RandomLayer& layer) {
+Output run(const CimKernel& kernel, const LayerProgram& program, const RandomLayer& layer) {
   const ImageSize out = output_size(layer.shape, layer.input);
   Output result;
   result.y.assign(static_cast<std::size_t>(layer.shape.out_channels * out.height * out.width), NAN);
-  choose_kernel(kernel, program).prepare(program)->run(layer.bytes(), layer.input, result.y, &result.trace);
+  kernel.prepare(program)->run(layer.bytes(), layer.input, result.y, &result.trace);
   return result;
+}
+
+Output run(const char* kernel, const LayerProgram& program, const RandomLayer& layer) {
+  return run(choose_kernel(kernel, program), program, layer);
 }
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -36,9 +41,9 @@ using Taken = std::map<std::string, int>;
 
 void expect_equal(const LayerProgram& program, const RandomLayer& layer, std::uint64_t seed, Taken& taken) {
   const Output reference = run("reference", program, layer);
-  for (const CimKernel* kernel : cim_kernels()) {
+  for (const CimKernel* kernel : all_kernels()) {
     if (!kernel->decline(program).empty()) continue;
-    const Output output = run(kernel->name().c_str(), program, layer);
+    const Output output = run(*kernel, program, layer);
     ASSERT_EQ(reference.trace, output.trace) << kernel->name() << ", seed " << seed << ": " << layer.text();
     ASSERT_TRUE(same_bits(reference.y, output.y))
         << kernel->name() << ", seed " << seed << ": " << layer.text();
@@ -46,10 +51,10 @@ void expect_equal(const LayerProgram& program, const RandomLayer& layer, std::ui
   }
 }
 
-// At least this many layers went through every kernel that this processor has.
+// At least this many layers went through every kernel that this processor has, and the emulated ones.
 void expect_taken(const Taken& taken, int least) {
   const LayerProgram small = random_linear(1).compile();
-  for (const CimKernel* kernel : cim_kernels()) {
+  for (const CimKernel* kernel : all_kernels()) {
     if (!kernel->decline(small).empty()) continue;
     EXPECT_TRUE(taken.count(kernel->name()) == 1 && taken.at(kernel->name()) >= least) << kernel->name();
   }
@@ -77,6 +82,19 @@ TEST(Kernels, LinearLayersEqualTheReferenceBitForBit) {
     ASSERT_NO_FATAL_FAILURE(expect_equal(layer.compile(), layer, seed, taken));
   }
   expect_taken(taken, 80);
+}
+
+TEST(Kernels, DepthwiseLayersEqualTheReferenceBitForBit) {
+  Taken taken;
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    const RandomLayer layer = random_depthwise(seed);
+    const LayerProgram program = layer.compile();
+    EXPECT_EQ(choose_kernel("auto", program).name(), "depthwise");
+    ASSERT_NO_FATAL_FAILURE(expect_equal(program, layer, seed, taken));
+    ASSERT_NO_FATAL_FAILURE(expect_equal(perturb(program, {"lognormal", 0.2}, 1, seed), layer, seed, taken));
+  }
+  EXPECT_EQ(taken["depthwise"], 240);
+  expect_taken(taken, 120);
 }
 
 TEST(Kernels, EqualUnderCellVariation) {
@@ -144,13 +162,15 @@ Gates gates_of(const CimKernel& kernel, const LayerProgram& program, const Rando
 TEST(Kernels, GradientsOfConvertersEqualTheReferenceBitForBit) {
   Taken taken;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    const RandomLayer layer = seed % 4 == 0 ? random_linear(seed) : random_convolution(seed);
+    const RandomLayer layer = seed % 4 == 0   ? random_linear(seed)
+                              : seed % 4 == 1 ? random_depthwise(seed)
+                                              : random_convolution(seed);
     if (layer.layer.config.adc_levels == quant::kIdealAdc) continue;
     const LayerProgram program = layer.compile();
     const WindowGeometry geometry(layer.shape, layer.input);
     const std::vector<float> dy = Dice(seed).normals(geometry.pixels() * layer.shape.out_channels, 1.0f);
     const Gates expected = gates_of(choose_kernel("reference", program), program, layer, dy);
-    for (const CimKernel* kernel : cim_kernels()) {
+    for (const CimKernel* kernel : all_kernels()) {
       if (!kernel->decline(program).empty()) continue;
       const Gates given = gates_of(*kernel, program, layer, dy);
       ASSERT_EQ(given.gated, expected.gated) << kernel->name() << ", seed " << seed << ": " << layer.text();
@@ -166,7 +186,8 @@ TEST(Kernels, TheTraceIsAppendedAndOptional) {
   const RandomLayer layer = random_convolution(4);
   const LayerProgram program = layer.compile();
   const Output once = run("reference", program, layer);
-  for (const CimKernel* kernel : cim_kernels()) {
+  for (const CimKernel* kernel : all_kernels()) {
+    if (!kernel->decline(program).empty()) continue;
     std::vector<float> y(once.y.size()), plain(once.y.size()), trace = {-7.0f};
     const auto prepared = kernel->prepare(program);
     prepared->run(layer.bytes(), layer.input, y, &trace);

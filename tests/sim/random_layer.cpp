@@ -124,6 +124,15 @@ RandomLayer random_convolution(std::uint64_t seed) {
   return random_layer(dice, shape, input);
 }
 
+RandomLayer random_depthwise(std::uint64_t seed) {
+  Dice dice(seed);
+  mapping::LayerShape shape = random_shape(dice);
+  shape.groups = shape.in_channels = shape.out_channels = dice.between(2, 70);
+  const ImageSize input{smallest_input(shape.window, 0) + dice.between(0, 7),
+                        smallest_input(shape.window, 1) + dice.between(0, 7)};
+  return random_layer(dice, shape, input);
+}
+
 RandomLayer random_linear(std::uint64_t seed) {
   Dice dice(seed);
   mapping::LayerShape shape;

@@ -2,6 +2,7 @@
 #define TINY_CIM_NO_MAIN
 #include "tiny_cim.cpp"
 
+#include "sim/emulated_kernels.h"
 #include "sim/random_layer.h"
 #include <gtest/gtest.h>
 
@@ -80,7 +81,8 @@ TEST(TinyCim, EveryKernelEqualsTheExample) {
     const LayerProgram program = compile_layer("layer", pair.shape, pair.weight, {}, pair.layer);
     const std::vector<std::uint8_t> inputs(pair.activations.begin(), pair.activations.end());
     const std::vector<float> expected = tiny_cim::run(pair.tiny, pair.activations);
-    for (const CimKernel* kernel : cim_kernels()) {
+    for (const CimKernel* kernel : all_kernels()) {
+      if (!kernel->decline(program).empty()) continue;
       std::vector<float> y(expected.size()), trace;
       kernel->prepare(program)->run(inputs, {}, y, &trace);
       ASSERT_EQ(trace, tiny_codes(pair.tiny, pair.activations)) << "seed " << seed << " " << kernel->name();

@@ -6,16 +6,31 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace bitline {
 
 namespace {
 
 #if defined(__x86_64__)
+// Linux gives the registers of AMX only to processes that ask.
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 bool has_amx_int8() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
-  return (d >> 25 & 1u) != 0;
+  const bool tiles = (d >> 24 & 1u) != 0, bytes = (d >> 25 & 1u) != 0;
+  return tiles && bytes && may_use_tiles();
 }
 
 CpuFeatures detect() {
@@ -26,7 +41,7 @@ CpuFeatures detect() {
   f.avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
              __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
   f.avx512_vnni = f.avx512 && __builtin_cpu_supports("avx512vnni") != 0;
-  f.amx_int8 = f.avx512 && has_amx_int8();
+  f.amx_int8 = f.avx512_vnni && has_amx_int8();
   return f;
 }
 #else

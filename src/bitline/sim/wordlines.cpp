@@ -84,14 +84,17 @@ WordlineBytes::WordlineBytes(const WindowGeometry& geometry, std::span<const std
   }
 }
 
+const std::uint8_t* WordlineBytes::window(std::int64_t pixel) const {
+  const std::int64_t image = pixel / geometry_.pixels();
+  return bytes_.data() + static_cast<std::size_t>(image) * geometry_.padded_size() +
+         geometry_.corner(pixel - image * geometry_.pixels());
+}
+
 void WordlineBytes::gather(std::int64_t first_channel, std::int64_t channels, std::int64_t first,
                            std::int64_t count, std::size_t stride, std::uint8_t* rows) const {
   const auto run = static_cast<std::size_t>(channels);
   for (std::int64_t p = first; p < first + count; ++p, rows += stride) {
-    const std::int64_t image = p / geometry_.pixels();
-    const std::uint8_t* window = bytes_.data() + static_cast<std::size_t>(image) * geometry_.padded_size() +
-                                 geometry_.corner(p - image * geometry_.pixels()) + first_channel;
-    copy_runs(window, geometry_.taps(), run, rows);
+    copy_runs(window(p) + first_channel, geometry_.taps(), run, rows);
   }
 }
 

@@ -56,6 +56,9 @@ class WordlineBytes {
   WordlineBytes(const WindowGeometry& geometry, std::span<const std::uint8_t> codes, std::int64_t images,
                 const quant::BitSlice& slice);
 
+  // The window of an output pixel, counted through all images: add a tap and a channel. kOverrun bytes behind
+  // its last channel may be read.
+  const std::uint8_t* window(std::int64_t pixel) const;
   // rows[pixel][(ky, kx, channel)] of the tile's channels, for output pixels [first, first + count) counted
   // through all images; `stride` bytes a pixel. Up to kOverrun bytes behind the last row are overwritten.
   void gather(std::int64_t first_channel, std::int64_t channels, std::int64_t first, std::int64_t count,

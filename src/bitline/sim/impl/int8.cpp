@@ -24,16 +24,20 @@ void copy_columns(const float* from, std::size_t from_stride, float* to, std::si
 class Int8Prepared final : public RowLayer {
  public:
   Int8Prepared(const LayerProgram& program, const Int8Functions& functions)
-      : RowLayer(program), layer_(program), functions_(functions) {}
+      : RowLayer(program), layer_(program, functions), functions_(functions) {}
+
+  std::size_t row_stride(std::size_t tile) const override {
+    return static_cast<std::size_t>(layer_.tile(tile, 0, shape().groups).quads * kQuad);
+  }
 
   void gate(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const override {
     thread_local std::vector<float> dy, gated, step, centre;
-    const std::size_t lanes = layer_.tile(cycle.tile, cycle.group, shape().groups).gain.size();
-    step.assign(lanes, 0.0f);
-    centre.assign(lanes, 0.0f);
+    const std::size_t columns = layer_.tile(cycle.tile, cycle.group, shape().groups).gain.size();
+    step.assign(columns, 0.0f);
+    centre.assign(columns, 0.0f);
     const float* group_dy = block.dy + static_cast<std::size_t>(cycle.group) * outputs();
     Int8Gates gates{group_dy, stride(), gate_share(), block.gated, outputs(), step.data(), centre.data()};
-    if (outputs() % kLanes != 0) {
+    if (outputs() % lanes() != 0) {
       dy.assign(static_cast<std::size_t>(rows.count) * padded(), 0.0f);
       gated.assign(dy.size(), 0.0f);
       copy_columns(group_dy, stride(), dy.data(), padded(), outputs(), rows.count);
@@ -41,7 +45,7 @@ class Int8Prepared final : public RowLayer {
       gates = {dy.data(), padded(), gate_share(), gated.data(), padded(), step.data(), centre.data()};
     }
     functions_.gate(block_of(cycle, rows), gates);
-    if (outputs() % kLanes != 0)
+    if (outputs() % lanes() != 0)
       copy_columns(gated.data(), padded(), block.gated, outputs(), outputs(), rows.count);
     unpack(cycle, step, block.step);
     unpack(cycle, centre, block.centre);
@@ -50,7 +54,7 @@ class Int8Prepared final : public RowLayer {
  protected:
   void convert(const Cycle& cycle, const RowBlock& rows, float* y) const override {
     float* group_y = y + static_cast<std::size_t>(cycle.group) * outputs();
-    if (outputs() % kLanes == 0) return functions_.convert(block_of(cycle, rows), {group_y, stride()});
+    if (outputs() % lanes() == 0) return functions_.convert(block_of(cycle, rows), {group_y, stride()});
     thread_local std::vector<float> wide;
     wide.resize(static_cast<std::size_t>(rows.count) * padded());
     copy_columns(group_y, stride(), wide.data(), padded(), outputs(), rows.count);
@@ -60,32 +64,33 @@ class Int8Prepared final : public RowLayer {
 
   void add_up(const Cycle& cycle, const RowBlock& rows, float* sums) const override {
     const Int8Block block = block_of(cycle, rows);
-    const auto lanes = static_cast<std::size_t>(block.vectors) * kLanes;
-    std::vector<std::int32_t> packed(static_cast<std::size_t>(rows.count) * lanes);
+    const std::size_t row = static_cast<std::size_t>(block.vectors) * lanes();
+    std::vector<std::int32_t> packed(static_cast<std::size_t>(rows.count) * row);
     functions_.add_up(block, packed.data());
     const float unit = std::ldexp(1.0f, -program().fraction_bits);
     for (std::size_t p = 0; p < static_cast<std::size_t>(rows.count); ++p) {
       for (std::size_t j = 0; j < slices(); ++j) {
         for (std::size_t o = 0; o < outputs(); ++o)
-          *sums++ = static_cast<float>(packed[p * lanes + lane(j, o)]) * unit;
+          *sums++ = static_cast<float>(packed[p * row + lane(j, o)]) * unit;
       }
     }
   }
 
  private:
+  std::size_t lanes() const { return static_cast<std::size_t>(layer_.lanes); }
   std::size_t slices() const { return static_cast<std::size_t>(program().tiling.grid.slices); }
   std::size_t outputs() const { return static_cast<std::size_t>(group_outputs()); }
-  std::size_t padded() const { return static_cast<std::size_t>(layer_.blocks) * kLanes; }
+  std::size_t padded() const { return static_cast<std::size_t>(layer_.blocks) * lanes(); }
   std::size_t stride() const { return static_cast<std::size_t>(shape().out_channels); }
   std::size_t lane(std::size_t slice, std::size_t output) const {
-    return (output / kLanes * slices() + slice) * kLanes + output % kLanes;
+    return (output / lanes() * slices() + slice) * lanes() + output % lanes();
   }
 
   // [vector][lane] to [slice][output], with the factor of each slice.
-  void unpack(const Cycle& cycle, const std::vector<float>& lanes, float* out) const {
+  void unpack(const Cycle& cycle, const std::vector<float>& packed, float* out) const {
     for (std::size_t j = 0; j < slices(); ++j) {
       const float factor = gate_factor(cycle, static_cast<int>(j));
-      for (std::size_t o = 0; o < outputs(); ++o) *out++ = factor * lanes[lane(j, o)];
+      for (std::size_t o = 0; o < outputs(); ++o) *out++ = factor * packed[lane(j, o)];
     }
   }
 
@@ -121,7 +126,7 @@ class Int8Kernel final : public CimKernel {
 
   std::string name() const override { return name_; }
   std::string decline(const LayerProgram& program) const override {
-    return missing_.empty() ? int8_obstacle(program) : missing_;
+    return missing_.empty() ? int8_obstacle(program, functions_.sum_bits) : missing_;
   }
   std::unique_ptr<PreparedLayer> prepare(const LayerProgram& program) const override {
     return std::make_unique<Int8Prepared>(program, functions_);
@@ -132,20 +137,38 @@ class Int8Kernel final : public CimKernel {
   const Int8Functions& functions_;
 };
 
-std::string missing_avx2() {
-  return cpu_features().avx2 ? "" : "the processor has no AVX2";
+std::string unless(bool has, const char* missing) {
+  return has ? "" : missing;
 }
 
 }  // namespace
 
+std::unique_ptr<CimKernel> int8_kernel(std::string name, const Int8Functions& functions,
+                                       std::string missing) {
+  return std::make_unique<Int8Kernel>(std::move(name), functions, std::move(missing));
+}
+
+const CimKernel& amx_kernel() {
+  static const auto kernel =
+      int8_kernel("amx", int8_amx(), unless(cpu_features().amx_int8, "no AMX tiles of bytes here"));
+  return *kernel;
+}
+
+const CimKernel& vnni_kernel() {
+  static const auto kernel = int8_kernel(
+      "vnni", int8_vnni(), unless(cpu_features().avx512_vnni, "the processor has no AVX-512 VNNI"));
+  return *kernel;
+}
+
 const CimKernel& avx2_kernel() {
-  static const Int8Kernel kernel("avx2", int8_avx2(), missing_avx2());
-  return kernel;
+  static const auto kernel =
+      int8_kernel("avx2", int8_avx2(), unless(cpu_features().avx2, "the processor has no AVX2"));
+  return *kernel;
 }
 
 const CimKernel& portable_kernel() {
-  static const Int8Kernel kernel("portable", int8_portable(), "");
-  return kernel;
+  static const auto kernel = int8_kernel("portable", int8_portable(), "");
+  return *kernel;
 }
 
 }  // namespace bitline::sim

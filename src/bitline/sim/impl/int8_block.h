@@ -25,7 +25,7 @@ struct Int8Block {
   int levels = 0;                       // of the converter; kIdealAdc passes sums on
 };
 
-// y[pixel * stride + block * kLanes + lane] += weight * code.
+// y[pixel * stride + block * lanes + lane] += weight * code.
 struct Int8Outputs {
   float* y = nullptr;
   std::size_t stride = 0;
@@ -43,12 +43,17 @@ struct Int8Gates {
 };
 
 struct Int8Functions {
+  int lanes;         // columns of a vector
+  int row_multiple;  // a pixel's bytes come in multiples of this; a tile's cells, too
+  int sum_bits;      // what products are first added in: 16 or 32
   void (*convert)(const Int8Block&, const Int8Outputs&);
   void (*add_up)(const Int8Block&, std::int32_t* sums);  // [pixel][vector][lane]
   void (*gate)(const Int8Block&, const Int8Gates&);
 };
 
 const Int8Functions& int8_portable();
-const Int8Functions& int8_avx2();  // only where the processor has it
+const Int8Functions& int8_avx2();  // these three only where the processor has them
+const Int8Functions& int8_vnni();
+const Int8Functions& int8_amx();
 
 }  // namespace bitline::sim

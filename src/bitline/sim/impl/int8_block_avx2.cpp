@@ -16,6 +16,8 @@ namespace bitline::sim {
 
 namespace {
 
+constexpr int kLanes = 8;
+
 template <int kPixels, int kVectors>
 struct Sums {
   __m256i at[kPixels][kVectors];
@@ -212,7 +214,7 @@ __attribute__((target("avx2"))) void gate(const Int8Block& block, const Int8Gate
 }  // namespace
 
 const Int8Functions& int8_avx2() {
-  static const Int8Functions functions{convert, add_up, gate};
+  static const Int8Functions functions{kLanes, kQuad, 16, convert, add_up, gate};
   return functions;
 }
 

@@ -10,6 +10,8 @@ namespace bitline::sim {
 
 namespace {
 
+constexpr int kLanes = 8;
+
 using Sums = std::array<std::int32_t, kLanes>;
 
 Sums add_up_vector(const Int8Block& b, std::size_t pixel, std::size_t v) {
@@ -72,7 +74,7 @@ void gate(const Int8Block& b, const Int8Gates& gates) {
 }  // namespace
 
 const Int8Functions& int8_portable() {
-  static const Int8Functions functions{convert, add_up, gate};
+  static const Int8Functions functions{kLanes, kQuad, 16, convert, add_up, gate};
   return functions;
 }
 

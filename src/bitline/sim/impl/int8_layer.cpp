@@ -21,10 +21,10 @@ int largest_cell(const LayerProgram& program) {
   return largest;
 }
 
-// Whether pairs of bytes up to `cell` fit a 16-bit sum.
-bool fits(int input, int cell) {
+// Whether cells fit a byte and pairs of products a sum.
+bool fits(int input, int cell, int sum_bits) {
   return cell <= std::numeric_limits<std::int8_t>::max() &&
-         2 * input * cell <= std::numeric_limits<std::int16_t>::max();
+         (sum_bits == 32 || 2 * input * cell <= std::numeric_limits<std::int16_t>::max());
 }
 
 // The largest byte of either plane, for cells up to `cell`.
@@ -41,15 +41,17 @@ struct Column {
 
 class TilePacker {
  public:
-  TilePacker(const LayerProgram& program, const Int8Layer& layer, std::size_t t, std::int64_t group)
+  TilePacker(const LayerProgram& program, const Int8Layer& layer, int row_multiple, std::size_t t,
+             std::int64_t group)
       : program_(program),
+        lanes_(static_cast<std::size_t>(layer.lanes)),
         planes_(static_cast<std::size_t>(layer.planes)),
         t_(t),
         group_(static_cast<int>(group)) {
     const auto rows = static_cast<int>(program.tiling.rows(t));
-    const auto lanes = static_cast<std::size_t>(layer.vectors * kLanes);
+    const std::size_t lanes = static_cast<std::size_t>(layer.vectors) * lanes_;
     const std::size_t inputs = program.input_slices.size();
-    tile_.quads = (rows + kQuad - 1) / kQuad;
+    tile_.quads = (rows + row_multiple - 1) / row_multiple * (row_multiple / kQuad);
     tile_.cells.assign(lanes * static_cast<std::size_t>(layer.planes * tile_.quads * kQuad), 0);
     tile_.gain.assign(lanes, 0.0f);
     tile_.offset.assign(lanes, 0.0f);
@@ -63,9 +65,10 @@ class TilePacker {
     const auto outputs = static_cast<int>(program_.tiling.shape.group_outputs());
     for (int o = 0; o < outputs; ++o) {
       for (int j = 0; j < slices; ++j) {
-        const int vector = o / kLanes * slices + j;
-        pack_column({t_, j, group_ * outputs + o}, static_cast<std::size_t>(vector),
-                    static_cast<std::size_t>(o % kLanes));
+        const auto lane = static_cast<std::size_t>(o);
+        pack_column({t_, j, group_ * outputs + o},
+                    lane / lanes_ * static_cast<std::size_t>(slices) + static_cast<std::size_t>(j),
+                    lane % lanes_);
       }
     }
     return std::move(tile_);
@@ -76,7 +79,7 @@ class TilePacker {
     const std::int64_t sum = pack_cells(column, vector, lane);
     const auto source = static_cast<std::size_t>(
         program_.tiling.grid.column(static_cast<int>(column.tile), column.slice, column.output));
-    const std::size_t at = vector * kLanes + lane;
+    const std::size_t at = vector * lanes_ + lane;
     const std::size_t lanes = tile_.gain.size();
     const bool ideal = program_.config.adc_levels == quant::kIdealAdc;
     const float unit = std::ldexp(1.0f, -program_.fraction_bits);
@@ -101,8 +104,8 @@ class TilePacker {
         const auto row = static_cast<std::size_t>(tap * channels + c);
         const std::int32_t cell =
             program_.cells[program_.cell_index(t_, c * window + tap, column.slice, column.output)];
-        const std::size_t plane = quads * kLanes * kQuad;
-        const std::size_t at = vector * planes_ * plane + (row / kQuad * kLanes + lane) * kQuad + row % kQuad;
+        const std::size_t plane = quads * lanes_ * kQuad;
+        const std::size_t at = vector * planes_ * plane + (row / kQuad * lanes_ + lane) * kQuad + row % kQuad;
         tile_.cells[at] = static_cast<std::int8_t>(planes_ == 1 ? cell : cell & ((1 << kPlaneBits) - 1));
         if (planes_ == 2) tile_.cells[at + plane] = static_cast<std::int8_t>(cell >> kPlaneBits);
         sum += cell;
@@ -112,7 +115,7 @@ class TilePacker {
   }
 
   const LayerProgram& program_;
-  std::size_t planes_;
+  std::size_t lanes_, planes_;
   std::size_t t_;
   int group_;
   Int8Tile tile_;
@@ -126,26 +129,27 @@ int largest_plane_cell(int input) {
   return (largest - 1) << kPlaneBits;
 }
 
-std::string int8_obstacle(const LayerProgram& program) {
+std::string int8_obstacle(const LayerProgram& program, int sum_bits) {
   const int input = largest_input(program), cell = largest_cell(program);
-  if (!fits(input, cell) && !fits(input, largest_plane(cell))) {
+  if (!fits(input, cell, sum_bits) && !fits(input, largest_plane(cell), sum_bits)) {
     return "inputs up to " + std::to_string(input) + " times cells up to " + std::to_string(cell) +
-           " overflow the 16-bit sum of a pair, even in two planes of bytes";
+           " overflow the " + std::to_string(sum_bits) + "-bit sum of a pair, even in two planes of bytes";
   }
   if (largest_psum(program) > std::numeric_limits<std::int32_t>::max() / 2) return "sums overflow 32 bits";
   return {};
 }
 
-Int8Layer::Int8Layer(const LayerProgram& program) {
+Int8Layer::Int8Layer(const LayerProgram& program, const Int8Functions& functions) : lanes(functions.lanes) {
   const mapping::LayerShape& shape = program.tiling.shape;
   const int input = largest_input(program), cell = largest_cell(program);
-  planes = fits(input, cell) ? 1 : 2;
-  blocks = static_cast<int>((shape.group_outputs() + kLanes - 1) / kLanes);
+  planes = fits(input, cell, functions.sum_bits) ? 1 : 2;
+  blocks = static_cast<int>((shape.group_outputs() + lanes - 1) / lanes);
   vectors = blocks * program.tiling.grid.slices;
   quads_per_chunk =
       std::numeric_limits<std::int16_t>::max() / (2 * input * (planes == 1 ? cell : largest_plane(cell)));
   for (std::size_t t = 0; t < program.tiling.tiles.size(); ++t) {
-    for (std::int64_t g = 0; g < shape.groups; ++g) tiles.push_back(TilePacker(program, *this, t, g).pack());
+    for (std::int64_t g = 0; g < shape.groups; ++g)
+      tiles.push_back(TilePacker(program, *this, functions.row_multiple, t, g).pack());
   }
 }
 
