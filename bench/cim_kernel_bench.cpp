@@ -86,6 +86,20 @@ void print_ratios(std::int64_t side) {
   }
 }
 
+void print_depthwise(std::int64_t side) {
+  const bench::ConvLayer layer(side, 0, true);
+  const double own = kernel_seconds(layer, "depthwise");
+  const double floats = bench::best_seconds([&] { run_float(layer); }, kRepeats);
+  std::printf("  %2dx%-2d  depthwise %6.2fx the time of the float depthwise convolution (oneDNN)",
+              static_cast<int>(side), static_cast<int>(side), own / floats);
+  for (const sim::CimKernel* kernel : sim::cim_kernels()) {
+    if (kernel->name() == "depthwise" || !kernel->decline(compiled(layer)).empty()) continue;
+    std::printf(", %.1fx faster than %s", kernel_seconds(layer, kernel->name()) / own,
+                kernel->name().c_str());
+  }
+  std::printf("\n");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -94,5 +108,7 @@ int main(int argc, char** argv) {
   benchmark::RunSpecifiedBenchmarks();
   std::printf("\nsummary: layer 64->64 3x3 W4A4P4 column/column 128x128 2b, one image, one thread\n");
   for (const std::int64_t side : {8, 16}) print_ratios(side);
+  std::printf("\nsummary: the same with 64 groups, 1 -> 1 each\n");
+  for (const std::int64_t side : {8, 16}) print_depthwise(side);
   return 0;
 }

@@ -12,12 +12,13 @@ constexpr std::int64_t kChannels = 64;
 constexpr std::uint64_t kSeed = 1;
 constexpr int kClasses = 10;
 
-ir::Graph one_convolution(std::int64_t side) {
+ir::Graph one_convolution(std::int64_t side, std::int64_t groups) {
   ir::Graph g;
   const ir::ValueId x = g.add_input("x", {ir::kBatch, kChannels, side, side});
-  const ir::ValueId w = g.add_constant("w", random_tensor({kChannels, kChannels, 3, 3}));
+  const ir::ValueId w = g.add_constant("w", random_tensor({kChannels, kChannels / groups, 3, 3}));
   for (float& v : g.constant(w).data) v -= 0.5f;
   ir::Conv conv;
+  conv.groups = groups;
   conv.window.kernel = {3, 3};
   conv.window.pad_begin = conv.window.pad_end = {1, 1};
   g.set_output(g.add_node("conv", conv, {x, w}));
@@ -33,8 +34,8 @@ ir::Tensor random_tensor(ir::Shape shape) {
   return t;
 }
 
-ConvLayer::ConvLayer(std::int64_t side, int dac_bits)
-    : graph(one_convolution(side)), x(random_tensor({1, kChannels, side, side})) {
+ConvLayer::ConvLayer(std::int64_t side, int dac_bits, bool depthwise)
+    : graph(one_convolution(side, depthwise ? kChannels : 1)), x(random_tensor({1, kChannels, side, side})) {
   sim::CalibrateOptions options;
   options.config.dac_bits = dac_bits;
   options.policy = {false, false, false, {}};

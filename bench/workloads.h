@@ -19,7 +19,7 @@ struct ConvLayer {
   ir::Tensor x;  // [1, 64, side, side]
   quant::QuantizedModel model;
 
-  ConvLayer(std::int64_t side, int dac_bits);
+  ConvLayer(std::int64_t side, int dac_bits, bool depthwise = false);
 };
 
 // ResNet-20 on images [3, 32, 32], W4A4P4 column/column; first and last layer and shortcuts in float.
