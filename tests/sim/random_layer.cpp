@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace bitline::sim {
 
@@ -62,11 +63,14 @@ void draw_state(Dice& dice, const mapping::LayerTiling& tiling, quant::CimLayer&
   layer.psum_centre = dice.normals(groups, 0.3f * reach);
 }
 
-RandomLayer random_layer(Dice& dice, const mapping::LayerShape& shape, ImageSize input) {
+// `dac_bits`: a fixed number instead of any.
+RandomLayer random_layer(Dice& dice, const mapping::LayerShape& shape, ImageSize input,
+                         std::optional<int> dac_bits = {}) {
   RandomLayer out;
   out.shape = shape;
   out.input = input;
   out.layer.config = random_config(dice, shape.window_size());
+  if (dac_bits) out.layer.config.dac_bits = *dac_bits;
   draw_state(dice, mapping::tile_layer(shape, out.layer.config, "layer"), out.layer);
   out.weight = dice.normals(shape.out_channels * shape.group_inputs() * shape.window_size(), 0.5f);
   if (dice.coin()) out.bias = dice.normals(shape.out_channels, 0.2f);
@@ -122,6 +126,14 @@ RandomLayer random_convolution(std::uint64_t seed) {
   const ImageSize input{smallest_input(shape.window, 0) + dice.between(0, 7),
                         smallest_input(shape.window, 1) + dice.between(0, 7)};
   return random_layer(dice, shape, input);
+}
+
+RandomLayer random_bit_serial(std::uint64_t seed) {
+  Dice dice(seed);
+  const mapping::LayerShape shape = random_shape(dice);
+  const ImageSize input{smallest_input(shape.window, 0) + dice.between(0, 15),
+                        smallest_input(shape.window, 1) + dice.between(0, 15)};
+  return random_layer(dice, shape, input, 1);
 }
 
 RandomLayer random_depthwise(std::uint64_t seed) {

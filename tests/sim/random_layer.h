@@ -55,6 +55,7 @@ std::vector<float> channels_first(const std::vector<float>& image, std::int64_t 
 // Scales are plausible, not calibrated: some sums are clipped, some are not.
 RandomLayer random_convolution(std::uint64_t seed);
 RandomLayer random_depthwise(std::uint64_t seed);
+RandomLayer random_bit_serial(std::uint64_t seed);
 RandomLayer random_linear(std::uint64_t seed);
 
 }  // namespace bitline::sim

@@ -9,9 +9,9 @@
 namespace bitline::sim {
 
 std::span<const CimKernel* const> cim_kernels() {
-  static const std::array<const CimKernel*, 7> table = {
-      &depthwise_kernel(), &amx_kernel(),      &vnni_kernel(),     &avx2_kernel(),
-      &blocked_kernel(),   &portable_kernel(), &reference_kernel()};
+  static const std::array<const CimKernel*, 8> table = {
+      &depthwise_kernel(), &amx_kernel(),     &vnni_kernel(),     &lookup_kernel(),
+      &avx2_kernel(),      &blocked_kernel(), &portable_kernel(), &reference_kernel()};
   return table;
 }
 

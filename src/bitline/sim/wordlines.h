@@ -56,6 +56,7 @@ class WordlineBytes {
   WordlineBytes(const WindowGeometry& geometry, std::span<const std::uint8_t> codes, std::int64_t images,
                 const quant::BitSlice& slice);
 
+  const std::uint8_t* image() const { return bytes_.data(); }  // of the first image, padding included
   // The window of an output pixel, counted through all images: add a tap and a channel. kOverrun bytes behind
   // its last channel may be read.
   const std::uint8_t* window(std::int64_t pixel) const;

@@ -10,6 +10,7 @@ const CimKernel& reference_kernel();
 const CimKernel& depthwise_kernel();
 const CimKernel& amx_kernel();
 const CimKernel& vnni_kernel();
+const CimKernel& lookup_kernel();
 const CimKernel& avx2_kernel();
 const CimKernel& blocked_kernel();
 const CimKernel& portable_kernel();
