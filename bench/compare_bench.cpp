@@ -80,7 +80,7 @@ class Layer {
     return bench::best_seconds(
         [&] {
           for (std::size_t n = 0; n < kBatch; ++n)
-            prepared->run(std::span(codes_).subspan(n * in, in), {kSide, kSide},
+            prepared->run({std::span(codes_).subspan(n * in, in), {kSide, kSide}},
                           std::span(y_).subspan(n * out, out));
         },
         repeats);
@@ -149,7 +149,8 @@ double evaluation_seconds(const std::vector<sim::Forward>& forwards, std::int64_
 }
 
 double network_seconds(const sim::Network& network, std::int64_t images, int threads) {
-  return evaluation_seconds({[&](const ir::Tensor& x) { return network.forward(x); }}, images, threads);
+  return evaluation_seconds({[&](const ir::Tensor& x, std::uint64_t) { return network.forward(x); }}, images,
+                            threads);
 }
 
 // Float LibTorch on whole batches, reading and counting included.
@@ -196,7 +197,7 @@ void compare_evaluation(Ratios& ratios) {
     chips.push_back(network.on_chip({"lognormal", 0.1}, 1, chip));
   std::vector<sim::Forward> forwards;
   for (const sim::Network& chip : chips)
-    forwards.emplace_back([&chip](const ir::Tensor& x) { return chip.forward(x); });
+    forwards.emplace_back([&chip](const ir::Tensor& x, std::uint64_t) { return chip.forward(x); });
   ratios.add("ResNet-20 evaluation: 20 chips with variation / one ideal chip",
              evaluation_seconds(forwards, kBatch, 1) / engine, "<= 15");
 }

@@ -40,7 +40,7 @@ std::vector<double> evaluate_timed(const sim::Forward& forward, std::int64_t ima
 
 std::vector<double> evaluate_arrays(std::int64_t images) {
   const sim::Network network(bench::array_resnet20());
-  return evaluate_timed([&](const ir::Tensor& x) { return network.forward(x); }, images);
+  return evaluate_timed([&](const ir::Tensor& x, std::uint64_t) { return network.forward(x); }, images);
 }
 
 std::vector<double> evaluate_float(std::int64_t images) {

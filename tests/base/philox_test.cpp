@@ -27,6 +27,21 @@ TEST(Philox, BlockPutsIndexAndStreamInTheCounterAndSeedInTheKey) {
             (PhiloxBlock{0xD16CFE09u, 0x94FDCCEBu, 0x5001E420u, 0x24126EA1u}));
 }
 
+TEST(Philox, BlocksSideBySideAreTheSameBlocks) {
+  const Philox random(0x123456789abcdefULL, 42);
+  for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{0xfffffff8}, ~std::uint64_t{20}}) {
+    for (const std::uint64_t count : {1, 3, 16, 37}) {
+      std::vector<std::uint32_t> words(4 * count);
+      random.blocks(first, count, words.data());
+      for (std::uint64_t i = 0; i < count; ++i) {
+        const PhiloxBlock block = random.block(first + i);
+        ASSERT_TRUE(
+            std::equal(block.begin(), block.end(), words.begin() + static_cast<std::ptrdiff_t>(4 * i)));
+      }
+    }
+  }
+}
+
 TEST(Philox, BitsWalkThroughTheWordsOfTheBlocks) {
   const Philox random(5, 7);
   for (std::uint64_t i = 0; i < 16; ++i) EXPECT_EQ(random.bits(i), random.block(i / 4)[i % 4]);

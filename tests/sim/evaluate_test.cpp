@@ -42,7 +42,7 @@ TEST(Evaluate, ResultsAreTheSameForAnyNumberOfThreads) {
   std::optional<std::uint64_t> hash;
   for (int threads = 1; threads <= 4; ++threads) {
     LogitsHash logits{network};
-    const Forward forward = [&logits](const ir::Tensor& images) { return logits(images); };
+    const Forward forward = [&logits](const ir::Tensor& images, std::uint64_t) { return logits(images); };
     const Evaluation result =
         evaluate({forward}, random_batches({40, 17, 1, 64}, 5), with_threads(threads)).front();
     EXPECT_EQ(result.images, 122);
@@ -54,7 +54,8 @@ TEST(Evaluate, ResultsAreTheSameForAnyNumberOfThreads) {
 }
 
 TEST(Evaluate, CountsWhatTheLabelsSay) {
-  const Forward first_pixel = [](const ir::Tensor& images) {  // class 1 when the first pixel is positive
+  const Forward first_pixel = [](const ir::Tensor& images,
+                                 std::uint64_t) {  // class 1 when the first pixel is positive
     ir::Tensor logits({images.dim(0), 2});
     const std::size_t each = images.size() / static_cast<std::size_t>(images.dim(0));
     for (std::size_t n = 0; n < static_cast<std::size_t>(images.dim(0)); ++n) {
@@ -86,7 +87,9 @@ TEST(Evaluate, StopsWhenCancelled) {
   cancel.request();
   Context context;
   context.cancel = &cancel;
-  const Forward never = [](const ir::Tensor& images) { return ir::Tensor({images.dim(0), 5}); };
+  const Forward never = [](const ir::Tensor& images, std::uint64_t) {
+    return ir::Tensor({images.dim(0), 5});
+  };
   EXPECT_THROW(evaluate({never}, random_batches({4}, 1), context), Error);
 }
 
@@ -125,6 +128,21 @@ TEST(EvaluateChips, EachChipIsThatChipEvaluatedAlone) {
         evaluate(network.on_chip(variation, 11, chip), random_batches({60}, 2), with_threads(1));
     EXPECT_EQ(chips.accuracies[chip], alone.accuracy());
   }
+}
+
+TEST(EvaluateChips, ReadNoiseDependsOnTheImageAndOnNoBatchOrThread) {
+  const Network network(calibrate(small_net(3), random_images(16, 1), {}, {}));
+  Variation noisy;
+  noisy.read = 0.3;
+  const Network chip = network.on_chip(noisy, 11, 0);
+  const ir::Tensor images = random_images(40, 2);
+  const ir::Tensor whole = chip.forward(images, nullptr, 5);
+  EXPECT_EQ(chip.forward(images, nullptr, 5).data, whole.data);
+  EXPECT_NE(chip.forward(images, nullptr, 6).data, whole.data);
+  EXPECT_NE(network.forward(images).data, whole.data);
+  Context four = with_threads(4);
+  const Evaluation expected = evaluate(chip, random_batches({60}, 2), with_threads(1));
+  EXPECT_EQ(evaluate(chip, random_batches({60}, 2), four).correct, expected.correct);
 }
 
 }  // namespace

@@ -23,9 +23,10 @@ struct Output {
 
 Output run(const CimKernel& kernel, const LayerProgram& program, const RandomLayer& layer) {
   const ImageSize out = output_size(layer.shape, layer.input);
+  const std::vector<std::uint8_t> codes = layer.bytes();
   Output result;
   result.y.assign(static_cast<std::size_t>(layer.shape.out_channels * out.height * out.width), NAN);
-  kernel.prepare(program)->run(layer.bytes(), layer.input, result.y, &result.trace);
+  kernel.prepare(program)->run({codes, layer.input, layer.index}, result.y, &result.trace);
   return result;
 }
 
@@ -122,6 +123,19 @@ TEST(Kernels, EqualUnderCellVariation) {
   expect_taken(taken, 120);
 }
 
+TEST(Kernels, EqualUnderReadNoise) {
+  Taken taken;
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    RandomLayer layer = seed % 4 == 0 ? random_linear(seed) : random_convolution(seed);
+    layer.index = seed * 1000;
+    Variation variation{seed % 2 == 0 ? "lognormal" : "none", seed % 2 == 0 ? 0.1 : 0.0};
+    variation.read = 0.05 * static_cast<double>(seed % 8 + 1);
+    ASSERT_NO_FATAL_FAILURE(expect_equal(perturb(layer.compile(), variation, 3, seed), layer, seed, taken));
+  }
+  EXPECT_EQ(taken["depthwise"] + taken["lookup"], 0);
+  expect_taken(taken, 100);
+}
+
 TEST(Kernels, ImagesOfMoreThanOneBlockOfPixels) {
   Taken taken;
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
@@ -204,8 +218,9 @@ TEST(Kernels, TheTraceIsAppendedAndOptional) {
     if (!kernel->decline(program).empty()) continue;
     std::vector<float> y(once.y.size()), plain(once.y.size()), trace = {-7.0f};
     const auto prepared = kernel->prepare(program);
-    prepared->run(layer.bytes(), layer.input, y, &trace);
-    prepared->run(layer.bytes(), layer.input, plain);
+    const std::vector<std::uint8_t> codes = layer.bytes();
+    prepared->run({codes, layer.input}, y, &trace);
+    prepared->run({codes, layer.input}, plain);
     ASSERT_EQ(trace.size(), once.trace.size() + 1) << kernel->name();
     EXPECT_EQ(trace[0], -7.0f);
     EXPECT_TRUE(std::equal(once.trace.begin(), once.trace.end(), trace.begin() + 1));

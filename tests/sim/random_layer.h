@@ -42,6 +42,7 @@ struct RandomLayer {
   std::vector<float> weight, bias;
   ImageSize input;
   std::vector<float> codes;  // activation codes of one image, [C][H][W]
+  std::uint64_t index = 0;   // of the image
 
   std::vector<std::uint8_t> bytes() const;  // the codes as kernels take them, [H][W][C]
   LayerProgram compile() const { return compile_layer("layer", shape, weight, bias, layer); }

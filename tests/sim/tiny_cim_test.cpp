@@ -84,7 +84,7 @@ TEST(TinyCim, EveryKernelEqualsTheExample) {
     for (const CimKernel* kernel : all_kernels()) {
       if (!kernel->decline(program).empty()) continue;
       std::vector<float> y(expected.size()), trace;
-      kernel->prepare(program)->run(inputs, {}, y, &trace);
+      kernel->prepare(program)->run({inputs, {}}, y, &trace);
       ASSERT_EQ(trace, tiny_codes(pair.tiny, pair.activations)) << "seed " << seed << " " << kernel->name();
       for (std::size_t o = 0; o < y.size(); ++o) {
         ASSERT_NEAR(y[o], expected[o], 1e-3f * (1.0f + std::abs(expected[o]))) << "seed " << seed;

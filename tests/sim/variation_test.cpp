@@ -237,8 +237,67 @@ TEST(Variation, BadTextsAreRefused) {
   EXPECT_EQ(io::error_of([] { parse_variation("lognorml:0.1"); }, ErrorCode::kUsage),
             "unknown variation model 'lognorml' (did you mean 'lognormal'?)");
   EXPECT_NE(io::error_of([] { parse_variation(""); }, ErrorCode::kUsage)
-                .find("known: none, saf0, saf1, lognormal, gaussian"),
+                .find("known: none, saf0, saf1, read, lognormal, gaussian"),
             std::string::npos);
+}
+
+// Sums of many images under read noise less the sums without: [image][column].
+std::vector<float> fluctuations(const LayerProgram& program, double sigma, std::uint64_t images) {
+  Variation variation;
+  variation.read = sigma;
+  const LayerProgram chip = perturb(program, variation, 1, 2);
+  const std::vector<std::uint8_t> codes(static_cast<std::size_t>(program.tiling.shape.in_channels), 1);
+  std::vector<float> y(program.base.size()), plain, out;
+  choose_kernel("reference", program).prepare(program)->run({codes, {}}, y, &plain);
+  const auto prepared = choose_kernel("auto", chip).prepare(chip);
+  for (std::uint64_t image = 0; image < images; ++image) {
+    std::vector<float> noisy;
+    prepared->run({codes, {}, image}, y, &noisy);
+    for (std::size_t i = 0; i < noisy.size(); ++i) out.push_back(noisy[i] - plain[i]);
+  }
+  return out;
+}
+
+TEST(ReadNoise, HasTheAskedDeviationAndNoMean) {
+  const double sigma = 0.4;
+  const std::vector<float> noise = fluctuations(wide_layer(), sigma, 400);  // 100 rows, 120 columns
+  ASSERT_EQ(noise.size(), 48000U);
+  double sum = 0.0, squares = 0.0, fourth = 0.0, beyond_two = 0.0;
+  for (const float n : noise) {
+    const double z = n / (sigma * 10.0);  // sqrt(100 rows)
+    sum += z;
+    squares += z * z;
+    fourth += z * z * z * z;
+    beyond_two += std::fabs(z) > 2.0 ? 1.0 : 0.0;
+  }
+  const auto count = static_cast<double>(noise.size());
+  EXPECT_NEAR(sum / count, 0.0, 0.02);
+  EXPECT_NEAR(squares / count, 1.0, 0.02);
+  EXPECT_NEAR(fourth / count, 3.0, 0.15);
+  EXPECT_NEAR(beyond_two / count, 0.0455, 0.004);
+}
+
+TEST(ReadNoise, DiffersBetweenImagesColumnsAndChips) {
+  const LayerProgram program = wide_layer();
+  const std::vector<float> noise = fluctuations(program, 1.0, 2);
+  double between_images = 0.0, between_columns = 0.0;
+  for (std::size_t i = 0; i < 119; ++i) {
+    between_images += noise[i] * noise[120 + i] / 100.0;
+    between_columns += noise[i] * noise[i + 1] / 100.0;
+  }
+  EXPECT_LT(std::fabs(between_images / 119.0), 0.3);
+  EXPECT_LT(std::fabs(between_columns / 119.0), 0.3);
+  Variation variation;
+  variation.read = 1.0;
+  EXPECT_NE(perturb(program, variation, 1, 2).read_noise.stream,
+            perturb(program, variation, 1, 3).read_noise.stream);
+  EXPECT_EQ(perturb(program, variation, 1, 2).cells, program.cells);
+}
+
+TEST(ReadNoise, IsReadFromTextAndCheckedAtItsLimits) {
+  EXPECT_EQ(parse_variation("read:0.05+lognormal:0.1").text(), "lognormal:0.1+read:0.05");
+  EXPECT_EQ(io::error_of([] { parse_variation("read:-1"); }, ErrorCode::kUsage),
+            "variation 'read:-1' is not valid (expected digits a row from 0 to 100, such as read:0.05)");
 }
 
 }  // namespace

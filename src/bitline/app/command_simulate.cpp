@@ -33,8 +33,8 @@ class SimulateCommand final : public Command {
         ->capture_default_str();
     app.add_option(
         "--variation", variations_,
-        "cell variation, such as lognormal:0.1 or gaussian:0.05+saf0:0.01+saf1:0.001 (stuck at the lowest, "
-        "highest level); several give several rows");
+        "cell variation, such as lognormal:0.1 or gaussian:0.05+saf0:0.01+saf1:0.001+read:0.05 (stuck at the "
+        "lowest, highest level; read noise in digits a row); several give several rows");
     app.add_option("--chips", chips_, "chips for each variation")
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));

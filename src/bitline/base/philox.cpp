@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "bitline/base/hash.h"
+#include "bitline/base/wide.h"
 
 namespace bitline {
 
@@ -21,6 +22,26 @@ PhiloxBlock round_once(const PhiloxBlock& c, std::uint32_t k0, std::uint32_t k1)
   const std::uint64_t p1 = std::uint64_t{kMultiplier1} * c[2];
   return {static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<std::uint32_t>(p1),
           static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<std::uint32_t>(p0)};
+}
+
+constexpr std::size_t kSideBySide = 16;
+
+// Blocks side by side, word after word, so that vectors of the processor hold one word of each.
+struct Counters {
+  std::uint32_t word[4][kSideBySide];
+};
+
+BITLINE_WIDE void rounds(Counters& c, std::uint32_t k0, std::uint32_t k1) {
+  for (int r = 0; r < kRounds; ++r, k0 += kWeyl0, k1 += kWeyl1) {
+    for (std::size_t i = 0; i < kSideBySide; ++i) {
+      const std::uint64_t p0 = std::uint64_t{kMultiplier0} * c.word[0][i];
+      const std::uint64_t p1 = std::uint64_t{kMultiplier1} * c.word[2][i];
+      c.word[0][i] = static_cast<std::uint32_t>(p1 >> 32) ^ c.word[1][i] ^ k0;
+      c.word[1][i] = static_cast<std::uint32_t>(p1);
+      c.word[2][i] = static_cast<std::uint32_t>(p0 >> 32) ^ c.word[3][i] ^ k1;
+      c.word[3][i] = static_cast<std::uint32_t>(p0);
+    }
+  }
 }
 
 double unit_interval(std::uint32_t high, std::uint32_t low) {
@@ -43,6 +64,23 @@ PhiloxBlock Philox::block(std::uint64_t index) const {
   return philox4x32({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
                      static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
                     {static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)});
+}
+
+void Philox::blocks(std::uint64_t first, std::uint64_t count, std::uint32_t* words) const {
+  for (std::uint64_t done = 0; done < count; done += kSideBySide) {
+    Counters c;
+    for (std::size_t i = 0; i < kSideBySide; ++i) {
+      const std::uint64_t index = first + done + i;
+      c.word[0][i] = static_cast<std::uint32_t>(index);
+      c.word[1][i] = static_cast<std::uint32_t>(index >> 32);
+      c.word[2][i] = static_cast<std::uint32_t>(stream_);
+      c.word[3][i] = static_cast<std::uint32_t>(stream_ >> 32);
+    }
+    rounds(c, static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32));
+    for (std::size_t i = 0; i < kSideBySide && done + i < count; ++i) {
+      for (std::size_t w = 0; w < 4; ++w) *words++ = c.word[w][i];
+    }
+  }
 }
 
 std::uint32_t Philox::bits(std::uint64_t index) const {

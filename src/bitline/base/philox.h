@@ -19,6 +19,8 @@ class Philox {
   Philox(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
 
   PhiloxBlock block(std::uint64_t index) const;
+  // block(first), block(first + 1), ...: words[4 * count], several blocks at once.
+  void blocks(std::uint64_t first, std::uint64_t count, std::uint32_t* words) const;
   std::uint32_t bits(std::uint64_t index) const;                        // uniform 32 bits
   double uniform(std::uint64_t index) const;                            // [0, 1), 53 bits
   double normal(std::uint64_t index) const;                             // N(0, 1), Box-Muller

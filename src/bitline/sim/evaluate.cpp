@@ -45,13 +45,15 @@ std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const Bat
     next = read();
     const std::int64_t images = batch->images.dim(0);
     const std::int64_t pieces = (images + kMicroBatch - 1) / kMicroBatch;
+    const auto done = static_cast<std::uint64_t>(out.empty() ? 0 : out.front().images);
     std::vector<std::atomic<std::int64_t>> correct(networks.size());
     const auto run_piece = [&](std::int64_t task) {
       context.check_cancelled();
       const auto network = static_cast<std::size_t>(task / pieces);
       const std::int64_t first = task % pieces * kMicroBatch;
       const ir::Tensor piece = take_images(batch->images, first, std::min(kMicroBatch, images - first));
-      correct[network] += count_correct(networks[network](piece), batch->labels.data() + first);
+      correct[network] += count_correct(networks[network](piece, done + static_cast<std::uint64_t>(first)),
+                                        batch->labels.data() + first);
     };
     for_each_piece(pieces * static_cast<std::int64_t>(networks.size()), context.threads, run_piece);
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -64,7 +66,9 @@ std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const Bat
 }
 
 Evaluation evaluate(const Network& network, const BatchSource& source, const Context& context) {
-  const Forward forward = [&](const ir::Tensor& images) { return network.forward(images); };
+  const Forward forward = [&](const ir::Tensor& images, std::uint64_t first) {
+    return network.forward(images, nullptr, first);
+  };
   return evaluate({forward}, source, context).front();
 }
 
@@ -93,7 +97,9 @@ ChipStatistics evaluate_chips(const Network& network, const Variation& variation
     networks.push_back(network.on_chip(variation, context.seed, static_cast<std::uint64_t>(chip)));
   }
   for (const Network& one : networks) {
-    forwards.emplace_back([&one](const ir::Tensor& images) { return one.forward(images); });
+    forwards.emplace_back([&one](const ir::Tensor& images, std::uint64_t first) {
+      return one.forward(images, nullptr, first);
+    });
   }
   std::vector<double> accuracies;
   for (const Evaluation& e : evaluate(forwards, source, context)) accuracies.push_back(e.accuracy());

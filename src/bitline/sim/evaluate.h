@@ -24,8 +24,8 @@ struct LabelledBatch {
 // The next batch, nothing at the end. Called from other threads, one call at a time.
 using BatchSource = std::function<std::optional<LabelledBatch>()>;
 
-// Logits of one micro-batch.
-using Forward = std::function<ir::Tensor(const ir::Tensor& images)>;
+// Logits of one micro-batch, of which the first is image `first` of all.
+using Forward = std::function<ir::Tensor(const ir::Tensor& images, std::uint64_t first)>;
 
 struct Evaluation {
   std::int64_t images = 0;

@@ -28,6 +28,12 @@ struct RowBlock {
   std::size_t stride = 0;
 };
 
+struct ImageCodes {
+  std::span<const std::uint8_t> codes;  // [H][W][C], each activation code minus the lowest one of its range
+  ImageSize size;
+  std::uint64_t index = 0;  // which image of the data set; only read noise depends on it
+};
+
 // What converters pass back for a block of rows; quant::adc_backward for every sum.
 struct GateBlock {
   const float* dy = nullptr;  // [pixel][output of the layer]
@@ -41,15 +47,15 @@ class PreparedLayer {
  public:
   virtual ~PreparedLayer() = default;
 
-  // One image. codes: [H][W][C], each activation code minus the lowest one of its range; y: [Hout][Wout][O].
-  // With `trace`, every ADC code is appended in the order [pixel][tile][input slice][weight slice][output]
-  // (for an ideal ADC: the sum).
-  virtual void run(std::span<const std::uint8_t> codes, ImageSize input, std::span<float> y,
+  // One image. y: [Hout][Wout][O]. With `trace`, every ADC code is appended in the order [pixel][tile]
+  // [input slice][weight slice][output] (for an ideal ADC: the sum).
+  virtual void run(const ImageCodes& image, std::span<float> y,
                    std::vector<float>* trace = nullptr) const = 0;
 
   // The distance between the rows of two pixels that gate() wants.
   virtual std::size_t row_stride(std::size_t tile) const = 0;
-  // Backward through the converters of one cycle. Not for an ideal ADC, which passes everything on.
+  // Backward through the converters of one cycle, without read noise. Not for an ideal ADC, which passes
+  // everything on.
   virtual void gate(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const = 0;
 };
 

@@ -98,6 +98,11 @@ void fill_columns(LayerProgram& program, std::span<const float> bias, const CimL
 
 }  // namespace
 
+float read_deviation(const LayerProgram& program, std::size_t tile) {
+  return static_cast<float>(program.read_noise.sigma *
+                            std::sqrt(static_cast<double>(program.tiling.rows(tile))));
+}
+
 std::int64_t largest_psum(const LayerProgram& program) {
   std::int64_t input = 1;
   for (const quant::BitSlice& s : program.input_slices) {

@@ -17,6 +17,7 @@
 #include "bitline/mapping/tiling.h"
 #include "bitline/quant/config.h"
 #include "bitline/quant/slicing.h"
+#include "bitline/sim/read_noise.h"
 
 namespace bitline::sim {
 
@@ -33,6 +34,7 @@ struct LayerProgram {
   std::vector<std::size_t> tile_offset;     // of each tile in `cells`
   std::vector<float> gain, offset, weight;  // [tile][slice][output]; gain is per unit of an ideal digit
   std::vector<float> base;                  // [output]
+  ReadNoise read_noise;
 
   std::size_t cell_index(std::size_t tile, std::int64_t row, int slice, std::int64_t output) const {
     const auto& grid = tiling.grid;
@@ -43,6 +45,9 @@ struct LayerProgram {
 // A bound on the magnitude of any partial sum of this layer: the column of largest magnitudes under the
 // largest input, in units of 2^-fraction_bits.
 std::int64_t largest_psum(const LayerProgram& program);
+
+// Standard deviation of the read noise on the sums of a row tile, in ideal digits.
+float read_deviation(const LayerProgram& program, std::size_t tile);
 
 // Integer weight codes as stored for one slice: code of weight[o][channel][ky][kx] under the scale of
 // (tile, slice, o). `weight` has the layer's ONNX layout [O, C/groups, kh, kw]; `visit(tile, row, slice,

@@ -42,7 +42,7 @@ void append_codes(const LayerProgram& program, const ir::Tensor& x, const std::v
 
 // run_layer with x and y channels-last.
 ir::Tensor run_channels_last(const LayerProgram& program, const PreparedLayer& prepared, const ir::Tensor& x,
-                             LayerTrace* trace) {
+                             LayerTrace* trace, std::uint64_t first = 0) {
   check_input(program, x);
   const ImageSize input = image_size(x);
   ir::Tensor y(output_shape(program, x, output_size(program.tiling.shape, input)));
@@ -53,8 +53,8 @@ ir::Tensor run_channels_last(const LayerProgram& program, const PreparedLayer& p
   if (trace != nullptr) append_codes(program, x, codes, trace->input_codes);
   const std::size_t in = x.size() / images, out = y.size() / images;
   for (std::size_t n = 0; n < images; ++n) {
-    prepared.run(std::span(codes).subspan(n * in, in), input, std::span(y.data).subspan(n * out, out),
-                 trace == nullptr ? nullptr : &trace->adc_codes);
+    prepared.run({std::span(codes).subspan(n * in, in), input, first + n},
+                 std::span(y.data).subspan(n * out, out), trace == nullptr ? nullptr : &trace->adc_codes);
   }
   return y;
 }
@@ -106,20 +106,21 @@ Network Network::on_chip(const Variation& variation, std::uint64_t seed, std::ui
 }
 
 ir::Tensor Network::run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x,
-                                 LayerTrace* trace) const {
+                                 std::uint64_t first, LayerTrace* trace) const {
   const bool turn_in = x.shape.size() == 4 && !layout_->channels_last(node.inputs[0]);
-  ir::Tensor y = turn_in ? run_channels_last(layer.program, *layer.prepared, to_channels_last(x), trace)
-                         : run_channels_last(layer.program, *layer.prepared, x, trace);
+  ir::Tensor y = turn_in
+                     ? run_channels_last(layer.program, *layer.prepared, to_channels_last(x), trace, first)
+                     : run_channels_last(layer.program, *layer.prepared, x, trace, first);
   const bool turn_out = y.shape.size() == 4 && !layout_->channels_last(node.output);
   return turn_out ? to_channels_first(y) : y;
 }
 
-ir::Tensor Network::forward(const ir::Tensor& images, Trace* trace) const {
+ir::Tensor Network::forward(const ir::Tensor& images, Trace* trace, std::uint64_t first) const {
   const auto hook = [&](const ir::Node& node, const ir::Operands& operands) -> std::optional<ir::Tensor> {
     const auto it = layers_.find(node.name);
     if (it == layers_.end()) return layout_->run(node, operands);
     if (trace != nullptr) trace->push_back({node.name, {}, {}});
-    return run_on_array(*it->second, node, *operands[0], trace == nullptr ? nullptr : &trace->back());
+    return run_on_array(*it->second, node, *operands[0], first, trace == nullptr ? nullptr : &trace->back());
   };
   return ir::run_graph(*graph_, images, hook);
 }

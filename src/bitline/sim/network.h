@@ -31,8 +31,9 @@ class Network {
   // The same network on one chip with cell variation.
   Network on_chip(const Variation& variation, std::uint64_t seed, std::uint64_t chip) const;
 
-  // Logits [N, classes] of normalized images [N, C, H, W]. One thread; thread-safe.
-  ir::Tensor forward(const ir::Tensor& images, Trace* trace = nullptr) const;
+  // Logits [N, classes] of normalized images [N, C, H, W], of which the first is image `first` of its data
+  // set (what read noise depends on). One thread; thread-safe.
+  ir::Tensor forward(const ir::Tensor& images, Trace* trace = nullptr, std::uint64_t first = 0) const;
 
   const std::vector<const LayerProgram*> programs() const;  // in graph order
   const CimKernel& kernel(const std::string& layer) const;
@@ -46,7 +47,7 @@ class Network {
   Network(std::shared_ptr<const ir::Graph> graph, std::string kernel)
       : graph_(std::move(graph)), kernel_(std::move(kernel)) {}
   void add_layer(LayerProgram program);
-  ir::Tensor run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x,
+  ir::Tensor run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x, std::uint64_t first,
                           LayerTrace* trace) const;
 
   std::shared_ptr<const ir::Graph> graph_;

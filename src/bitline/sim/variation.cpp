@@ -20,7 +20,6 @@ namespace bitline::sim {
 namespace {
 
 constexpr double kMaxSigma = 2.0;
-constexpr std::string_view kStuckLow = "saf0", kStuckHigh = "saf1";
 constexpr int kMaxFractionBits = 14;
 constexpr double kExactLimit = 16777216.0;  // 2^24
 struct Model {
@@ -37,8 +36,22 @@ double gaussian(double theta) {
 
 constexpr std::array<Model, 2> kModels = {{{"lognormal", lognormal}, {"gaussian", gaussian}}};
 
+// What a variation has beside its model of spread: one number each.
+struct Effect {
+  const char* name;
+  double Variation::*value;
+  double most;
+  const char* expected;
+};
+
+constexpr std::array<Effect, 3> kEffects = {
+    {{"saf0", &Variation::stuck_low, 1.0, "expected a rate from 0 to 1, such as saf0:0.01"},
+     {"saf1", &Variation::stuck_high, 1.0, "expected a rate from 0 to 1, such as saf1:0.001"},
+     {"read", &Variation::read, 100.0, "expected digits a row from 0 to 100, such as read:0.05"}}};
+
 const Model& find_model(std::string_view name) {
-  std::vector<std::string> names = {"none", std::string(kStuckLow), std::string(kStuckHigh)};
+  std::vector<std::string> names = {"none"};
+  for (const Effect& effect : kEffects) names.emplace_back(effect.name);
   for (const Model& model : kModels) {
     if (name == model.name) return model;
     names.emplace_back(model.name);
@@ -92,20 +105,22 @@ std::string number_text(double value) {
 void parse_effect(std::string_view text, Variation& out) {
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
-  double* rate = name == kStuckLow ? &out.stuck_low : name == kStuckHigh ? &out.stuck_high : nullptr;
-  const char* model = rate == nullptr ? find_model(name).name : nullptr;
+  const auto effect =
+      std::find_if(kEffects.begin(), kEffects.end(), [name](const Effect& e) { return name == e.name; });
+  const bool spread = effect == kEffects.end();
+  const char* model = spread ? find_model(name).name : nullptr;
   const std::string_view number =
       colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
   double value = -1.0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-  const double most = rate == nullptr ? kMaxSigma : 1.0;
+  const double most = spread ? kMaxSigma : effect->most;
   if (error != std::errc{} || end != number.data() + number.size() || !(value >= 0.0 && value <= most)) {
-    throw Error(ErrorCode::kUsage, "variation '" + std::string(text) + "' is not valid", {},
-                rate == nullptr ? "expected MODEL:SIGMA with SIGMA from 0 to 2, such as lognormal:0.1"
-                                : "expected a rate from 0 to 1, such as saf0:0.01");
+    throw Error(
+        ErrorCode::kUsage, "variation '" + std::string(text) + "' is not valid", {},
+        spread ? "expected MODEL:SIGMA with SIGMA from 0 to 2, such as lognormal:0.1" : effect->expected);
   }
-  if (rate != nullptr) {
-    *rate = value;
+  if (!spread) {
+    out.*effect->value = value;
     return;
   }
   if (out.spreads())
@@ -158,8 +173,9 @@ class Chip {
 
 std::string Variation::text() const {
   std::string out = spreads() ? model + ":" + number_text(sigma) : "";
-  for (const auto& [name, rate] : {std::pair(kStuckLow, stuck_low), std::pair(kStuckHigh, stuck_high)}) {
-    if (rate > 0.0) out += (out.empty() ? "" : "+") + std::string(name) + ":" + number_text(rate);
+  for (const Effect& effect : kEffects) {
+    const double value = this->*effect.value;
+    if (value > 0.0) out += (out.empty() ? "" : "+") + std::string(effect.name) + ":" + number_text(value);
   }
   return out.empty() ? "none" : out;
 }
@@ -180,7 +196,10 @@ Variation parse_variation(std::string_view text) {
 LayerProgram perturb(const LayerProgram& program, const Variation& variation, std::uint64_t seed,
                      std::uint64_t chip) {
   LayerProgram out = program;
-  if (!variation.active()) return out;
+  if (variation.read > 0.0)
+    out.read_noise = {variation.read, seed,
+                      stream_id("read-noise", chip, hash_bytes(std::string_view(program.name)))};
+  if (!variation.changes_cells()) return out;
   const Chip cells_of(program, variation, seed, chip);
   std::vector<double> cells(program.cells.size());
   for (std::size_t i = 0; i < cells.size(); ++i)

@@ -81,7 +81,7 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     const auto in = static_cast<std::size_t>(input.numel() / input.size(0));
     const auto out = static_cast<std::size_t>(y.numel() / y.size(0));
     for (std::size_t n = 0; n < static_cast<std::size_t>(x.size(0)); ++n) {
-      saved->prepared->run(std::span(saved->codes).subspan(n * in, in), saved->input,
+      saved->prepared->run({std::span(saved->codes).subspan(n * in, in), saved->input},
                            {y.data_ptr<float>() + n * out, out});
     }
     context->save_for_backward({input, w});

@@ -85,11 +85,11 @@ class DepthwiseLayer final : public PreparedLayer {
     for (int j = 0; j < program.tiling.grid.slices; ++j) slices_.push_back(pack(j));
   }
 
-  void run(std::span<const std::uint8_t> codes, ImageSize input, std::span<float> y,
-           std::vector<float>* trace) const override {
-    const WindowGeometry geometry(program_.tiling.shape, input);
+  void run(const ImageCodes& image, std::span<float> y, std::vector<float>* trace) const override {
+    const WindowGeometry geometry(program_.tiling.shape, image.size);
     std::vector<WordlineBytes> digits;
-    for (const quant::BitSlice& slice : program_.input_slices) digits.emplace_back(geometry, codes, 1, slice);
+    for (const quant::BitSlice& slice : program_.input_slices)
+      digits.emplace_back(geometry, image.codes, 1, slice);
     std::vector<float> sums(channels_);
     for (std::int64_t p = 0; p < geometry.pixels(); ++p) {
       float* out = y.data() + static_cast<std::size_t>(p) * channels_;
@@ -178,6 +178,7 @@ class DepthwiseKernel final : public CimKernel {
     const mapping::LayerShape& shape = program.tiling.shape;
     if (shape.groups == 1 || shape.group_inputs() != 1 || shape.group_outputs() != 1)
       return "not a depthwise layer";
+    if (program.read_noise.active()) return kDeclinesReadNoise;
     for (const std::int32_t cell : program.cells) {
       if (std::abs(cell) > std::numeric_limits<std::int16_t>::max()) return "cells overflow 16 bits";
     }

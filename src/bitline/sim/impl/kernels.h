@@ -6,6 +6,9 @@
 
 namespace bitline::sim {
 
+// Of kernels that never hold the sums of a whole row.
+inline constexpr const char* kDeclinesReadNoise = "sums get read noise";
+
 const CimKernel& reference_kernel();
 const CimKernel& depthwise_kernel();
 const CimKernel& amx_kernel();

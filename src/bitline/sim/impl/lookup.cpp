@@ -179,13 +179,12 @@ class LookupLayer final : public PreparedLayer {
     }
   }
 
-  void run(std::span<const std::uint8_t> codes, ImageSize input, std::span<float> y,
-           std::vector<float>* trace) const override {
-    const WindowGeometry geometry(shape(), input);
+  void run(const ImageCodes& codes, std::span<float> y, std::vector<float>* trace) const override {
+    const WindowGeometry geometry(shape(), codes.size);
     Image image{geometry, {}, blocks_of(geometry), {}, {}, 0, nullptr};
     image.stride = image.blocks.size() * kLookupPixels;
     for (const quant::BitSlice& slice : program_.input_slices)
-      image.digits.emplace_back(geometry, codes, 1, slice);
+      image.digits.emplace_back(geometry, codes.codes, 1, slice);
     image.y.resize(program_.base.size() * image.stride);
     for (std::size_t o = 0; o < program_.base.size(); ++o)
       std::fill_n(image.y.begin() + static_cast<std::ptrdiff_t>(o * image.stride), image.stride,
@@ -300,6 +299,7 @@ class LookupKernel final : public CimKernel {
     for (const quant::BitSlice& slice : program.input_slices) {
       if (slice.bits != 1) return "inputs have more than one bit a cycle";
     }
+    if (program.read_noise.active()) return kDeclinesReadNoise;
     const std::string reason = avx2_kernel().decline(program);
     if (!reason.empty()) return reason;
     std::int64_t cell = 0, rows = 0;

@@ -12,18 +12,19 @@ namespace {
 
 struct Pixel {
   std::int64_t y, x;
+  std::uint64_t counted;  // through all images
 };
 
 class ReferenceLayer final : public PreparedLayer {
  public:
   explicit ReferenceLayer(const LayerProgram& program) : program_(program) {}
 
-  void run(std::span<const std::uint8_t> codes, ImageSize input, std::span<float> y,
-           std::vector<float>* trace) const override {
-    const ImageSize out = output_size(program_.tiling.shape, input);
+  void run(const ImageCodes& image, std::span<float> y, std::vector<float>* trace) const override {
+    const ImageSize out = output_size(program_.tiling.shape, image.size);
     for (std::int64_t p = 0; p < out.height * out.width; ++p) {
       std::vector<float> sums = program_.base;
-      run_pixel(codes, input, {p / out.width, p % out.width}, sums, trace);
+      const auto counted = image.index * static_cast<std::uint64_t>(out.height * out.width);
+      run_pixel(image, {p / out.width, p % out.width, counted + static_cast<std::uint64_t>(p)}, sums, trace);
       std::copy(sums.begin(), sums.end(), y.begin() + p * std::ssize(sums));
     }
   }
@@ -56,17 +57,31 @@ class ReferenceLayer final : public PreparedLayer {
   }
 
  private:
-  void run_pixel(std::span<const std::uint8_t> codes, ImageSize input, Pixel pixel, std::vector<float>& y,
+  void run_pixel(const ImageCodes& image, Pixel pixel, std::vector<float>& y,
                  std::vector<float>* trace) const {
     for (std::size_t t = 0; t < program_.tiling.tiles.size(); ++t) {
-      for (const quant::BitSlice& cycle : program_.input_slices) {
+      for (std::size_t i = 0; i < program_.input_slices.size(); ++i) {
         for (int j = 0; j < program_.tiling.grid.slices; ++j) {
           for (int o = 0; o < program_.tiling.grid.outputs; ++o) {
-            convert(bitline_sum(codes, input, pixel, t, cycle, j, o), t, cycle, j, o, y, trace);
+            const quant::BitSlice& cycle = program_.input_slices[i];
+            float psum = in_digits(bitline_sum(image.codes, image.size, pixel, t, cycle, j, o));
+            if (program_.read_noise.active()) psum += noise(pixel, t, i, j, o);
+            convert(psum, t, cycle, j, o, y, trace);
           }
         }
       }
     }
+  }
+
+  float noise(Pixel pixel, std::size_t t, std::size_t i, int j, int o) const {
+    const std::size_t inputs = program_.input_slices.size();
+    const auto slices = static_cast<std::size_t>(program_.tiling.grid.slices);
+    const Conversions at{pixel.counted, (t * inputs + i) * slices + static_cast<std::size_t>(j),
+                         program_.tiling.tiles.size() * inputs * slices, static_cast<std::uint64_t>(o),
+                         static_cast<std::uint64_t>(program_.tiling.grid.outputs)};
+    float z = 0.0f;
+    add_read_noise(program_.read_noise, read_deviation(program_, t), at, {&z, 1});
+    return z;
   }
 
   // The integer on one bitline: input digits times cells, over the rows of tile t.
@@ -117,9 +132,8 @@ class ReferenceLayer final : public PreparedLayer {
             program_.config.adc_levels};
   }
 
-  void convert(std::int64_t sum, std::size_t t, const quant::BitSlice& cycle, int j, int o,
-               std::vector<float>& y, std::vector<float>* trace) const {
-    const float psum = in_digits(sum);
+  void convert(float psum, std::size_t t, const quant::BitSlice& cycle, int j, int o, std::vector<float>& y,
+               std::vector<float>* trace) const {
     const quant::AdcRow row = converter(t, j, o);
     quant::adc_accumulate(row, &psum, std::ldexp(1.0f, cycle.shift), &y[static_cast<std::size_t>(o)]);
     if (trace == nullptr) return;

@@ -35,61 +35,108 @@ std::size_t RowLayer::columns_per_pixel() const {
   return static_cast<std::size_t>(program_.tiling.grid.columns()) * program_.input_slices.size();
 }
 
-void RowLayer::run(std::span<const std::uint8_t> codes, ImageSize input, std::span<float> y,
-                   std::vector<float>* trace) const {
-  const WindowGeometry geometry(shape(), input);
+quant::AdcRow RowLayer::converters(const Cycle& cycle, std::size_t slice) const {
+  const int column = first_column(cycle, static_cast<int>(slice));
+  return {program_.gain.data() + column, program_.offset.data() + column, program_.weight.data() + column,
+          static_cast<std::size_t>(group_outputs()), program_.config.adc_levels};
+}
+
+std::size_t RowLayer::ordinal(const Cycle& cycle, std::size_t slice) const {
+  return (cycle.tile * program_.input_slices.size() + cycle.input_slice) *
+             static_cast<std::size_t>(program_.tiling.grid.slices) +
+         slice;
+}
+
+void RowLayer::run(const ImageCodes& image, std::span<float> y, std::vector<float>* trace) const {
+  const WindowGeometry geometry(shape(), image.size);
+  const std::int64_t pixels = geometry.pixels();
   const auto columns = static_cast<std::int64_t>(columns_per_pixel());
   float* codes_out = nullptr;
   if (trace != nullptr) {
     const std::size_t old = trace->size();
-    trace->resize(old + static_cast<std::size_t>(geometry.pixels() * columns));
+    trace->resize(old + static_cast<std::size_t>(pixels * columns));
     codes_out = trace->data() + old;
   }
   std::vector<WordlineBytes> digits;
-  for (const quant::BitSlice& slice : program_.input_slices) digits.emplace_back(geometry, codes, 1, slice);
-  for (std::int64_t first = 0; first < geometry.pixels(); first += kBlockPixels) {
-    run_block(digits, first, std::min(kBlockPixels, geometry.pixels() - first),
-              y.data() + first * shape().out_channels,
-              codes_out == nullptr ? nullptr : codes_out + first * columns);
+  for (const quant::BitSlice& slice : program_.input_slices)
+    digits.emplace_back(geometry, image.codes, 1, slice);
+  for (std::int64_t first = 0; first < pixels; first += kBlockPixels) {
+    const std::uint64_t counted =
+        image.index * static_cast<std::uint64_t>(pixels) + static_cast<std::uint64_t>(first);
+    run_block(digits, {first, std::min(kBlockPixels, pixels - first), counted,
+                       y.data() + first * shape().out_channels,
+                       codes_out == nullptr ? nullptr : codes_out + first * columns});
   }
 }
 
-void RowLayer::run_block(const std::vector<WordlineBytes>& digits, std::int64_t first, std::int64_t count,
-                         float* y, float* trace) const {
-  for (std::int64_t p = 0; p < count; ++p)
-    std::copy(program_.base.begin(), program_.base.end(), y + p * shape().out_channels);
+void RowLayer::run_block(const std::vector<WordlineBytes>& digits, const Block& block) const {
+  for (std::int64_t p = 0; p < block.count; ++p)
+    std::copy(program_.base.begin(), program_.base.end(), block.y + p * shape().out_channels);
   thread_local std::vector<std::uint8_t> bytes;
   for (std::size_t t = 0; t < program_.tiling.tiles.size(); ++t) {
     const mapping::RowTile& tile = program_.tiling.tiles[t];
     const std::size_t stride = row_stride(t);
-    bytes.resize(static_cast<std::size_t>(count) * stride + WordlineBytes::kOverrun);
+    bytes.resize(static_cast<std::size_t>(block.count) * stride + WordlineBytes::kOverrun);
     for (std::int64_t g = 0; g < shape().groups; ++g) {
       for (std::size_t i = 0; i < digits.size(); ++i) {
-        digits[i].gather(g * shape().group_inputs() + tile.first_channel, tile.channels, first, count, stride,
-                         bytes.data());
-        const RowBlock rows{bytes.data(), count, stride};
-        convert({t, g, i}, rows, y);
-        if (trace != nullptr) write_trace({t, g, i}, rows, trace);
+        digits[i].gather(g * shape().group_inputs() + tile.first_channel, tile.channels, block.first,
+                         block.count, stride, bytes.data());
+        run_cycle({t, g, i}, {bytes.data(), block.count, stride}, block);
       }
     }
   }
 }
 
-void RowLayer::write_trace(const Cycle& cycle, const RowBlock& rows, float* trace) const {
-  const auto& grid = program_.tiling.grid;
+void RowLayer::run_cycle(const Cycle& cycle, const RowBlock& rows, const Block& block) const {
+  const bool noisy = program_.read_noise.active();
+  if (!noisy) convert(cycle, rows, block.y);
+  if (!noisy && block.trace == nullptr) return;
+  const Sums sums = read(cycle, rows, block);
+  if (noisy) convert_sums(cycle, sums, block);
+  if (block.trace != nullptr) write_trace(cycle, sums, block);
+}
+
+RowLayer::Sums RowLayer::read(const Cycle& cycle, const RowBlock& rows, const Block& block) const {
   const auto outputs = static_cast<std::size_t>(group_outputs());
-  const auto slices = static_cast<std::size_t>(grid.slices);
-  std::vector<float> sums(static_cast<std::size_t>(rows.count) * slices * outputs);
+  const auto slices = static_cast<std::size_t>(program_.tiling.grid.slices);
+  Sums sums(static_cast<std::size_t>(rows.count) * slices * outputs);
   add_up(cycle, rows, sums.data());
-  const std::size_t first = (cycle.tile * program_.input_slices.size() + cycle.input_slice) * slices;
+  if (!program_.read_noise.active()) return sums;
+  const float deviation = read_deviation(program_, cycle.tile);
+  Conversions at;
+  at.ordinals = program_.tiling.tiles.size() * program_.input_slices.size() * slices;
+  at.first_output = static_cast<std::uint64_t>(cycle.group) * outputs;
+  at.outputs = static_cast<std::uint64_t>(program_.tiling.grid.outputs);
   for (std::size_t p = 0; p < static_cast<std::size_t>(rows.count); ++p) {
+    at.pixel = block.counted + p;
     for (std::size_t j = 0; j < slices; ++j) {
-      const int column = first_column(cycle, static_cast<int>(j));
-      const quant::AdcRow row{program_.gain.data() + column, program_.offset.data() + column,
-                              program_.weight.data() + column, outputs, program_.config.adc_levels};
-      quant::adc_codes(row, sums.data() + (p * slices + j) * outputs,
-                       trace + p * columns_per_pixel() +
-                           (first + j) * static_cast<std::size_t>(grid.outputs) +
+      at.ordinal = ordinal(cycle, j);
+      add_read_noise(program_.read_noise, deviation, at,
+                     std::span(sums).subspan((p * slices + j) * outputs, outputs));
+    }
+  }
+  return sums;
+}
+
+void RowLayer::convert_sums(const Cycle& cycle, const Sums& sums, const Block& block) const {
+  const float input_weight = std::ldexp(1.0f, program_.input_slices[cycle.input_slice].shift);
+  const auto outputs = static_cast<std::size_t>(group_outputs());
+  const auto slices = static_cast<std::size_t>(program_.tiling.grid.slices);
+  for (std::size_t p = 0; p < static_cast<std::size_t>(block.count); ++p) {
+    float* y = block.y + p * program_.base.size() + static_cast<std::size_t>(cycle.group) * outputs;
+    for (std::size_t j = 0; j < slices; ++j)
+      quant::adc_accumulate(converters(cycle, j), sums.data() + (p * slices + j) * outputs, input_weight, y);
+  }
+}
+
+void RowLayer::write_trace(const Cycle& cycle, const Sums& sums, const Block& block) const {
+  const auto outputs = static_cast<std::size_t>(group_outputs());
+  const auto slices = static_cast<std::size_t>(program_.tiling.grid.slices);
+  const auto all_outputs = static_cast<std::size_t>(program_.tiling.grid.outputs);
+  for (std::size_t p = 0; p < static_cast<std::size_t>(block.count); ++p) {
+    for (std::size_t j = 0; j < slices; ++j) {
+      quant::adc_codes(converters(cycle, j), sums.data() + (p * slices + j) * outputs,
+                       block.trace + p * columns_per_pixel() + ordinal(cycle, j) * all_outputs +
                            static_cast<std::size_t>(cycle.group) * outputs);
     }
   }

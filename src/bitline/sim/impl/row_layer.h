@@ -2,6 +2,7 @@
 // sums of one cycle.
 #pragma once
 
+#include "bitline/quant/adc.h"
 #include "bitline/sim/kernel.h"
 
 namespace bitline::sim {
@@ -12,8 +13,7 @@ class RowLayer : public PreparedLayer {
  public:
   explicit RowLayer(const LayerProgram& program) : program_(program) {}
 
-  void run(std::span<const std::uint8_t> codes, ImageSize input, std::span<float> y,
-           std::vector<float>* trace) const final;
+  void run(const ImageCodes& image, std::span<float> y, std::vector<float>* trace) const final;
   std::size_t row_stride(std::size_t tile) const override;
 
  protected:
@@ -32,9 +32,23 @@ class RowLayer : public PreparedLayer {
   virtual void add_up(const Cycle& cycle, const RowBlock& rows, float* sums) const = 0;
 
  private:
-  void run_block(const std::vector<WordlineBytes>& digits, std::int64_t first, std::int64_t count, float* y,
-                 float* trace) const;
-  void write_trace(const Cycle& cycle, const RowBlock& rows, float* trace) const;
+  // Where a block of pixels is on its way.
+  struct Block {
+    std::int64_t first = 0;  // output pixel of the image
+    std::int64_t count = 0;
+    std::uint64_t counted = 0;  // the first pixel, counted through all images
+    float* y = nullptr;
+    float* trace = nullptr;
+  };
+  using Sums = std::vector<float>;  // [pixel][slice][output of the group], in ideal digits
+
+  void run_block(const std::vector<WordlineBytes>& digits, const Block& block) const;
+  void run_cycle(const Cycle& cycle, const RowBlock& rows, const Block& block) const;
+  Sums read(const Cycle& cycle, const RowBlock& rows, const Block& block) const;  // with read noise
+  void convert_sums(const Cycle& cycle, const Sums& sums, const Block& block) const;
+  void write_trace(const Cycle& cycle, const Sums& sums, const Block& block) const;
+  quant::AdcRow converters(const Cycle& cycle, std::size_t slice) const;
+  std::size_t ordinal(const Cycle& cycle, std::size_t slice) const;  // of a row of converters in the layer
   std::size_t columns_per_pixel() const;
 
   const LayerProgram& program_;
