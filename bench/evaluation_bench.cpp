@@ -45,7 +45,7 @@ std::vector<double> evaluate_arrays(std::int64_t images) {
 
 std::vector<double> evaluate_float(std::int64_t images) {
   const ir::Graph graph = bench::float_resnet20().graph;
-  return evaluate_timed([&](const ir::Tensor& x) { return ir::run_graph(graph, x); }, images);
+  return evaluate_timed([&](const ir::Tensor& x, std::uint64_t) { return ir::run_graph(graph, x); }, images);
 }
 
 struct Case {

@@ -58,8 +58,29 @@ def variation(steps):
     return "\n".join(lines)
 
 
+def network_of(record):
+    return pathlib.PurePath(value(record, "model_file")).stem
+
+
+def full(steps, chips):
+    """One row a trained network: accuracy, mean over the chips for each sigma, cost."""
+    sigmas = ["0.05", "0.1", "0.15", "0.2", "0.25"]
+    lines = ["| configuration | stages | accuracy % | " + " | ".join("sigma " + s for s in sigmas) +
+             " | dequantization multiplications an image | training s |", "|---|---|---|" + "---|" * len(sigmas) + "---|---|"]
+    for record in steps.values():
+        simulated = chips.get(network_of(record))
+        rows = simulated["tables"]["variation"]["rows"] if simulated else []
+        means = {row["variation"]: row for row in rows}
+        cells = [means.get("lognormal:" + s) for s in sigmas]
+        shown = [f"{c['mean']:.2f} ± {c['deviation']:.2f}" if c else "" for c in cells]
+        lines.append(f"| {value(record, 'configuration')} | {value(record, 'stages')} | {value(record, 'accuracy'):.2f} | " +
+                     " | ".join(shown) + f" | {value(record, 'dequantization_multiplications_per_image')} | "
+                     f"{value(record, 'training_seconds'):.0f} |")
+    return "\n".join(lines)
+
+
 def tables():
-    calibration, qat, chips = load("calibration"), load("qat"), load("variation")
+    calibration, qat, chips, table = load("calibration"), load("qat"), load("variation"), load("table")
     rows = ["layer/layer", "layer/array", "array/array", "column/column"]
     out = {}
     if calibration:
@@ -69,6 +90,8 @@ def tables():
         out["training"] = training(qat)
     if chips:
         out["variation"] = variation(chips)
+    if table:
+        out["full"] = full(table, load("table-variation"))
     return out
 
 
