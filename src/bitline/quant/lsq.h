@@ -44,15 +44,8 @@ struct LsqSlopes {
 };
 LsqSlopes lsq_slopes(float x, float scale, CodeRange range);
 
-// codes[i] = code of x[i] under one scale.
-void lsq_codes(std::span<const float> x, float scale, CodeRange range, std::span<float> codes);
-
-// The same as bytes: code - low. The range has at most 256 levels.
+// Codes under one scale as bytes: code - low. The range has at most 256 levels.
 void lsq_bytes(std::span<const float> x, float scale, CodeRange range, std::span<std::uint8_t> bytes);
-
-// Backward of y = Q(x; s) under one scale: dx[i] = dy[i] * dQ/dx; returns sum_i dy[i] * dQ/ds.
-double lsq_backward(std::span<const float> x, std::span<const float> dy, float scale, CodeRange range,
-                    std::span<float> dx);
 
 // The gradient scale of a step size shared by `count` elements: 1 / sqrt(count * max(high, 1)).
 float lsq_gradient_scale(std::int64_t count, int high);

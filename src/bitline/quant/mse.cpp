@@ -15,17 +15,6 @@ constexpr int kScaleSteps = 48;          // coarse grid points
 constexpr double kSmallestRatio = 0.12;  // smallest scale tried, relative to the one that clips nothing
 constexpr int kRefineSteps = 9;
 
-double squared_error(std::span<const float> x, float scale, CodeRange range) {
-  const auto low = static_cast<float>(range.low);
-  const auto high = static_cast<float>(range.high);
-  double error = 0.0;
-  for (const float value : x) {
-    const double d = static_cast<double>(value - scale * lsq_code(value, scale, low, high));
-    error += d * d;
-  }
-  return error;
-}
-
 // The scale at which no value is clipped.
 double full_scale(std::span<const float> x, CodeRange range) {
   double scale = 0.0;
@@ -123,6 +112,17 @@ AdcRange lossless_range(const Histogram& h, double low, double high, int levels)
 }
 
 }  // namespace
+
+double squared_error(std::span<const float> x, float scale, CodeRange range) {
+  const auto low = static_cast<float>(range.low);
+  const auto high = static_cast<float>(range.high);
+  double error = 0.0;
+  for (const float value : x) {
+    const double d = static_cast<double>(value - scale * lsq_code(value, scale, low, high));
+    error += d * d;
+  }
+  return error;
+}
 
 std::int64_t Histogram::total() const {
   return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});

@@ -9,6 +9,9 @@
 
 namespace bitline::quant {
 
+// sum (x - Q(x; s))^2
+double squared_error(std::span<const float> x, float scale, CodeRange range);
+
 // The scale that minimizes sum (x - Q(x; s))^2 over a geometric grid between max|x|/range and a fraction of
 // it, refined once. All-zero x (or of denormal size) gives 1. x must be finite.
 float mse_scale(std::span<const float> x, CodeRange range);

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "bitline/quant/adc.h"
-#include "bitline/quant/lsq.h"
+#include "bitline/quant/quantizer.h"
 #include "bitline/sim/matmul.h"
 
 namespace bitline::train {
@@ -121,7 +121,9 @@ void CimGradient::add_group(const GradientBatch& group, const sim::WindowGeometr
          dense.data() + static_cast<std::size_t>(n) * geometry.image_size());
   }
   activation_scale_sum_ +=
-      quant::lsq_backward(group.x, dense, program_.activation_scale, program_.activation_range, group.dx);
+      quant::quantize_backward(group.x, dense, {program_.activation_scale, 0.0f, program_.activation_range},
+                               group.dx)
+          .scale;
 }
 
 void CimGradient::add_block(Block& block, const sim::WindowGeometry& geometry) {

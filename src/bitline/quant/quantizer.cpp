@@ -1,0 +1,297 @@
+#include "bitline/quant/quantizer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include "bitline/base/error.h"
+#include "bitline/base/suggest.h"
+#include "bitline/base/wide.h"
+
+namespace bitline::quant {
+
+namespace {
+
+constexpr std::array<NumberFormat, 4> kFormats = {
+    {{"auto", nullptr}, {"signed", signed_range}, {"strict", strict_range}, {"unsigned", unsigned_range}}};
+
+struct Preset {
+  const char* name;
+  const char* meaning;
+};
+
+constexpr std::array<Preset, 1> kPresets = {{{"lg-lsq", "ssg+asr+mde"}}};
+
+constexpr std::size_t kChunk = 256;  // values at a time, in the first cache
+
+struct Chunk {
+  float v[kChunk];        // clipped
+  float code[kChunk];     // rounded
+  float inside[kChunk];   // 1 where low <= v <= high
+  float between[kChunk];  // 1 where low < v < high
+  float slope[kChunk];
+  float terms[kChunk];
+};
+
+BITLINE_WIDE void place(const float* __restrict x, std::size_t n, float scale, float offset, float low,
+                        float high, Chunk& c) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float v = (x[i] - offset) / scale;
+    float clipped = v < low ? low : v;
+    clipped = clipped > high ? high : clipped;
+    c.v[i] = clipped;
+    c.code[i] = round_half_even(clipped);
+    // Products of zeros and ones, since conditions would keep the loop from being vectorized.
+    c.inside[i] = (v >= low ? 1.0f : 0.0f) * (v <= high ? 1.0f : 0.0f);
+    c.between[i] = (v > low ? 1.0f : 0.0f) * (v < high ? 1.0f : 0.0f);
+  }
+}
+
+void place(std::span<const float> x, const ScaledGroup& group, Chunk& c) {
+  place(x.data(), x.size(), group.scale, group.offset, static_cast<float>(group.range.low),
+        static_cast<float>(group.range.high), c);
+}
+
+// dx, and the terms of dscale.
+BITLINE_WIDE void backward(const Chunk& c, const float* __restrict dy, std::size_t n, float clipped_passes,
+                           float* __restrict dx, float* __restrict terms) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float m = c.slope[i] * c.inside[i] + clipped_passes * (1.0f - c.inside[i]);
+    dx[i] = dy[i] * m;
+    terms[i] = dy[i] * (c.code[i] - c.between[i] * (c.v[i] * c.slope[i]));
+  }
+}
+
+BITLINE_WIDE void offset_terms(const Chunk& c, const float* __restrict dy, std::size_t n,
+                               float* __restrict terms) {
+  for (std::size_t i = 0; i < n; ++i) terms[i] = dy[i] * (1.0f - c.inside[i] * c.slope[i]);
+}
+
+// The same pairs whatever the vector width, so that the sum is the same everywhere.
+BITLINE_WIDE float pairwise_sum(float* terms, std::size_t n) {
+  for (std::size_t i = n; i < kChunk; ++i) terms[i] = 0.0f;
+  for (std::size_t half = kChunk / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) terms[i] += terms[i + half];
+  }
+  return terms[0];
+}
+
+// visit(first, count) over a span, a chunk at a time.
+template <class Visit>
+void for_each_chunk(std::size_t size, Visit&& visit) {
+  for (std::size_t first = 0; first < size; first += kChunk) visit(first, std::min(kChunk, size - first));
+}
+
+std::string number_text(double value) {
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
+}
+
+std::string anneal_text(const Anneal& a) {
+  return a.from == a.to ? number_text(a.from) : number_text(a.from) + ".." + number_text(a.to);
+}
+
+double parse_number(std::string_view text, std::string_view part, const ParameterRange& range) {
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() ||
+      !(value >= range.least && value <= range.most)) {
+    bad_input(
+        "quantizer part '" + std::string(part) + "' is not valid", {},
+        "its parameter is " + number_text(range.least) + " to " + number_text(range.most) + ", or A..B");
+  }
+  return value;
+}
+
+// The parameter after the colon of "name:PARAMETER"; the usual one where there is none.
+Anneal parse_parameter(std::string_view part, const ParameterRange& range) {
+  const std::size_t colon = part.find(':');
+  if (colon == std::string_view::npos) return {range.usual, range.usual};
+  const std::string_view text = part.substr(colon + 1);
+  const std::size_t dots = text.find("..");
+  const double from = parse_number(text.substr(0, dots), part, range);
+  return {from, dots == std::string_view::npos ? from : parse_number(text.substr(dots + 2), part, range)};
+}
+
+// Reads the parts of a text into a spec; each axis may be named once.
+class SpecReader {
+ public:
+  explicit SpecReader(const QuantizerSpec& start) : spec_(start) {}
+
+  void read(std::string_view text) {
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find('+', begin), text.size());
+      read_part(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+
+  const QuantizerSpec& spec() const { return spec_; }
+
+ private:
+  void read_part(std::string_view part) {
+    const std::string_view name = part.substr(0, part.find(':'));
+    const bool plain = name.size() == part.size();
+    if (plain && (read_preset(name) || read_policy(name) || read_format(name) || read_flag(name))) return;
+    if (read_surrogate(name, part) || read_correction(name, part)) return;
+    bad_input("unknown quantizer part '" + std::string(part) + "'", {}, suggestion(name, names()));
+  }
+
+  bool read_preset(std::string_view name) {
+    for (const Preset& preset : kPresets) {
+      if (name != preset.name) continue;
+      read(preset.meaning);
+      return true;
+    }
+    return false;
+  }
+
+  bool read_policy(std::string_view name) {
+    for (const ScalePolicy& policy : scale_policies()) {
+      if (name != policy.name) continue;
+      once(policy_named_, "scale policy", name);
+      spec_.policy = &policy;
+      return true;
+    }
+    return false;
+  }
+
+  bool read_format(std::string_view name) {
+    for (const NumberFormat& format : kFormats) {
+      if (name != format.name) continue;
+      once(format_named_, "number format", name);
+      spec_.format = &format;
+      return true;
+    }
+    return false;
+  }
+
+  bool read_flag(std::string_view name) {
+    if (name == "pow2") return spec_.power_of_two = true;
+    if (name == "pass") return spec_.pass_clipped = true;
+    return false;
+  }
+
+  bool read_surrogate(std::string_view name, std::string_view part) {
+    for (const Surrogate& surrogate : surrogates()) {
+      if (name != surrogate.name || (!surrogate.has_parameter && name != part)) continue;
+      once(surrogate_named_, "rounding surrogate", name);
+      spec_.surrogate = &surrogate;
+      spec_.surrogate_parameter = parse_parameter(part, surrogate.parameter);
+      return true;
+    }
+    return false;
+  }
+
+  bool read_correction(std::string_view name, std::string_view part) {
+    for (const Correction& correction : corrections()) {
+      const bool none = correction.place == CorrectionPlace::kNone;
+      if (name != correction.name || (none && name != part)) continue;
+      once(correction_named_, "correction", name);
+      spec_.correction = &correction;
+      spec_.correction_amount = parse_parameter(part, correction.parameter);
+      return true;
+    }
+    return false;
+  }
+
+  static void once(bool& named, const char* axis, std::string_view name) {
+    if (named)
+      bad_input("a quantizer has one " + std::string(axis) + ": '" + std::string(name) + "' is a second one");
+    named = true;
+  }
+
+  static std::vector<std::string> names() {
+    std::vector<std::string> out;
+    for (const Preset& preset : kPresets) out.emplace_back(preset.name);
+    for (const ScalePolicy& policy : scale_policies()) out.emplace_back(policy.name);
+    for (const Surrogate& surrogate : surrogates()) out.emplace_back(surrogate.name);
+    for (const Correction& correction : corrections()) out.emplace_back(correction.name);
+    for (const NumberFormat& format : kFormats) out.emplace_back(format.name);
+    out.insert(out.end(), {"pow2", "pass"});
+    return out;
+  }
+
+  QuantizerSpec spec_;
+  bool policy_named_ = false, format_named_ = false, surrogate_named_ = false, correction_named_ = false;
+};
+
+}  // namespace
+
+std::span<const NumberFormat> number_formats() {
+  return kFormats;
+}
+
+Rounding QuantizerSpec::rounding(double progress) const {
+  return {surrogate, static_cast<float>(surrogate_parameter.at(progress)), correction,
+          static_cast<float>(correction_amount.at(progress))};
+}
+
+std::string QuantizerSpec::text() const {
+  std::string out = std::string(policy->name) + "+" + surrogate->name;
+  if (surrogate->has_parameter) out += ":" + anneal_text(surrogate_parameter);
+  if (correction->place != CorrectionPlace::kNone)
+    out += "+" + std::string(correction->name) + ":" + anneal_text(correction_amount);
+  if (format != &kFormats[0]) out += "+" + std::string(format->name);
+  if (power_of_two) out += "+pow2";
+  if (pass_clipped) out += "+pass";
+  return out;
+}
+
+QuantizerSpec parse_quantizer(std::string_view text, const QuantizerSpec& start) {
+  SpecReader reader(start);
+  reader.read(text);
+  return reader.spec();
+}
+
+void quantize(std::span<const float> x, const ScaledGroup& group, std::span<float> y) {
+  BITLINE_CHECK(y.size() == x.size());
+  Chunk c;
+  for_each_chunk(x.size(), [&](std::size_t first, std::size_t count) {
+    place(x.subspan(first, count), group, c);
+    for (std::size_t i = 0; i < count; ++i)
+      y[first + i] = group.scale * rounded_value(group.rounding, c.v[i], c.code[i]) + group.offset;
+  });
+}
+
+GroupGradient quantize_backward(std::span<const float> x, std::span<const float> dy, const ScaledGroup& group,
+                                std::span<float> dx) {
+  BITLINE_CHECK(dy.size() == x.size() && dx.size() == x.size());
+  GroupGradient sums;
+  Chunk c;
+  for_each_chunk(x.size(), [&](std::size_t first, std::size_t count) {
+    place(x.subspan(first, count), group, c);
+    const float* g = dy.data() + first;
+    rounding_slopes(group.rounding, {c.v, c.code, g, count}, c.slope);
+    if (group.learns_offset) {
+      offset_terms(c, g, count, c.terms);
+      sums.offset += static_cast<double>(pairwise_sum(c.terms, count));
+    }
+    backward(c, g, count, group.pass_clipped ? 1.0f : 0.0f, dx.data() + first, c.terms);
+    sums.scale += static_cast<double>(pairwise_sum(c.terms, count));
+  });
+  return sums;
+}
+
+GroupGradient add_penalty(std::span<const float> x, const ScaledGroup& group, std::int64_t count,
+                          std::span<float> dx) {
+  const Rounding& rounding = group.rounding;
+  if (rounding.correction->place != CorrectionPlace::kLoss || rounding.amount == 0.0f) return {};
+  // d/dv of amount * e^2 / count; e's code is constant, v moves with x, the scale and the offset.
+  const float unit = 2.0f * rounding.amount / static_cast<float>(count);
+  GroupGradient sums;
+  Chunk c;
+  for_each_chunk(x.size(), [&](std::size_t first, std::size_t n) {
+    place(x.subspan(first, n), group, c);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float dv = unit * (c.v[i] - c.code[i]) * c.between[i];
+      dx[first + i] += dv / group.scale;
+      sums.scale -= static_cast<double>(dv * c.v[i] / group.scale);
+      sums.offset -= static_cast<double>(dv / group.scale);
+    }
+  });
+  return sums;
+}
+
+}  // namespace bitline::quant

@@ -1,0 +1,55 @@
+// Where a quantizer's scale comes from, and what moves it in training.
+//
+//   minmax      max|x| / bound, followed by a running mean over the batches; no gradient
+//   mse         least squared error at the start; no gradient
+//   lsq         from least squared error, moved by the gradient of the task (Esser et al., ICLR 2020)
+//   lsq-offset  lsq with a learned offset (LSQ+, Bhalgat et al., CVPR workshops 2020)
+//   llsq        moved towards the better of s/2 and 2s (LLSQ, Zhao et al., ICLR 2020); applying the
+//   power-of-two
+//               variant's step s^2 to plain LLSQ is RECONSTRUCTED
+//   ssg         the same direction, scaled by how much better the better one is (LG-LSQ); RECONSTRUCTED
+//   ssg-task    ssg added to the gradient of the task
+//
+// A simulated gradient compares the quantization error at s with that at s / rho and s * rho.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "bitline/quant/lsq.h"
+
+namespace bitline::quant {
+
+inline constexpr float kProbeRatio = 2.0f;  // rho
+
+// Mean squared errors.
+struct ScaleErrors {
+  double here = 0.0;     // at s
+  double smaller = 0.0;  // at s / rho
+  double bigger = 0.0;   // at s * rho
+};
+ScaleErrors probe_scale(std::span<const float> x, float scale, CodeRange range, float rho = kProbeRatio);
+
+// Gradients of s: positive makes it shrink.
+double llsq_gradient(const ScaleErrors& errors, double scale);
+double ssg_gradient(const ScaleErrors& errors, double scale);
+
+struct ScalePolicy {
+  const char* name;
+  bool follows_range;  // of the batches, by a running mean
+  bool follows_task;   // by the gradient of the loss
+  bool has_offset;
+  double (*simulated)(const ScaleErrors&, double scale);  // null: none
+  float (*initial)(std::span<const float> x, CodeRange range);
+};
+
+std::span<const ScalePolicy> scale_policies();
+const ScalePolicy& scale_policy(std::string_view name);  // Error{kBadInput} with a suggestion
+
+// max|x| / bound, the larger side of the range; 1 where x is zero everywhere.
+float range_scale(std::span<const float> x, CodeRange range);
+
+// The next power of two, so that dequantization is a shift (LLSQS). scale > 0.
+float power_of_two_scale(float scale);
+
+}  // namespace bitline::quant
