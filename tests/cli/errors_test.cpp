@@ -21,6 +21,21 @@ TEST(Errors, UsageIsTwo) {
   expect_error(run_program(joined(info, {"--threads", "two"})), 2, {"--threads"});
 }
 
+TEST(Errors, QuantizersOfTraining) {
+  const Scratch scratch;
+  const Words words = {"quantize",    "--quiet", "--model",    "zoo:digits-cnn",
+                       "--data",      "digits",  "--hardware", "64x64:1b",
+                       "--precision", "W3A3P3",  "--out",      scratch.path("q.safetensors")};
+  expect_error(run_program(joined(words, {"--quantizer", "sgg"})), 3,
+               {"unknown quantizer part 'sgg' (did you mean 'ssg'?)"});
+  expect_error(run_program(joined(words, {"--weight-quantizer", "asr:0"})), 3, {"0.001 to 64"});
+  expect_error(run_program(joined(words, {"--activation-quantizer", "blend"})), 4, {"--cim-operator float"});
+  expect_error(run_program(joined(words, {"--quantizer", "strict"})), 4, {"--encoding differential"});
+  expect_error(run_program(joined(words, {"--cim-operator", "flot"})), 3, {"did you mean 'float'?"});
+  expect_error(run_program(joined(words, {"--cim-operator", "float"})), 4, {"W3A3Pideal"});
+  EXPECT_FALSE(scratch.exists("q.safetensors"));
+}
+
 TEST(Errors, ChoicesOfSimulate) {
   const Words words = {"simulate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits"};
   expect_error(run_program(joined(words, {"--images", "-5"})), 2, {"--images"});

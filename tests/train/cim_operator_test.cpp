@@ -64,6 +64,34 @@ TEST(CimOperator, FusedGradientsEqualComposed) {
   }
 }
 
+// Surrogates, corrections, passing clipped gradients and scales of powers of two.
+TEST(CimOperator, EveryQuantizerGivesTheSameGradientsAsTheComposedOperator) {
+  const char* const texts[] = {"asr:2",       "tanh:3",   "ewgs:0.3", "asr:1..4+mde:0.2",
+                               "lg-lsq+pass", "ste+pow2", "ste+pass"};
+  for (std::uint64_t seed = 1; seed <= 84; ++seed) {
+    LayerCase c = random_layer(seed);
+    c.spec.quantizers.weights = quant::parse_quantizer(texts[seed % 7]);
+    c.spec.quantizers.activations = quant::parse_quantizer(texts[seed / 7 % 7]);
+    c.spec.progress = 0.4;
+    const Tensor fused = fused_cim(c.spec, c.tensors, c.x), composed = composed_cim(c.spec, c.tensors, c.x);
+    ASSERT_TRUE(torch::equal(fused, composed)) << "seed " << seed;
+    Dice dice(seed + 1000);
+    const Tensor upstream = random_tensor(dice, fused.sizes().vec(), 1.0f, false);
+    const std::vector<Tensor> a = gradients(c, fused, upstream), b = gradients(c, composed, upstream);
+    std::size_t i = 0;
+    for (const auto& [name, tensor] : leaves(c)) {
+      if (!tensor.defined()) continue;
+      if (a[i].defined()) {
+        const double scale = b[i].abs().max().item<double>() + noise_floor(c.spec.config);
+        EXPECT_LT((a[i] - b[i]).abs().max().item<double>() / scale, 1e-3)
+            << "seed " << seed << " " << name << " " << c.spec.quantizers.weights.text() << " / "
+            << c.spec.quantizers.activations.text() << " " << c.spec.config.text();
+      }
+      ++i;
+    }
+  }
+}
+
 TEST(CimOperator, ComposedTraceEqualsKernelTrace) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     const LayerCase c = random_layer(seed);

@@ -89,6 +89,16 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option("--range-lr", train.range_learning_rate,
                  "factor on the rate of activation scales and of ADC steps and centres")
       ->capture_default_str();
+  app.add_option_function<std::string>(
+      "--quantizer", [this](const std::string& text) { set_quantizers(text, true, true); },
+      "of weights and activations: names joined by '+', such as lg-lsq or ssg+asr:1..4+mde:0.2 "
+      "(docs/quantizers.md); usually lsq");
+  app.add_option_function<std::string>(
+      "--weight-quantizer", [this](const std::string& text) { set_quantizers(text, true, false); },
+      "of weights alone");
+  app.add_option_function<std::string>(
+      "--activation-quantizer", [this](const std::string& text) { set_quantizers(text, false, true); },
+      "of activations alone");
   app.add_option("--momentum", train.momentum, "SGD momentum")->capture_default_str();
   app.add_option("--weight-decay", train.weight_decay, "on weights; never on scales, biases, batch-norm")
       ->capture_default_str();
@@ -103,7 +113,8 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
                  "last fraction of the run with fixed batch-norm statistics")
       ->capture_default_str();
   app.add_option("--device", train.device, "cpu or cuda")->capture_default_str();
-  app.add_option("--cim-operator", train.cim_operator, "auto, fused (CPU) or composed (LibTorch operators)")
+  app.add_option("--cim-operator", train.cim_operator,
+                 "auto, fused (CPU), composed (LibTorch operators) or float (no arrays; ideal ADC)")
       ->capture_default_str();
   app.add_option("--epoch-test-images", train.evaluate_images,
                  "test images looked at after each epoch, 0 = all")
@@ -117,6 +128,12 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option("--train-images", train_images, "use only the first so many training images, 0 = all")
       ->capture_default_str();
   app.add_option("--tensorboard", tensorboard, "folder for TensorBoard events");
+}
+
+void TrainingOptions::set_quantizers(const std::string& text, bool weights, bool activations) {
+  const quant::QuantizerSpec spec = quant::parse_quantizer(text);
+  if (weights) train.quantizers.weights = spec;
+  if (activations) train.quantizers.activations = spec;
 }
 
 data::Augmentation TrainingOptions::augmentation(const std::string& data_kind) const {

@@ -21,6 +21,9 @@ struct TrainingOptions {
 
   void declare(CLI::App& app, double learning_rate, int epochs);
   data::Augmentation augmentation(const std::string& data_kind) const;
+
+ private:
+  void set_quantizers(const std::string& text, bool weights, bool activations);
 };
 
 // Trains and reports progress on stderr and, when asked, to TensorBoard.

@@ -53,6 +53,10 @@ void place(std::span<const float> x, const ScaledGroup& group, Chunk& c) {
         static_cast<float>(group.range.high), c);
 }
 
+BITLINE_WIDE void dequantize(const Chunk& c, std::size_t n, float scale, float offset, float* __restrict y) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = scale * c.code[i] + offset;
+}
+
 // dx, and the terms of dscale.
 BITLINE_WIDE void backward(const Chunk& c, const float* __restrict dy, std::size_t n, float clipped_passes,
                            float* __restrict dx, float* __restrict terms) {
@@ -247,11 +251,14 @@ QuantizerSpec parse_quantizer(std::string_view text, const QuantizerSpec& start)
 
 void quantize(std::span<const float> x, const ScaledGroup& group, std::span<float> y) {
   BITLINE_CHECK(y.size() == x.size());
+  const bool blends = group.rounding.correction->place == CorrectionPlace::kForward;
   Chunk c;
   for_each_chunk(x.size(), [&](std::size_t first, std::size_t count) {
     place(x.subspan(first, count), group, c);
-    for (std::size_t i = 0; i < count; ++i)
-      y[first + i] = group.scale * rounded_value(group.rounding, c.v[i], c.code[i]) + group.offset;
+    if (blends) {
+      for (std::size_t i = 0; i < count; ++i) c.code[i] = rounded_value(group.rounding, c.v[i], c.code[i]);
+    }
+    dequantize(c, count, group.scale, group.offset, y.data() + first);
   });
 }
 

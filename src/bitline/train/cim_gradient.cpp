@@ -43,11 +43,13 @@ struct CimGradient::Block {
 };
 
 CimGradient::CimGradient(const sim::LayerProgram& program, const sim::PreparedLayer& prepared,
-                         const quant::CimLayer& layer, std::span<const float> weight)
+                         const quant::CimLayer& layer, std::span<const float> weight,
+                         const Roundings& roundings)
     : program_(program),
       prepared_(prepared),
       layer_(layer),
       weight_(weight),
+      roundings_(roundings),
       step_sums_(program.gain.size(), 0.0),
       centre_sums_(program.gain.size(), 0.0),
       bias_sums_(program.base.size(), 0.0) {
@@ -121,7 +123,9 @@ void CimGradient::add_group(const GradientBatch& group, const sim::WindowGeometr
          dense.data() + static_cast<std::size_t>(n) * geometry.image_size());
   }
   activation_scale_sum_ +=
-      quant::quantize_backward(group.x, dense, {program_.activation_scale, 0.0f, program_.activation_range},
+      quant::quantize_backward(group.x, dense,
+                               {program_.activation_scale, 0.0f, program_.activation_range,
+                                roundings_.activations, roundings_.pass_activations},
                                group.dx)
           .scale;
 }
@@ -205,7 +209,6 @@ LayerGradient CimGradient::finish() const {
 
 void CimGradient::add_cell_gradients(LayerGradient& out) const {
   const auto& tiling = program_.tiling;
-  const quant::CodeRange range = quant::weight_range(layer_.config);
   const std::vector<float> weights = slice_weights(program_.weight_slices);
   const std::int64_t outputs = tiling.shape.group_outputs(), window = tiling.shape.window_size();
   sim::for_each_cell(
@@ -216,14 +219,28 @@ void CimGradient::add_cell_gradients(LayerGradient& out) const {
                                            [static_cast<std::size_t>(at * outputs + o % outputs)];
         const float gradient = upstream * program_.activation_scale * weights[static_cast<std::size_t>(j)];
         const float scale = layer_.weight_scale[group];
-        const float slope =
-            quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices) *
-            quant::lsq_slopes(weight_[index], scale, range).dx;
-        out.weight[index] += gradient * slope;
+        const float share =
+            quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices);
+        const WeightSlopes slopes = weight_slopes(index, scale, upstream);
+        const float slope = share * slopes.inside;
+        out.weight[index] += gradient * (share * slopes.passed);
         const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
         out.weight_scale[group] +=
             static_cast<double>(gradient) * static_cast<double>(cell - slope * weight_[index] / scale);
       });
+}
+
+CimGradient::WeightSlopes CimGradient::weight_slopes(std::size_t index, float scale, float upstream) const {
+  const quant::CodeRange range = quant::weight_range(layer_.config);
+  const float inside = quant::lsq_slopes(weight_[index], scale, range).dx;
+  if (inside == 0.0f) return {0.0f, roundings_.pass_weights ? 1.0f : 0.0f};
+  if (roundings_.weights.straight_through()) return {1.0f, 1.0f};
+  const float v = weight_[index] / scale;
+  const float code =
+      quant::lsq_code(weight_[index], scale, static_cast<float>(range.low), static_cast<float>(range.high));
+  float slope = 1.0f;
+  quant::rounding_slopes(roundings_.weights, {&v, &code, &upstream, 1}, &slope);
+  return {slope, slope};
 }
 
 void CimGradient::add_column_gradients(LayerGradient& out) const {

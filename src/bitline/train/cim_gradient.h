@@ -10,7 +10,8 @@
 //                over the slices (i, j) of one sum. A gate for each slice would break up large digits that
 //                cancel
 //                (-1 = -4 + 3) and pass on mostly noise with few ADC bits.
-//   activations  quant/lsq.h; weights: digit slope (quant/slicing.h), so that an ideal ADC gives plain LSQ:
+//   activations  quant/quantizer.h, as their rounding has it; weights: the same, times the digit slope
+//   (quant/slicing.h), so that an ideal ADC gives plain LSQ:
 //                d(s_w * digit_j)/ds_w = digit_j - slope_j * v inside the range, digit_j outside
 // Partial sums are recomputed block by block and never stored.
 #pragma once
@@ -21,6 +22,7 @@
 
 #include "bitline/quant/config.h"
 #include "bitline/sim/kernel.h"
+#include "bitline/train/quantizers.h"
 
 namespace bitline::train {
 
@@ -46,7 +48,7 @@ class CimGradient {
  public:
   // All arguments must outlive the object; `prepared` is the program made ready by any kernel.
   CimGradient(const sim::LayerProgram& program, const sim::PreparedLayer& prepared,
-              const quant::CimLayer& layer, std::span<const float> weight);
+              const quant::CimLayer& layer, std::span<const float> weight, const Roundings& roundings = {});
 
   void add_images(const GradientBatch& batch, sim::ImageSize input);
 
@@ -61,6 +63,12 @@ class CimGradient {
   void pass_on(Block& block, std::size_t tile, std::int64_t group);
   void add_cell_gradients(LayerGradient& out) const;
   void add_column_gradients(LayerGradient& out) const;
+  // What stands for the derivative of a weight's code; `upstream` has the sign of the gradient of the code.
+  struct WeightSlopes {
+    float inside;  // 0 for a clipped weight
+    float passed;  // to the weight, clipped or not
+  };
+  WeightSlopes weight_slopes(std::size_t index, float scale, float upstream) const;
   bool ideal() const { return layer_.config.adc_levels == quant::kIdealAdc; }
   std::size_t matrix(std::size_t tile, std::int64_t group) const {
     return tile * static_cast<std::size_t>(program_.tiling.shape.groups) + static_cast<std::size_t>(group);
@@ -70,6 +78,7 @@ class CimGradient {
   const sim::PreparedLayer& prepared_;
   const quant::CimLayer& layer_;
   std::span<const float> weight_;
+  Roundings roundings_;
   // By (tile, group), dense [rows as (ky, kx, channel)][group outputs]: the quantized weight
   // sum_j 2^shift_j * s_w * cell_j, and the sum over pixels of activation code * gate * dy.
   std::vector<std::vector<float>> quantized_, weight_sums_;

@@ -1,5 +1,6 @@
 #include "bitline/train/cim_operator.h"
 
+#include <algorithm>
 #include <memory>
 #include <span>
 
@@ -18,14 +19,6 @@ using torch::autograd::variable_list;
 
 std::span<const float> view(const Tensor& t) {
   return {t.data_ptr<float>(), static_cast<std::size_t>(t.numel())};
-}
-
-std::vector<float> scales_of(const Tensor& s0, const Tensor& u) {
-  const std::vector<float> a = to_floats(s0);
-  const std::vector<float> b = to_floats(u);
-  std::vector<float> out(a.size());
-  quant::positive_scales(a, b, out);
-  return out;
 }
 
 // What forward hands to backward.
@@ -95,7 +88,8 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     const Tensor& x = tensors[0];
     const Tensor dy = channels_last(upstream[0]);
     Tensor dx = torch::empty_like(x);
-    CimGradient gradient(*saved->program, *saved->prepared, saved->layer, view(tensors[1]));
+    CimGradient gradient(*saved->program, *saved->prepared, saved->layer, view(tensors[1]),
+                         roundings_at(saved->spec.quantizers, saved->spec.progress));
     gradient.add_images({view(x), saved->codes, view(dy), {dx.data_ptr<float>(), view(x).size()}, x.size(0)},
                         saved->input);
     return gather(*saved, gradient.finish(), dx, tensors[1]);
@@ -119,14 +113,25 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
 
 }  // namespace
 
+std::vector<float> scales_of(const Tensor& s0, const Tensor& u, bool power_of_two) {
+  const std::vector<float> a = to_floats(s0);
+  const std::vector<float> b = to_floats(u);
+  std::vector<float> out(a.size());
+  quant::positive_scales(a, b, out);
+  if (power_of_two) std::transform(out.begin(), out.end(), out.begin(), quant::power_of_two_scale);
+  return out;
+}
+
 quant::CimLayer current_layer(const CimSpec& spec, const CimTensors& tensors) {
   quant::CimLayer layer;
   layer.config = spec.config;
   layer.activation_signed = spec.activation_signed;
-  layer.activation_scale = scales_of(tensors.activation_s0, tensors.activation_u).front();
-  layer.weight_scale = scales_of(tensors.weight_s0, tensors.weight_u);
+  layer.activation_scale =
+      scales_of(tensors.activation_s0, tensors.activation_u, spec.quantizers.activations.power_of_two)
+          .front();
+  layer.weight_scale = scales_of(tensors.weight_s0, tensors.weight_u, spec.quantizers.weights.power_of_two);
   if (spec.config.adc_levels == quant::kIdealAdc) return layer;
-  layer.psum_step = scales_of(tensors.step_s0, tensors.step_u);
+  layer.psum_step = scales_of(tensors.step_s0, tensors.step_u, false);
   layer.psum_centre = to_floats(tensors.centre);
   return layer;
 }

@@ -2,7 +2,8 @@
 //
 // fused     a thin autograd Function around the simulator's kernel (forward) and CimGradient (backward): CPU
 // composed  LibTorch operators alone, partial sums as tensors: any device, and the oracle of the fused one
-// Both compute the same integer codes and, in fp32, the same outputs bit for bit.
+// Both compute the same integer codes and, in fp32, the same outputs bit for bit. A third, float_operator.h,
+// has no partial sums.
 #pragma once
 
 #include <string>
@@ -13,6 +14,7 @@
 #include "bitline/mapping/tiling.h"
 #include "bitline/quant/config.h"
 #include "bitline/sim/network.h"
+#include "bitline/train/quantizers.h"
 
 namespace bitline::train {
 
@@ -22,6 +24,8 @@ struct CimSpec {
   mapping::LayerShape shape;
   quant::CimConfig config;
   bool activation_signed = false;
+  Quantizers quantizers{};
+  double progress = 0.0;  // of the training, 0 to 1: where annealed parameters are
 };
 
 // The trainable tensors of one layer. A scale is s0 * exp(u / s0) (quant/scale.h): u is trained, s0 is fixed.
@@ -36,6 +40,9 @@ struct CimTensors {
 at::Tensor fused_cim(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x);
 at::Tensor composed_cim(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x,
                         sim::LayerTrace* trace = nullptr);
+
+// The scales s0 * exp(u / s0), rounded up to powers of two where asked.
+std::vector<float> scales_of(const at::Tensor& s0, const at::Tensor& u, bool power_of_two);
 
 // The layer's state with the scales as they are now.
 quant::CimLayer current_layer(const CimSpec& spec, const CimTensors& tensors);

@@ -22,18 +22,63 @@ Tensor with_gain(const Tensor& x, double gain) {  // value of x, gradient times 
 
 // s0 * exp(u / s0) in LibTorch; the value is replaced by the library's own so that both agree to the last
 // bit.
-Tensor positive(const Tensor& s0, const Tensor& u, double gain) {
+Tensor positive(const Tensor& s0, const Tensor& u, double gain, bool power_of_two = false) {
   const Tensor finite = torch::nan_to_num(u);
   const Tensor soft =
       s0 * torch::exp(torch::clamp(with_gain(finite, gain) / s0, -quant::kMaxLog, quant::kMaxLog));
-  std::vector<float> exact(static_cast<std::size_t>(s0.numel()));
-  quant::positive_scales(to_floats(s0), to_floats(u), exact);
-  const Tensor value = to_torch(exact).to(s0.device());
+  const Tensor value = to_torch(scales_of(s0, u, power_of_two)).to(s0.device());
   return value + (soft - soft.detach());
 }
 
 Tensor round_through(const Tensor& v) {
   return torch::round(v).detach() + (v - v.detach());
+}
+
+struct SavedRounding : torch::CustomClassHolder {
+  quant::Rounding rounding;
+};
+
+// round(v), with a surrogate's slope.
+class RoundWithSlope : public torch::autograd::Function<RoundWithSlope> {
+ public:
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& v,
+                        const c10::intrusive_ptr<SavedRounding>& saved) {
+    const Tensor code = torch::round(v);
+    context->save_for_backward({v, code});
+    context->saved_data["rounding"] = c10::IValue::make_capsule(saved);
+    return code;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& upstream) {
+    const auto saved =
+        c10::static_intrusive_pointer_cast<SavedRounding>(context->saved_data["rounding"].toCapsule());
+    const torch::autograd::variable_list tensors = context->get_saved_variables();
+    const std::vector<float> v = to_floats(tensors[0]), code = to_floats(tensors[1]),
+                             g = to_floats(upstream[0]);
+    std::vector<float> slopes(v.size());
+    quant::rounding_slopes(saved->rounding, {v.data(), code.data(), g.data(), v.size()}, slopes.data());
+    return {upstream[0] * to_torch(slopes).view_as(upstream[0]).to(upstream[0].device()), Tensor()};
+  }
+};
+
+// The code of x under a scale; clipped values pass their gradient to x alone where asked.
+Tensor code_through(const Tensor& x, const Tensor& scale, const quant::CodeRange& range,
+                    const quant::Rounding& rounding, bool pass_clipped) {
+  const Tensor v = x / scale;
+  const Tensor clipped = torch::clamp(v, range.low, range.high);
+  Tensor code;
+  if (rounding.straight_through()) {
+    code = round_through(clipped);
+  } else {
+    auto saved = c10::make_intrusive<SavedRounding>();
+    saved->rounding = rounding;
+    code = RoundWithSlope::apply(clipped, saved);
+  }
+  if (!pass_clipped) return code;
+  const Tensor outside = v.detach().lt(range.low).logical_or(v.detach().gt(range.high)).to(torch::kFloat32);
+  const Tensor passed = x / scale.detach();
+  return code + (passed - passed.detach()) * outside;
 }
 
 // Integer digit of a code with the slope of an equal share (quant/slicing.h).
@@ -58,13 +103,15 @@ class Composer {
         t_(tensors),
         tiling_(mapping::tile_layer(spec.shape, spec.config, spec.name)),
         encoding_(quant::weight_encoding(spec.config.encoding)),
-        weight_slices_(encoding_.slices(spec.config.weight_bits, spec.config.cell_bits)) {
+        weight_slices_(encoding_.slices(spec.config.weight_bits, spec.config.cell_bits)),
+        roundings_(roundings_at(spec.quantizers, spec.progress)) {
     const int bits = spec.config.activation_bits;
     const int cycle = spec.config.dac_bits == 0 ? bits : std::min(bits, spec.config.dac_bits);
     input_slices_ =
         spec.activation_signed ? quant::slice_signed(bits, cycle) : quant::slice_unsigned(bits, cycle);
-    activation_scale_ = positive(t_.activation_s0, t_.activation_u, t_.activation_gain);
-    weight_scale_ = positive(t_.weight_s0, t_.weight_u, t_.weight_gain);
+    activation_scale_ = positive(t_.activation_s0, t_.activation_u, t_.activation_gain,
+                                 spec.quantizers.activations.power_of_two);
+    weight_scale_ = positive(t_.weight_s0, t_.weight_u, t_.weight_gain, spec.quantizers.weights.power_of_two);
     if (ideal()) return;
     step_ = positive(t_.step_s0, t_.step_u, t_.psum_gain);
     centre_ = with_gain(t_.centre, t_.psum_gain);
@@ -75,7 +122,8 @@ class Composer {
                                        ? quant::signed_range(spec_.config.activation_bits)
                                        : quant::unsigned_range(spec_.config.activation_bits);
     const Tensor image = x.dim() == 2 ? x.unsqueeze(2).unsqueeze(3) : x;
-    const Tensor codes = round_through(torch::clamp(image / activation_scale_, range.low, range.high));
+    const Tensor codes =
+        code_through(image, activation_scale_, range, roundings_.activations, roundings_.pass_activations);
     if (trace != nullptr) trace->input_codes = to_floats(codes);
     std::vector<Tensor> kept;
     const Tensor y = accumulate(codes, trace == nullptr ? nullptr : &kept);
@@ -128,7 +176,7 @@ class Composer {
             .index({Slice(), channels(tile)});
     const quant::CodeRange range = quant::weight_range(spec_.config);
     const Tensor code =
-        round_through(torch::clamp(weight / weight_scale(tile, slice), range.low, range.high));
+        code_through(weight, weight_scale(tile, slice), range, roundings_.weights, roundings_.pass_weights);
     const quant::BitSlice& bits = weight_slices_[static_cast<std::size_t>(slice)];
     return digit_through(code, digits_of(code, bits, encoding_.digit), bits, weight_slices_.size());
   }
@@ -213,6 +261,7 @@ class Composer {
   mapping::LayerTiling tiling_;
   const quant::WeightEncoding& encoding_;
   std::vector<quant::BitSlice> weight_slices_, input_slices_;
+  Roundings roundings_;
   Tensor activation_scale_, weight_scale_, step_, centre_;
 };
 

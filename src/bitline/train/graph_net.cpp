@@ -1,6 +1,6 @@
 #include "bitline/train/graph_net.h"
 
-#include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -8,6 +8,7 @@
 #include "bitline/base/suggest.h"
 #include "bitline/ir/interpreter.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/train/float_operator.h"
 #include "bitline/train/graph_ops.h"
 #include "bitline/train/psum_mean.h"
 #include "bitline/train/torch.h"
@@ -37,22 +38,74 @@ std::int64_t count(const ir::Shape& shape) {
   return n;
 }
 
+struct NamedOperator {
+  const char* name;
+  bool on_cuda;
+  bool float_domain;  // corrections that are no slopes are for these
+  Tensor (*run)(const CimSpec&, const CimTensors&, const Tensor&);
+};
+
+Tensor composed(const CimSpec& spec, const CimTensors& tensors, const Tensor& x) {
+  return composed_cim(spec, tensors, x);
+}
+
+constexpr std::array<NamedOperator, 3> kOperators = {{{"fused", false, false, fused_cim},
+                                                      {"composed", true, false, composed},
+                                                      {"float", false, true, float_cim}}};
+
+const NamedOperator& choose_operator(const std::string& name, const std::string& device) {
+  std::vector<std::string> names = {"auto"};
+  for (const NamedOperator& o : kOperators) {
+    names.emplace_back(o.name);
+    const bool here = device == "cpu" || o.on_cuda;
+    if (name == o.name && !here)
+      unsupported("the " + name + " operator runs on the CPU", {}, "use the composed operator on cuda");
+    if (here && (name == o.name || name == "auto")) return o;
+  }
+  bad_input("unknown CIM operator '" + name + "'", {}, suggestion(name, names));
+}
+
+void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen) {
+  for (const quant::QuantizerSpec* spec : {&quantizers.weights, &quantizers.activations}) {
+    const quant::CorrectionPlace place = spec->correction->place;
+    const bool slope = place == quant::CorrectionPlace::kNone || place == quant::CorrectionPlace::kSlope;
+    if (!slope && !chosen.float_domain)
+      unsupported("the correction '" + std::string(spec->correction->name) + "' changes values or the loss",
+                  {}, "use --cim-operator float");
+    if (spec->policy->has_offset)
+      unsupported(
+          "arrays hold no offsets, so '" + std::string(spec->policy->name) + "' cannot be trained for one",
+          {}, "use lsq");
+  }
+}
+
+// A number format is that of the cells and of the activations; a quantizer may name it, not change it.
+void check_formats(const CimSpec& spec, const quant::CimLayer& layer) {
+  const auto check = [&spec](const quant::QuantizerSpec& quantizer, int bits, const quant::CodeRange& range,
+                             const char* what, const char* hint) {
+    if (quantizer.format->range == nullptr || quantizer.format->range(bits) == range) return;
+    unsupported("the " + std::string(what) + " of this layer are not " + quantizer.format->name,
+                Where{{}, 0, 0, spec.name}, hint);
+  };
+  check(spec.quantizers.weights, spec.config.weight_bits, quant::weight_range(spec.config), "weights",
+        "strict needs --encoding differential, signed twos-complement");
+  check(spec.quantizers.activations, spec.config.activation_bits, quant::activation_range(layer),
+        "activations", "leave the format out: it follows the data");
+}
+
 }  // namespace
 
 GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device,
-                   const std::string& cim_operator, const ScaleRates& rates)
+                   const std::string& cim_operator, const ScaleRates& rates, const Quantizers& quantizers)
     : start_(model), device_(device) {
   if (device == "cuda" && !torch::cuda::is_available()) {
     unsupported("this LibTorch has no CUDA device", {}, "use --device cpu");
   }
   if (device != "cpu" && device != "cuda")
     bad_input("unknown device '" + device + "'", {}, "known: cpu, cuda");
-  const std::vector<std::string> operators = {"auto", "fused", "composed"};
-  if (std::find(operators.begin(), operators.end(), cim_operator) == operators.end())
-    bad_input("unknown CIM operator '" + cim_operator + "'", {}, suggestion(cim_operator, operators));
-  if (device == "cuda" && cim_operator == "fused")
-    unsupported("the fused operator runs on the CPU", {}, "use the composed operator on cuda");
-  fused_ = cim_operator == "fused" || (cim_operator == "auto" && device == "cpu");
+  const NamedOperator& chosen = choose_operator(cim_operator, device);
+  operator_ = chosen.run;
+  check_quantizers(quantizers, chosen);
   for (const ir::Node& node : start_.graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ir::ValueId id = node.inputs[i];
@@ -62,7 +115,7 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device
       if (!is_statistic(node, i)) add_parameter(start_.graph.value_name(id), value, is_weight(node, i), 1.0);
     }
     if (const auto it = start_.layers.find(node.name); it != start_.layers.end())
-      add_layer(node, it->second, rates);
+      add_layer(node, it->second, rates, quantizers);
   }
 }
 
@@ -72,11 +125,14 @@ void GraphNet::add_parameter(const std::string& name, const Tensor& value, bool 
   parameters_.push_back({name, leaf, decays, rate});
 }
 
-void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates) {
+void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates,
+                         const Quantizers& quantizers) {
   const auto shape = mapping::layer_shape(start_.graph, node);
   BITLINE_CHECK(shape.has_value());
   Layer out;
-  out.spec = {node.name, *shape, layer.config, layer.activation_signed};
+  out.spec = {node.name, *shape, layer.config, layer.activation_signed, quantizers};
+  check_formats(out.spec, layer);
+  if (operator_ == float_cim) check_float_operator(out.spec);
   CimTensors& t = out.tensors;
   t.activation_s0 = to_torch(std::vector<float>{layer.activation_scale}).to(device_);
   t.weight_s0 = to_torch(layer.weight_scale).to(device_);
@@ -138,8 +194,9 @@ Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& opera
     const Layer& layer = it->second;
     if (statistics != nullptr && mode == BatchNormMode::kBatch && layer.psum_mean.defined())
       statistics->psum_mean[node.name] = to_torch(mean_psums(layer.spec, tensors_of(node), operands[0]));
-    return fused_ ? fused_cim(it->second.spec, tensors_of(node), operands[0])
-                  : composed_cim(it->second.spec, tensors_of(node), operands[0]);
+    if (statistics != nullptr)
+      statistics->activations[node.name] = view_activations(layer.spec, tensors_of(node), operands[0]);
+    return operator_(layer.spec, tensors_of(node), operands[0]);
   }
   if (std::holds_alternative<ir::BatchNorm>(node.op)) return batch_norm(node, operands, mode, statistics);
   return run_operator(node, operands);
@@ -160,6 +217,43 @@ Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatisti
     }
   }
   return values[static_cast<std::size_t>(graph.output())];
+}
+
+void GraphNet::set_progress(double progress) {
+  for (auto& [name, layer] : layers_) layer.spec.progress = progress;
+}
+
+std::vector<ActivationView> GraphNet::views_of(const std::string& name,
+                                               const std::vector<BatchStatistics>& shards) {
+  std::vector<ActivationView> views;
+  for (const BatchStatistics& shard : shards) views.push_back(shard.activations.at(name));
+  return views;
+}
+
+void GraphNet::shape_gradients(std::vector<Tensor>& gradients,
+                               const std::vector<BatchStatistics>& shards) const {
+  const torch::NoGradGuard no_gradient;
+  for (const ir::Node& node : start_.graph.nodes()) {
+    const auto it = layers_.find(node.name);
+    if (it == layers_.end()) continue;
+    const CimTensors tensors = tensors_of(node);
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      if (parameters_[i].value.is_same(tensors.activation_u))
+        gradients[i] =
+            activation_scale_gradient(it->second.spec, tensors, gradients[i], views_of(node.name, shards));
+      if (parameters_[i].value.is_same(tensors.weight_u))
+        gradients[i] = weight_scale_gradient(it->second.spec, tensors, gradients[i]);
+    }
+  }
+}
+
+void GraphNet::follow_ranges(const std::vector<BatchStatistics>& shards, double momentum) {
+  for (const ir::Node& node : start_.graph.nodes()) {
+    const auto it = layers_.find(node.name);
+    if (it == layers_.end()) continue;
+    CimTensors tensors = tensors_of(node);
+    train::follow_ranges(it->second.spec, tensors, views_of(node.name, shards), momentum);
+  }
 }
 
 void GraphNet::update_running(const std::vector<BatchStatistics>& shards, double momentum) {

@@ -12,14 +12,16 @@
 #include "bitline/quant/config.h"
 #include "bitline/train/cim_operator.h"
 #include "bitline/train/optimizer.h"
+#include "bitline/train/scale_motion.h"
 
 namespace bitline::train {
 
 // What a batch showed, by node name, to be applied once a step in shard order: mean and (unbiased) variance
-// of a batch-norm, and the mean partial sum of each converter group of a layer on arrays.
+// of a batch-norm, the mean partial sum of each converter group of a layer on arrays, and its activations.
 struct BatchStatistics {
   std::map<std::string, std::pair<at::Tensor, at::Tensor>> by_node;
   std::map<std::string, at::Tensor> psum_mean;
+  std::map<std::string, ActivationView> activations;  // of layers on arrays
 };
 
 enum class BatchNormMode { kBatch, kFixed };
@@ -32,14 +34,24 @@ struct ScaleRates {
 
 class GraphNet {
  public:
-  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed.
+  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed | float.
   GraphNet(const quant::QuantizedModel& model, const std::string& device, const std::string& cim_operator,
-           const ScaleRates& rates = ScaleRates());
+           const ScaleRates& rates = ScaleRates(), const Quantizers& quantizers = Quantizers());
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
   // Logits in training form. Thread-safe: parameters are only read.
   at::Tensor forward(const at::Tensor& images, BatchNormMode mode, BatchStatistics* statistics) const;
+
+  // Where in the training the next steps are, 0 to 1: annealed parameters follow.
+  void set_progress(double progress);
+
+  // Replaces the gradients of scales whose policy is not the gradient of the task alone. gradients[i] belongs
+  // to parameter i.
+  void shape_gradients(std::vector<at::Tensor>& gradients, const std::vector<BatchStatistics>& shards) const;
+
+  // Moves scales that follow ranges, after a step.
+  void follow_ranges(const std::vector<BatchStatistics>& shards, double momentum);
 
   // running = (1 - momentum) * running + momentum * statistics. ADC centres move by as much as the running
   // mean of their partial sums.
@@ -57,6 +69,7 @@ class GraphNet {
   std::string device() const { return device_; }
 
  private:
+  using Operator = at::Tensor (*)(const CimSpec&, const CimTensors&, const at::Tensor&);
   struct Layer {
     CimSpec spec;
     CimTensors tensors;         // scales; weight and bias are in constants_
@@ -64,20 +77,23 @@ class GraphNet {
     at::Tensor psum_mean_seen;  // [1]: 0 before the first batch
   };
 
-  void add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates);
+  void add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates,
+                 const Quantizers& quantizers);
   void add_parameter(const std::string& name, const at::Tensor& value, bool decays, double rate);
   at::Tensor run_node(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
                       BatchStatistics* statistics) const;
   at::Tensor batch_norm(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
                         BatchStatistics* statistics) const;
   CimTensors tensors_of(const ir::Node& node) const;
+  static std::vector<ActivationView> views_of(const std::string& name,
+                                              const std::vector<BatchStatistics>& shards);
   void update_batch_norm(const ir::Node& node, const std::vector<BatchStatistics>& shards, double momentum);
   static void follow_psums(Layer& layer, const std::string& name, const std::vector<BatchStatistics>& shards,
                            double momentum);
 
   quant::QuantizedModel start_;
   std::string device_;
-  bool fused_ = true;
+  Operator operator_ = nullptr;
   std::map<ir::ValueId, at::Tensor> constants_;
   std::map<std::string, Layer> layers_;
   std::vector<Parameter> parameters_;

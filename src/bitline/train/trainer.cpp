@@ -78,6 +78,10 @@ std::string fingerprint(const quant::QuantizedModel& start, const ir::Graph* tea
                        double(data.augmentation.pad), double(data.augmentation.flip)});
   h = hash_floats(hash_floats(h, data.normalization.mean), data.normalization.stddev);
   h = hash_combine(hash_combine(h, hash_bytes(o.device)), hash_bytes(o.cim_operator));
+  // The usual quantizers hash to nothing, so that runs begun before there were others go on.
+  if (!(o.quantizers == Quantizers()))
+    h = hash_combine(
+        h, hash_bytes(std::string_view(o.quantizers.weights.text() + " " + o.quantizers.activations.text())));
   h = hash_model(hash_combine(h, seed), start);
   return hash_text(o.distillation > 0.0 ? hash_graph(h, *teacher) : h);
 }
@@ -160,7 +164,7 @@ class Run {
         context_(context),
         fs_(fs),
         net_(start, options.device, options.cim_operator,
-             {options.scale_learning_rate, options.range_learning_rate}),
+             {options.scale_learning_rate, options.range_learning_rate}, options.quantizers),
         sgd_(net_.parameters(), options.momentum, options.weight_decay) {
     if (options.distillation > 0.0) {
       teacher_ = std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}}, options.device, "auto");
@@ -251,6 +255,7 @@ class Run {
     const double progress = static_cast<double>(state_.steps_done) / static_cast<double>(schedule_.steps);
     const BatchNormMode mode =
         progress >= 1.0 - options_.freeze_batch_norm ? BatchNormMode::kFixed : BatchNormMode::kBatch;
+    net_.set_progress(progress);
     StepResult step = run_shards(net_, teacher_.get(), batch, options_.shards, context_.threads, mode,
                                  {options_.label_smoothing, options_.distillation, options_.temperature});
     if (!std::isfinite(step.loss)) {
@@ -258,10 +263,12 @@ class Run {
                   "the loss is no longer finite at step " + std::to_string(state_.steps_done + 1), {},
                   "lower the learning rate");
     }
+    net_.shape_gradients(step.gradients, step.statistics);
     const double limit =
         options_.clip_norm > 0.0 ? options_.clip_norm : std::numeric_limits<double>::infinity();
     const double norm = clip_gradients(step.gradients, limit);
     sgd_.step(step.gradients, rate);
+    net_.follow_ranges(step.statistics, kRunningMomentum);
     if (mode == BatchNormMode::kBatch) net_.update_running(step.statistics, kRunningMomentum);
     state_.epoch_loss += step.loss;
     state_.epoch_correct += step.correct;

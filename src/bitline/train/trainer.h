@@ -17,6 +17,7 @@
 #include "bitline/io/filesystem.h"
 #include "bitline/quant/config.h"
 #include "bitline/sim/network.h"
+#include "bitline/train/quantizers.h"
 
 namespace bitline::train {
 
@@ -27,6 +28,7 @@ struct TrainOptions {
   double learning_rate = 0.02;
   double scale_learning_rate = 0.1;  // factor on the rate of weight scales
   double range_learning_rate = 1.0;  // factor on the rate of activation scales and ADC steps and centres
+  Quantizers quantizers;             // of weights and activations on arrays
   double momentum = 0.9;
   double weight_decay = 1e-4;  // never on scales, biases and batch-norm
   double warmup_epochs = 0.0;
@@ -36,7 +38,7 @@ struct TrainOptions {
   double clip_norm = 0.0;             // of the whole gradient; 0 = off
   double freeze_batch_norm = 0.1;     // last fraction of the run that uses fixed statistics
   std::string device = "cpu";         // cpu | cuda
-  std::string cim_operator = "auto";  // auto | fused (CPU) | composed (LibTorch operators)
+  std::string cim_operator = "auto";  // auto | fused (CPU) | composed (LibTorch operators) | float
   std::int64_t evaluate_images = 0;   // test images looked at after each epoch; 0 = all
   std::string checkpoint;             // file; empty = none. An existing one of the same run is resumed
   std::int64_t checkpoint_steps = 0;  // also every so many steps; 0 = after each epoch only

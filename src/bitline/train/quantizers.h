@@ -1,0 +1,24 @@
+// How the tensors of a layer are quantized in training, and at what moment of it.
+#pragma once
+
+#include "bitline/quant/quantizer.h"
+
+namespace bitline::train {
+
+struct Quantizers {
+  quant::QuantizerSpec weights, activations;
+  bool operator==(const Quantizers&) const = default;
+};
+
+// The two at one moment.
+struct Roundings {
+  quant::Rounding weights{}, activations{};
+  bool pass_weights = false, pass_activations = false;
+};
+
+inline Roundings roundings_at(const Quantizers& quantizers, double progress) {
+  return {quantizers.weights.rounding(progress), quantizers.activations.rounding(progress),
+          quantizers.weights.pass_clipped, quantizers.activations.pass_clipped};
+}
+
+}  // namespace bitline::train

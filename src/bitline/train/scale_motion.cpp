@@ -1,0 +1,112 @@
+#include "bitline/train/scale_motion.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bitline/quant/scale.h"
+#include "bitline/sim/layer_program.h"
+#include "bitline/train/torch.h"
+
+namespace bitline::train {
+
+namespace {
+
+using torch::Tensor;
+
+constexpr std::int64_t kProbedImages = 2;  // of a shard
+
+// The weights under each scale.
+std::vector<std::vector<float>> weights_by_group(const CimSpec& spec, const Tensor& weight) {
+  const mapping::LayerTiling tiling = mapping::tile_layer(spec.shape, spec.config, spec.name);
+  const quant::GroupMap groups = mapping::weight_groups(tiling, spec.config);
+  const std::vector<float> values = to_floats(weight);
+  std::vector<std::vector<float>> out(static_cast<std::size_t>(groups.count()));
+  sim::for_each_cell(tiling, groups,
+                     [&](std::size_t, std::int64_t, int slice, int, std::size_t index, std::size_t group) {
+                       if (slice == 0 || spec.config.slice_scales) out[group].push_back(values[index]);
+                     });
+  return out;
+}
+
+// The gradient of u for gradients of the scales.
+Tensor of_scales(const Tensor& s0, const Tensor& u, const std::vector<double>& ds) {
+  const std::vector<float> start = to_floats(s0), moved = to_floats(u);
+  std::vector<float> du(ds.size());
+  quant::positive_scales_backward(start, moved, ds, 1.0f, du);
+  return to_torch(du).to(u.device());
+}
+
+Tensor joined(const quant::ScalePolicy& policy, const Tensor& task, const Tensor& simulated) {
+  return policy.follows_task && task.defined() ? task + simulated : simulated;
+}
+
+// u at which s0 * exp(u / s0) is the scale, as far as it reaches.
+float u_of(float s0, float scale) {
+  return s0 * std::clamp(std::log(scale / s0), -quant::kMaxLog, quant::kMaxLog);
+}
+
+}  // namespace
+
+ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, const Tensor& x) {
+  const quant::ScalePolicy& policy = *spec.quantizers.activations.policy;
+  ActivationView out;
+  if (policy.simulated == nullptr && !policy.follows_range) return out;
+  const quant::CimLayer layer = current_layer(spec, tensors);
+  const quant::CodeRange range = quant::activation_range(layer);
+  if (policy.follows_range) out.range_scale = quant::range_scale(to_floats(x.detach()), range);
+  if (policy.simulated != nullptr) {
+    const std::vector<float> few = to_floats(x.detach().slice(0, 0, std::min(kProbedImages, x.size(0))));
+    out.errors = quant::probe_scale(few, layer.activation_scale, range);
+  }
+  return out;
+}
+
+Tensor activation_scale_gradient(const CimSpec& spec, const CimTensors& t, const Tensor& task,
+                                 std::span<const ActivationView> shards) {
+  const quant::ScalePolicy& policy = *spec.quantizers.activations.policy;
+  if (policy.simulated == nullptr)
+    return policy.follows_task ? task : torch::zeros_like(t.activation_u.detach());
+  quant::ScaleErrors sum;
+  for (const ActivationView& shard : shards) {
+    sum.here += shard.errors.here;
+    sum.smaller += shard.errors.smaller;
+    sum.bigger += shard.errors.bigger;
+  }
+  const double scale = static_cast<double>(current_layer(spec, t).activation_scale);
+  return joined(policy, task, of_scales(t.activation_s0, t.activation_u, {policy.simulated(sum, scale)}));
+}
+
+Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Tensor& task) {
+  const quant::ScalePolicy& policy = *spec.quantizers.weights.policy;
+  if (policy.simulated == nullptr) return policy.follows_task ? task : torch::zeros_like(t.weight_u.detach());
+  const quant::CimLayer layer = current_layer(spec, t);
+  const quant::CodeRange range = quant::weight_range(spec.config);
+  std::vector<double> ds;
+  for (const std::vector<float>& weights : weights_by_group(spec, t.weight)) {
+    const float scale = layer.weight_scale[ds.size()];
+    ds.push_back(policy.simulated(quant::probe_scale(weights, scale, range), static_cast<double>(scale)));
+  }
+  return joined(policy, task, of_scales(t.weight_s0, t.weight_u, ds));
+}
+
+void follow_ranges(const CimSpec& spec, CimTensors& t, std::span<const ActivationView> shards,
+                   double momentum) {
+  const torch::NoGradGuard no_gradient;
+  if (spec.quantizers.activations.policy->follows_range && !shards.empty()) {
+    double seen = 0.0;
+    for (const ActivationView& shard : shards) seen += static_cast<double>(shard.range_scale);
+    const double now = static_cast<double>(
+        quant::positive_scale(t.activation_s0.item<float>(), t.activation_u.item<float>()));
+    const double next = (1.0 - momentum) * now + momentum * seen / static_cast<double>(shards.size());
+    t.activation_u.fill_(u_of(t.activation_s0.item<float>(), static_cast<float>(next)));
+  }
+  if (!spec.quantizers.weights.policy->follows_range) return;
+  const quant::CodeRange range = quant::weight_range(spec.config);
+  const std::vector<float> s0 = to_floats(t.weight_s0);
+  std::vector<float> u;
+  for (const std::vector<float>& weights : weights_by_group(spec, t.weight))
+    u.push_back(u_of(s0[u.size()], quant::range_scale(weights, range)));
+  t.weight_u.copy_(to_torch(u).view_as(t.weight_u));
+}
+
+}  // namespace bitline::train

@@ -1,0 +1,31 @@
+// What moves the scales of weights and activations beside the gradient of the task (quant/scale_policy.h):
+// simulated gradients, and running ranges.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "bitline/quant/config.h"
+#include "bitline/train/cim_operator.h"
+
+namespace bitline::train {
+
+// What a shard showed of the activations that enter a layer, seen where their policy asks for it.
+struct ActivationView {
+  quant::ScaleErrors errors;  // of the shard's first images
+  float range_scale = 0.0f;   // max|x| / bound
+};
+ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x);
+
+// Gradients of the trained u of the scales, where the policy changes that of the task; `task` may be
+// undefined.
+at::Tensor activation_scale_gradient(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& task,
+                                     std::span<const ActivationView> shards);
+at::Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& task);
+
+// Policies that follow ranges: activations by a running mean over the batches, weights as they are now.
+void follow_ranges(const CimSpec& spec, CimTensors& tensors, std::span<const ActivationView> shards,
+                   double momentum);
+
+}  // namespace bitline::train
