@@ -180,6 +180,43 @@ bool near_kink(double p, double s, double c, int levels) {
          std::fabs(v - std::floor(v) - 0.5) < 2e-3;
 }
 
+// value = c + s * (m-scaled soft code - middle), its distance from the real code held fixed.
+TEST(Adc, SurrogatesEqualCentralDifferences) {
+  Dice dice(23);
+  int checked = 0;
+  for (int i = 0; i < 1500; ++i) {
+    const Surrogate& surrogate = surrogates()[static_cast<std::size_t>(1 + i % 2)];  // asr, tanh
+    const Rounding rounding{&surrogate, static_cast<float>(dice.uniform(0.5, 4.0))};
+    const int levels = std::initializer_list<int>{2, 3, 4, 16, 64}.begin()[i % 5];
+    const double middle = 0.5 * (levels - 1), k = double(rounding.parameter);
+    const auto step = static_cast<float>(dice.uniform(0.2, 1.0));
+    const auto centre = static_cast<float>(dice.uniform(-0.5, 0.5));
+    const float unit = 0.05f, factor = 2.0f, dy = dice.normal();
+    const auto psum = static_cast<float>(dice.uniform(-14.0, 14.0) * levels);
+    const double p = double(unit) * double(psum);
+    const double open = (p - double(centre)) / double(step) + middle;
+    const double v = std::min(std::max(open, 0.0), 2.0 * middle);
+    if (near_kink(p, double(step), double(centre), levels) || std::fabs(open - std::nearbyint(open)) < 1e-3)
+      continue;
+    const AdcColumn column = adc_column(unit, 1.0f, step, centre, levels, 0);
+    const AdcRow row{&column.gain, &column.offset, &column.weight, 1, levels};
+    float dp = 0.0f, ds = 0.0f, dc = 0.0f;
+    adc_backward(row, &psum, {&dy, factor, factor}, &dp, &ds, &dc, &rounding);
+    const double rest = std::nearbyint(v) - surrogate.soft(v, k);
+    const auto value = [&](double at_p, double at_s, double at_c) {
+      const double position = std::min(std::max((at_p - at_c) / at_s + middle, 0.0), 2.0 * middle);
+      return at_c + at_s * (surrogate.soft(position, k) + rest - middle);
+    };
+    const double h = 1e-6, S = double(step), C = double(centre), g = double(dy) * double(factor);
+    const double most = 2e-3 * (1.0 + std::fabs(g) * levels);
+    ASSERT_NEAR(double(dp), g * (value(p + h, S, C) - value(p - h, S, C)) / (2 * h), most);
+    ASSERT_NEAR(double(ds), g * (value(p, S + h, C) - value(p, S - h, C)) / (2 * h), most);
+    ASSERT_NEAR(double(dc), g * (value(p, S, C + h) - value(p, S, C - h)) / (2 * h), most);
+    ++checked;
+  }
+  EXPECT_GT(checked, 900);
+}
+
 TEST(Adc, BackwardEqualsCentralDifferencesOfTheSurrogate) {
   Dice dice(17);
   int checked = 0;

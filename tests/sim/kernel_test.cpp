@@ -91,15 +91,15 @@ TEST(Kernels, LinearLayersEqualTheReferenceBitForBit) {
 
 TEST(Kernels, DepthwiseLayersEqualTheReferenceBitForBit) {
   Taken taken;
-  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     const RandomLayer layer = random_depthwise(seed);
     const LayerProgram program = layer.compile();
     EXPECT_EQ(choose_kernel("auto", program).name(), "depthwise");
     ASSERT_NO_FATAL_FAILURE(expect_equal(program, layer, seed, taken));
     ASSERT_NO_FATAL_FAILURE(expect_equal(perturb(program, {"lognormal", 0.2}, 1, seed), layer, seed, taken));
   }
-  EXPECT_EQ(taken["depthwise"], 240);
-  expect_taken(taken, 120);
+  EXPECT_EQ(taken["depthwise"], 100);
+  expect_taken(taken, 50);
 }
 
 TEST(Kernels, OneBitInputsEqualTheReferenceBitForBit) {
@@ -157,7 +157,7 @@ struct Gates {
 
 // Backward through all converters of a layer, one image: tile after tile, group after group.
 Gates gates_of(const CimKernel& kernel, const LayerProgram& program, const RandomLayer& layer,
-               const std::vector<float>& dy) {
+               const std::vector<float>& dy, const quant::Rounding& rounding) {
   const auto prepared = kernel.prepare(program);
   const WindowGeometry geometry(layer.shape, layer.input);
   const std::vector<std::uint8_t> codes = layer.bytes();
@@ -177,7 +177,7 @@ Gates gates_of(const CimKernel& kernel, const LayerProgram& program, const Rando
             static_cast<std::size_t>(program.tiling.grid.slices * layer.shape.group_outputs()), NAN);
         std::vector<float> centre = step;
         prepared->gate({t, g, i}, {rows.data(), geometry.pixels(), stride},
-                       {dy.data(), gated.data(), step.data(), centre.data()});
+                       {dy.data(), gated.data(), step.data(), centre.data(), &rounding});
         out.step.insert(out.step.end(), step.begin(), step.end());
         out.centre.insert(out.centre.end(), centre.begin(), centre.end());
       }
@@ -197,10 +197,12 @@ TEST(Kernels, GradientsOfConvertersEqualTheReferenceBitForBit) {
     const LayerProgram program = layer.compile();
     const WindowGeometry geometry(layer.shape, layer.input);
     const std::vector<float> dy = Dice(seed).normals(geometry.pixels() * layer.shape.out_channels, 1.0f);
-    const Gates expected = gates_of(choose_kernel("reference", program), program, layer, dy);
+    quant::Rounding rounding;
+    if (seed % 3 == 0) rounding = {&quant::surrogates()[1], 2.0f};  // asr
+    const Gates expected = gates_of(choose_kernel("reference", program), program, layer, dy, rounding);
     for (const CimKernel* kernel : all_kernels()) {
       if (!kernel->decline(program).empty()) continue;
-      const Gates given = gates_of(*kernel, program, layer, dy);
+      const Gates given = gates_of(*kernel, program, layer, dy, rounding);
       ASSERT_EQ(given.gated, expected.gated) << kernel->name() << ", seed " << seed << ": " << layer.text();
       ASSERT_EQ(given.step, expected.step) << kernel->name() << ", seed " << seed << ": " << layer.text();
       ASSERT_EQ(given.centre, expected.centre) << kernel->name() << ", seed " << seed << ": " << layer.text();

@@ -1,5 +1,6 @@
 #include "bitline/quant/adc.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -36,6 +37,31 @@ BITLINE_WIDE void backward(const float* __restrict gain, const float* __restrict
     gated[o] += dy[o] * share * in_range;
     step_sum[o] += g * (code - (in_range * v + (1.0f - in_range) * middle));
     centre_sum[o] += g * (1.0f - in_range);
+  }
+}
+
+constexpr std::size_t kChunk = 128;  // columns at a time
+
+void backward_with_slopes(const AdcRow& row, const float* psum, const AdcUpstream& upstream,
+                          const Rounding& rounding, float* gated, float* step_sum, float* centre_sum) {
+  const auto top = static_cast<float>(row.levels - 1);
+  const float middle = 0.5f * top;
+  float clipped[kChunk], code[kChunk], inside[kChunk], slope[kChunk];
+  for (std::size_t first = 0; first < row.columns; first += kChunk) {
+    const std::size_t n = std::min(kChunk, row.columns - first);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float v = psum[first + i] * row.gain[first + i] + row.offset[first + i];
+      clipped[i] = v < 0.0f ? 0.0f : v > top ? top : v;
+      code[i] = round_half_even(clipped[i]);
+      inside[i] = clipped[i] == v ? 1.0f : 0.0f;
+    }
+    rounding_slopes(rounding, {clipped, code, upstream.dy + first, n}, slope);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float m = slope[i] * inside[i], dy = upstream.dy[first + i], g = dy * upstream.factor;
+      gated[first + i] += dy * upstream.share * m;
+      step_sum[first + i] += g * ((code[i] - middle) - m * (clipped[i] - middle));
+      centre_sum[first + i] += g * (1.0f - m);
+    }
   }
 }
 
@@ -88,7 +114,9 @@ void adc_codes(const AdcRow& row, const float* psum, float* codes) {
 }
 
 void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
-                  float* step_sum, float* centre_sum) {
+                  float* step_sum, float* centre_sum, const Rounding* rounding) {
+  if (row.levels != kIdealAdc && rounding != nullptr && !rounding->straight_through())
+    return backward_with_slopes(row, psum, upstream, *rounding, gated, step_sum, centre_sum);
   if (row.levels != kIdealAdc) {
     backward(row.gain, row.offset, psum, upstream.dy, static_cast<float>(row.levels - 1), upstream.factor,
              upstream.share, gated, step_sum, centre_sum, row.columns);

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "bitline/quant/lsq.h"
+#include "bitline/quant/rounding.h"
 
 namespace bitline::quant {
 
@@ -55,16 +56,17 @@ struct AdcRow {
 void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, float* y);
 void adc_codes(const AdcRow& row, const float* psum, float* codes);
 
-// Backward of value(P; s, c), straight-through: dvalue/dP = 1 where 0 <= v <= L-1 (in range), else 0;
-// dvalue/dc = 1 - in_range; dvalue/ds = code - v in range, code - (L-1)/2 outside.
+// Backward of value(P; s, c), with m the slope of rounding where 0 <= v <= L-1 (in range; straight-through:
+// 1) and 0 elsewhere: dvalue/dP = m;  dvalue/dc = 1 - m;  dvalue/ds = (code - (L-1)/2) - m * (v - (L-1)/2).
 struct AdcUpstream {
   const float* dy;  // of the output the columns add to
   float factor;     // 2^shift of the columns
   float share;      // of these columns in the gate of their output
 };
-// For one row of sums:  gated[o] += share * dy[o] * in_range;  step_sum[o] += factor * dy[o] * dvalue/ds;
+// For one row of sums:  gated[o] += share * dy[o] * m;  step_sum[o] += factor * dy[o] * dvalue/ds;
 //                       centre_sum[o] += factor * dy[o] * dvalue/dc
+// `rounding`: null is straight-through; its surrogate must not use the gradient.
 void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
-                  float* step_sum, float* centre_sum);
+                  float* step_sum, float* centre_sum, const Rounding* rounding = nullptr);
 
 }  // namespace bitline::quant

@@ -45,6 +45,7 @@ struct ParameterRange {
 struct Surrogate {
   const char* name;
   bool has_parameter;
+  bool uses_gradient;  // the slope depends on g
   ParameterRange parameter;
   // What `code` is taken for when it is differentiated, at a fixed g: a function of v with the slope above.
   double (*soft)(double v, double parameter);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bitline/quant/rounding.h"
 #include "bitline/sim/layer_program.h"
 #include "bitline/sim/wordlines.h"
 
@@ -40,6 +41,7 @@ struct GateBlock {
   float* gated = nullptr;     // [pixel][output of the group], added to
   float* step = nullptr;      // [slice][output of the group], written: the sum over the pixels
   float* centre = nullptr;    // [slice][output of the group], written
+  const quant::Rounding* rounding = nullptr;  // see quant::adc_backward
 };
 
 // A layer made ready by one kernel. All functions are const and thread-safe.

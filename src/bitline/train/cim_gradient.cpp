@@ -172,7 +172,7 @@ void CimGradient::pass_gates(Block& block, std::size_t tile, std::int64_t group)
     block.digits[i].gather(group * tiling.shape.group_inputs() + tiling.tiles[tile].first_channel,
                            tiling.tiles[tile].channels, block.first, block.count, stride, block.bytes.data());
     prepared_.gate({tile, group, i}, {block.bytes.data(), block.count, stride},
-                   {block.dy, block.gated.data(), block.step.data(), block.centre.data()});
+                   {block.dy, block.gated.data(), block.step.data(), block.centre.data(), &roundings_.psums});
     for (std::int64_t j = 0; j < tiling.grid.slices; ++j) {
       const auto column = static_cast<std::size_t>(
           tiling.grid.column(static_cast<int>(tile), static_cast<int>(j), static_cast<int>(group * outputs)));

@@ -62,19 +62,26 @@ class RoundWithSlope : public torch::autograd::Function<RoundWithSlope> {
   }
 };
 
+Tensor rounded(const Tensor& v, const quant::Rounding& rounding) {
+  if (rounding.straight_through()) return round_through(v);
+  auto saved = c10::make_intrusive<SavedRounding>();
+  saved->rounding = rounding;
+  return RoundWithSlope::apply(v, saved);
+}
+
+// Of a surrogate that does not use the gradient.
+Tensor slopes_of(const Tensor& v, const quant::Rounding& rounding) {
+  const std::vector<float> values = to_floats(v), code = to_floats(torch::round(v));
+  std::vector<float> slopes(values.size());
+  quant::rounding_slopes(rounding, {values.data(), code.data(), values.data(), values.size()}, slopes.data());
+  return to_torch(slopes).view_as(v).to(v.device());
+}
+
 // The code of x under a scale; clipped values pass their gradient to x alone where asked.
 Tensor code_through(const Tensor& x, const Tensor& scale, const quant::CodeRange& range,
                     const quant::Rounding& rounding, bool pass_clipped) {
   const Tensor v = x / scale;
-  const Tensor clipped = torch::clamp(v, range.low, range.high);
-  Tensor code;
-  if (rounding.straight_through()) {
-    code = round_through(clipped);
-  } else {
-    auto saved = c10::make_intrusive<SavedRounding>();
-    saved->rounding = rounding;
-    code = RoundWithSlope::apply(clipped, saved);
-  }
+  const Tensor code = rounded(torch::clamp(v, range.low, range.high), rounding);
   if (!pass_clipped) return code;
   const Tensor outside = v.detach().lt(range.low).logical_or(v.detach().gt(range.high)).to(torch::kFloat32);
   const Tensor passed = x / scale.detach();
@@ -221,8 +228,10 @@ class Composer {
     const Tensor gain = unit(tile, slice).detach() / step;
     const Tensor offset = 0.5f * top - pick(centre_, groups, tile, slice) / step;
     const Tensor v = psum * gain.view({1, -1, 1, 1}) + offset.view({1, -1, 1, 1});
-    gate.add_(v.detach().ge(0.0f).logical_and(v.detach().le(top)).to(torch::kFloat32), share);
-    const Tensor code = round_through(torch::clamp(v, 0.0f, top));
+    const Tensor inside = v.detach().ge(0.0f).logical_and(v.detach().le(top)).to(torch::kFloat32);
+    const Tensor clipped = torch::clamp(v, 0.0f, top);
+    gate.add_(inside * slopes_of(clipped.detach(), roundings_.psums), share);
+    const Tensor code = rounded(clipped, roundings_.psums);
     if (kept != nullptr) kept->push_back(code.detach());
     return code;
   }

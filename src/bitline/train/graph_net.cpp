@@ -79,6 +79,16 @@ void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen)
   }
 }
 
+// The gate of a sum is shared by its slices, before the gradient of any is known.
+void check_psum_quantizer(const quant::QuantizerSpec& psums) {
+  const bool usual = psums.policy == quant::QuantizerSpec().policy && psums.format->range == nullptr &&
+                     psums.correction->place == quant::CorrectionPlace::kNone && !psums.power_of_two &&
+                     !psums.pass_clipped && !psums.surrogate->uses_gradient;
+  if (!usual)
+    unsupported("partial sums cannot be trained with '" + psums.text() + "'", {},
+                "use a surrogate alone: ste, asr:K or tanh:K");
+}
+
 // A number format is that of the cells and of the activations; a quantizer may name it, not change it.
 void check_formats(const CimSpec& spec, const quant::CimLayer& layer) {
   const auto check = [&spec](const quant::QuantizerSpec& quantizer, int bits, const quant::CodeRange& range,
@@ -106,6 +116,7 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device
   const NamedOperator& chosen = choose_operator(cim_operator, device);
   operator_ = chosen.run;
   check_quantizers(quantizers, chosen);
+  check_psum_quantizer(quantizers.psums);
   for (const ir::Node& node : start_.graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ir::ValueId id = node.inputs[i];

@@ -6,19 +6,20 @@
 namespace bitline::train {
 
 struct Quantizers {
-  quant::QuantizerSpec weights, activations;
+  quant::QuantizerSpec weights, activations, psums;
   bool operator==(const Quantizers&) const = default;
 };
 
-// The two at one moment.
+// All at one moment.
 struct Roundings {
-  quant::Rounding weights{}, activations{};
+  quant::Rounding weights{}, activations{}, psums{};
   bool pass_weights = false, pass_activations = false;
 };
 
 inline Roundings roundings_at(const Quantizers& quantizers, double progress) {
   return {quantizers.weights.rounding(progress), quantizers.activations.rounding(progress),
-          quantizers.weights.pass_clipped, quantizers.activations.pass_clipped};
+          quantizers.psums.rounding(progress), quantizers.weights.pass_clipped,
+          quantizers.activations.pass_clipped};
 }
 
 }  // namespace bitline::train

@@ -81,7 +81,8 @@ std::string fingerprint(const quant::QuantizedModel& start, const ir::Graph* tea
   // The usual quantizers hash to nothing, so that runs begun before there were others go on.
   if (!(o.quantizers == Quantizers()))
     h = hash_combine(
-        h, hash_bytes(std::string_view(o.quantizers.weights.text() + " " + o.quantizers.activations.text())));
+        h, hash_bytes(std::string_view(o.quantizers.weights.text() + " " + o.quantizers.activations.text() +
+                                       " " + o.quantizers.psums.text())));
   h = hash_model(hash_combine(h, seed), start);
   return hash_text(o.distillation > 0.0 ? hash_graph(h, *teacher) : h);
 }

@@ -23,20 +23,7 @@ class BlockedLayer final : public RowLayer {
   }
 
   void gate(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const override {
-    thread_local std::vector<float> sums;
-    sums.resize(static_cast<std::size_t>(rows.count * width()));
-    add_up(cycle, rows, sums.data());
-    std::fill_n(block.step, width(), 0.0f);
-    std::fill_n(block.centre, width(), 0.0f);
-    for (std::int64_t p = 0; p < rows.count; ++p) {
-      for (int j = 0; j < slices(); ++j) {
-        const quant::AdcUpstream upstream{block.dy + p * shape().out_channels + cycle.group * group_outputs(),
-                                          gate_factor(cycle, j), gate_share()};
-        quant::adc_backward(columns(cycle, j), sums.data() + p * width() + j * group_outputs(), upstream,
-                            block.gated + p * group_outputs(), block.step + j * group_outputs(),
-                            block.centre + j * group_outputs());
-      }
-    }
+    gate_sums(cycle, rows, block);
   }
 
  protected:

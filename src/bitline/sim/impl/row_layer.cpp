@@ -142,4 +142,23 @@ void RowLayer::write_trace(const Cycle& cycle, const Sums& sums, const Block& bl
   }
 }
 
+void RowLayer::gate_sums(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const {
+  const auto outputs = static_cast<std::size_t>(group_outputs());
+  const auto slices = static_cast<std::size_t>(program_.tiling.grid.slices);
+  thread_local std::vector<float> sums;
+  sums.resize(static_cast<std::size_t>(rows.count) * slices * outputs);
+  add_up(cycle, rows, sums.data());
+  std::fill_n(block.step, slices * outputs, 0.0f);
+  std::fill_n(block.centre, slices * outputs, 0.0f);
+  for (std::size_t p = 0; p < static_cast<std::size_t>(rows.count); ++p) {
+    const float* dy = block.dy + p * program_.base.size() + static_cast<std::size_t>(cycle.group) * outputs;
+    for (std::size_t j = 0; j < slices; ++j) {
+      quant::adc_backward(converters(cycle, j), sums.data() + (p * slices + j) * outputs,
+                          {dy, gate_factor(cycle, static_cast<int>(j)), gate_share()},
+                          block.gated + p * outputs, block.step + j * outputs, block.centre + j * outputs,
+                          block.rounding);
+    }
+  }
+}
+
 }  // namespace bitline::sim

@@ -26,6 +26,9 @@ class RowLayer : public PreparedLayer {
   float gate_share() const;
   float gate_factor(const Cycle& cycle, int slice) const;
 
+  // gate() from the sums of whole rows.
+  void gate_sums(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const;
+
   // y[pixel][output of the layer] += what the converters of the cycle give.
   virtual void convert(const Cycle& cycle, const RowBlock& rows, float* y) const = 0;
   // sums[pixel][slice][output of the group], in ideal digits.
