@@ -23,6 +23,11 @@ class CalibrateCommand final : public Command {
     model_.declare(app, "float model: zoo:NAME=WEIGHTS, an ONNX file or a safetensors artefact");
     data_.declare(app);
     array_.declare(app);
+    app.add_option(
+           "--rounding", rounding_,
+           "of weights: nearest, or compensated (errors are taken back by weights that are still free)")
+        ->check(CLI::IsMember({"nearest", "compensated"}))
+        ->capture_default_str();
     app.add_flag("--keep-batch-norm", keep_batch_norm_, "do not fold batch-norm into the weights");
     app.add_option("--test-images", test_images_,
                    "test images to measure the accuracy on, 0 = all, -1 = none")
@@ -39,8 +44,8 @@ class CalibrateCommand final : public Command {
     const auto test_set = data_.open(data::Split::kTest, session);
     check_fit(graph, *test_set);
     const ir::Tensor images = calibration_images(data_, array_.calibration_images, session);
-    quant::QuantizedModel model =
-        sim::calibrate(graph, images, {config, array_.policy(), nullptr}, session.context());
+    quant::QuantizedModel model = sim::calibrate(
+        graph, images, {config, array_.policy(), rounding_ == "compensated", nullptr}, session.context());
     model.notes["data"] = data_.set.kind;
     model.notes["input_scaling"] = data_.scaling;
     result::Record record;
@@ -66,6 +71,7 @@ class CalibrateCommand final : public Command {
   ModelOptions model_;
   DataOptions data_;
   ArrayOptions array_;
+  std::string rounding_ = "nearest";
   bool keep_batch_norm_ = false;
   std::int64_t test_images_ = 0;
   std::string out_;

@@ -35,7 +35,7 @@ class QuantizeCommand final : public Command {
     const quant::CimConfig config = array_.config(session);
     const quant::QuantizedModel start = model_.load(session, 0);
     const ir::Tensor images = calibration_images(data_, array_.calibration_images, session);
-    sim::CalibrateOptions options{config, array_.policy(), nullptr};
+    sim::CalibrateOptions options{config, array_.policy(), false, nullptr};
     train::TrainResult result = stages_ == 1 ? one_stage(start, options, images, session)
                                              : two_stages(start, options, images, session);
     result.best.notes["data"] = data_.set.kind;

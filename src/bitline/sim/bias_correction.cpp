@@ -1,28 +1,51 @@
 #include "bitline/sim/bias_correction.h"
 
-#include <vector>
-
 #include "bitline/base/error.h"
 
 namespace bitline::sim {
 
+namespace {
+
+std::size_t plane_of(const ir::Tensor& x) {
+  return x.size() / static_cast<std::size_t>(x.dim(0) * x.dim(1));
+}
+
+void add_to_channels(const std::vector<double>& error, ir::Tensor& quantized, ir::Tensor& bias) {
+  const std::size_t outputs = bias.size(), plane = plane_of(quantized);
+  for (std::size_t o = 0; o < outputs; ++o) bias.data[o] += static_cast<float>(error[o]);
+  for (std::size_t i = 0; i < quantized.size(); ++i)
+    quantized.data[i] += static_cast<float>(error[i / plane % outputs]);
+}
+
+}  // namespace
+
 void correct_bias(const ir::Tensor& expected, ir::Tensor& quantized, ir::Tensor& bias) {
   BITLINE_CHECK(expected.shape == quantized.shape &&
                 bias.size() == static_cast<std::size_t>(expected.dim(1)));
-  const std::size_t outputs = bias.size();
-  const std::size_t plane = expected.size() / (static_cast<std::size_t>(expected.dim(0)) * outputs);
-  const std::size_t planes = expected.size() / plane;
+  const std::size_t outputs = bias.size(), plane = plane_of(expected);
   std::vector<double> error(outputs, 0.0);
   for (std::size_t i = 0; i < expected.size(); ++i) {
     error[i / plane % outputs] +=
         static_cast<double>(expected.data[i]) - static_cast<double>(quantized.data[i]);
   }
-  for (std::size_t o = 0; o < outputs; ++o) {
-    error[o] /= static_cast<double>(planes / outputs * plane);
-    bias.data[o] += static_cast<float>(error[o]);
-  }
-  for (std::size_t i = 0; i < quantized.size(); ++i)
-    quantized.data[i] += static_cast<float>(error[i / plane % outputs]);
+  for (double& e : error) e /= static_cast<double>(expected.size() / outputs);
+  add_to_channels(error, quantized, bias);
+}
+
+void correct_bias(const std::vector<double>& expected, ir::Tensor& quantized, ir::Tensor& bias) {
+  BITLINE_CHECK(expected.size() == bias.size() && bias.size() == static_cast<std::size_t>(quantized.dim(1)));
+  std::vector<double> error = channel_means(quantized);
+  for (std::size_t o = 0; o < error.size(); ++o) error[o] = expected[o] - error[o];
+  add_to_channels(error, quantized, bias);
+}
+
+std::vector<double> channel_means(const ir::Tensor& x) {
+  const auto outputs = static_cast<std::size_t>(x.dim(1));
+  const std::size_t plane = plane_of(x);
+  std::vector<double> means(outputs, 0.0);
+  for (std::size_t i = 0; i < x.size(); ++i) means[i / plane % outputs] += static_cast<double>(x.data[i]);
+  for (double& mean : means) mean /= static_cast<double>(x.size() / outputs);
+  return means;
 }
 
 }  // namespace bitline::sim

@@ -4,6 +4,8 @@
 // the expectation taken over calibration images.)
 #pragma once
 
+#include <vector>
+
 #include "bitline/ir/tensor.h"
 
 namespace bitline::sim {
@@ -11,5 +13,10 @@ namespace bitline::sim {
 // Corrects `bias` [O] so that the mean of `quantized` ([N, O] or [N, O, H, W]) becomes that of `expected`,
 // and adds the correction to `quantized`, too.
 void correct_bias(const ir::Tensor& expected, ir::Tensor& quantized, ir::Tensor& bias);
+
+// The same for known means of the channels. Where they are those of the float network, the errors of the
+// layers before are taken away, too.
+void correct_bias(const std::vector<double>& expected, ir::Tensor& quantized, ir::Tensor& bias);
+std::vector<double> channel_means(const ir::Tensor& x);
 
 }  // namespace bitline::sim

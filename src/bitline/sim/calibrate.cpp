@@ -8,6 +8,7 @@
 #include "bitline/base/error.h"
 #include "bitline/quant/mse.h"
 #include "bitline/sim/bias_correction.h"
+#include "bitline/sim/compensate.h"
 #include "bitline/sim/network.h"
 #include "bitline/sim/parallel.h"
 
@@ -145,20 +146,42 @@ class Calibrator {
       context_.check_cancelled();
       return take_layer(node, operands);
     };
+    if (options_.compensate) remember_float_means(images);
     require_finite(ir::run_graph(graph_, images, hook), "output");
     return {std::move(corrected_), std::move(layers_), {}};
   }
 
  private:
+  // What the float network's layers give, for the correction of biases.
+  void remember_float_means(const ir::Tensor& images) {
+    ir::run_graph(graph_, images, [this](const ir::Node& node, const ir::Operands& operands) {
+      std::optional<ir::Tensor> y;
+      if (selected_.count(node.name) == 0 || node.inputs.size() <= 2) return y;
+      context_.check_cancelled();
+      y = ir::run_node(node, operands);
+      float_means_[node.name] = channel_means(*y);
+      return y;
+    });
+  }
+
   ir::Tensor take_layer(const ir::Node& node, const ir::Operands& operands) {
     const ir::Tensor& x = *operands[0];
     require_finite(x, node.name);
     CimLayer layer = scales_of(node, x);
+    if (options_.compensate && !options_.config.slice_scales)
+      compensate_weights(*mapping::layer_shape(graph_, node), x, layer,
+                         corrected_.constant(node.inputs[1]).data);
     if (options_.config.adc_levels != quant::kIdealAdc) fit_converters(node, x, layer);
     layer.config = options_.config;
-    ir::Tensor y = run_all(compile_node(graph_, node, layer), x, nullptr);
-    if (node.inputs.size() > 2)
-      correct_bias(ir::run_node(node, operands), y, corrected_.constant(node.inputs[2]));
+    ir::Tensor y = run_all(compile_node(corrected_, node, layer), x, nullptr);
+    if (node.inputs.size() > 2) {
+      ir::Tensor& bias = corrected_.constant(node.inputs[2]);
+      if (options_.compensate) {
+        correct_bias(float_means_.at(node.name), y, bias);
+      } else {
+        correct_bias(ir::run_node(node, operands), y, bias);
+      }
+    }
     layers_.emplace(node.name, std::move(layer));
     return y;
   }
@@ -185,7 +208,7 @@ class Calibrator {
   }
 
   void fit_converters(const ir::Node& node, const ir::Tensor& x, CimLayer& layer) {
-    const LayerProgram program = compile_node(graph_, node, layer);
+    const LayerProgram program = compile_node(corrected_, node, layer);
     std::vector<std::vector<float>> traces;
     run_all(program, x, &traces);
     PsumStatistics(program, layer).fit(traces, options_.config.adc_levels, layer);
@@ -233,6 +256,7 @@ class Calibrator {
   const Context& context_;
   std::set<std::string> selected_;
   std::map<std::string, CimLayer> layers_;
+  std::map<std::string, std::vector<double>> float_means_;  // by node and output channel
 };
 
 }  // namespace

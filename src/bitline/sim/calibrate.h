@@ -2,7 +2,8 @@
 //
 // One pass through the network. At each layer that goes to an array, with all layers before it already
 // quantized: the activation scale by least squared error on the layer's inputs; the weight scale of every
-// group by least squared error on its weights; the ADC step and centre of every group by least squared error
+// group by least squared error on its weights, then, where asked, weights rounded so that the layer's outputs
+// change least; the ADC step and centre of every group by least squared error
 // on the histogram of its partial sums (each sum weighted by the square of its slice's significance); last,
 // the layer's bias, where it has one, takes away the mean error of every output channel (bias_correction.h).
 #pragma once
@@ -23,6 +24,9 @@ namespace bitline::sim {
 struct CalibrateOptions {
   quant::CimConfig config;
   mapping::LayerPolicy policy;
+  // Rounds weights for least error of the outputs (quant/compensated_rounding.h), and corrects biases towards
+  // the float network's outputs instead of those of a float layer after quantized ones.
+  bool compensate = false;
   // Keeps the activation and weight scales of these layers and fits only the converters (second training
   // stage).
   const std::map<std::string, quant::CimLayer>* keep = nullptr;
