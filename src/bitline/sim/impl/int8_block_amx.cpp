@@ -41,10 +41,10 @@ struct alignas(64) TileShapes {
 
   TileShapes(std::size_t upper, std::size_t lower) {
     for (std::size_t t = 0; t < 8; ++t) row_bytes[t] = kTileBytes;
-    for (const std::size_t t : {0, 1, 4}) rows[t] = static_cast<std::uint8_t>(upper);
-    for (const std::size_t t : {2, 3, 5})
+    for (const std::size_t t : {0U, 1U, 4U}) rows[t] = static_cast<std::uint8_t>(upper);
+    for (const std::size_t t : {2U, 3U, 5U})
       rows[t] = static_cast<std::uint8_t>(std::max<std::size_t>(lower, 1));
-    for (const std::size_t t : {6, 7}) rows[t] = kTileQuads;
+    for (const std::size_t t : {6U, 7U}) rows[t] = kTileQuads;
   }
 };
 
