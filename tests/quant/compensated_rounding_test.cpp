@@ -36,14 +36,14 @@ Problem random_problem(std::uint64_t seed, std::int64_t rows, double common) {
   return p;
 }
 
-std::vector<float> moments(const Problem& p) {
-  std::vector<float> out;
+std::vector<double> moments(const Problem& p) {
+  std::vector<double> out;
   for (std::int64_t i = 0; i < p.rows; ++i) {
     for (std::int64_t j = 0; j < p.rows; ++j) {
       double sum = 0.0;
       for (std::int64_t s = 0; s < p.samples; ++s)
         sum += double(p.x[std::size_t(s * p.rows + i)]) * double(p.x[std::size_t(s * p.rows + j)]);
-      out.push_back(static_cast<float>(sum));
+      out.push_back(sum);
     }
   }
   return out;
@@ -87,8 +87,8 @@ TEST(CompensatedRounding, LeavesLessErrorInTheOutputsAndStaysOnTheGrid) {
 
 TEST(CompensatedRounding, IndependentRowsAreRoundedToNearest) {
   Problem p = random_problem(3, 9, 0.0);
-  std::vector<float> identity(81, 0.0f);
-  for (std::size_t i = 0; i < 9; ++i) identity[i * 10] = static_cast<float>(i + 1);
+  std::vector<double> identity(81, 0.0);
+  for (std::size_t i = 0; i < 9; ++i) identity[i * 10] = static_cast<double>(i + 1);
   std::vector<float> q = p.weights;
   round_compensated(identity, p.rows, p.outputs, p.scales, signed_range(4), q);
   EXPECT_EQ(q, nearest(p, signed_range(4)));
@@ -97,7 +97,7 @@ TEST(CompensatedRounding, IndependentRowsAreRoundedToNearest) {
 TEST(CompensatedRounding, RowsWithoutInputAndNoInputAtAll) {
   Problem p = random_problem(5, 6, 1.0);
   std::vector<float> q = p.weights;
-  round_compensated(std::vector<float>(36, 0.0f), p.rows, p.outputs, p.scales, signed_range(3), q);
+  round_compensated(std::vector<double>(36, 0.0), p.rows, p.outputs, p.scales, signed_range(3), q);
   EXPECT_EQ(q, nearest(p, signed_range(3)));
   for (std::int64_t s = 0; s < p.samples; ++s) p.x[std::size_t(s * 6 + 2)] = 0.0f;  // a dead row
   q = p.weights;

@@ -24,7 +24,7 @@ class Matrix {
   std::vector<double> values_;
 };
 
-std::vector<std::size_t> by_falling_moment(std::span<const float> moments, std::size_t rows) {
+std::vector<std::size_t> by_falling_moment(std::span<const double> moments, std::size_t rows) {
   std::vector<std::size_t> order(rows);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -33,13 +33,12 @@ std::vector<std::size_t> by_falling_moment(std::span<const float> moments, std::
   return order;
 }
 
-Matrix ordered(std::span<const float> moments, const std::vector<std::size_t>& order) {
+Matrix ordered(std::span<const double> moments, const std::vector<std::size_t>& order) {
   const std::size_t rows = order.size();
   Matrix h(rows);
   double trace = 0.0;
   for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < rows; ++j)
-      h.at(i, j) = static_cast<double>(moments[order[i] * rows + order[j]]);
+    for (std::size_t j = 0; j < rows; ++j) h.at(i, j) = moments[order[i] * rows + order[j]];
     trace += h.at(i, i);
   }
   const double damping = std::max(kMomentDamping * trace / static_cast<double>(rows), 1e-12);
@@ -82,7 +81,7 @@ Matrix inverse(const Matrix& m) {
 
 }  // namespace
 
-void round_compensated(std::span<const float> moments, std::int64_t rows, std::int64_t outputs,
+void round_compensated(std::span<const double> moments, std::int64_t rows, std::int64_t outputs,
                        std::span<const float> scales, CodeRange range, std::span<float> weights) {
   const auto n = static_cast<std::size_t>(rows), width = static_cast<std::size_t>(outputs);
   BITLINE_CHECK(moments.size() == n * n && scales.size() == n * width && weights.size() == n * width);

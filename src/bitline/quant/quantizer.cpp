@@ -118,6 +118,14 @@ Anneal parse_parameter(std::string_view part, const ParameterRange& range) {
   return {from, dots == std::string_view::npos ? from : parse_number(text.substr(dots + 2), part, range)};
 }
 
+// The entry of that name; null where there is none. Tables outlive the program's use of them.
+template <class Table>
+const auto* named(const Table& table, std::string_view name) {
+  const auto it =
+      std::find_if(table.begin(), table.end(), [name](const auto& entry) { return name == entry.name; });
+  return it == table.end() ? nullptr : &*it;
+}
+
 // Reads the parts of a text into a spec; each axis may be named once.
 class SpecReader {
  public:
@@ -143,32 +151,25 @@ class SpecReader {
   }
 
   bool read_preset(std::string_view name) {
-    for (const Preset& preset : kPresets) {
-      if (name != preset.name) continue;
-      read(preset.meaning);
-      return true;
-    }
-    return false;
+    const Preset* preset = named(kPresets, name);
+    if (preset != nullptr) read(preset->meaning);
+    return preset != nullptr;
   }
 
   bool read_policy(std::string_view name) {
-    for (const ScalePolicy& policy : scale_policies()) {
-      if (name != policy.name) continue;
-      once(policy_named_, "scale policy", name);
-      spec_.policy = &policy;
-      return true;
-    }
-    return false;
+    const ScalePolicy* policy = named(scale_policies(), name);
+    if (policy == nullptr) return false;
+    once(policy_named_, "scale policy", name);
+    spec_.policy = policy;
+    return true;
   }
 
   bool read_format(std::string_view name) {
-    for (const NumberFormat& format : kFormats) {
-      if (name != format.name) continue;
-      once(format_named_, "number format", name);
-      spec_.format = &format;
-      return true;
-    }
-    return false;
+    const NumberFormat* format = named(kFormats, name);
+    if (format == nullptr) return false;
+    once(format_named_, "number format", name);
+    spec_.format = format;
+    return true;
   }
 
   bool read_flag(std::string_view name) {
@@ -178,26 +179,21 @@ class SpecReader {
   }
 
   bool read_surrogate(std::string_view name, std::string_view part) {
-    for (const Surrogate& surrogate : surrogates()) {
-      if (name != surrogate.name || (!surrogate.has_parameter && name != part)) continue;
-      once(surrogate_named_, "rounding surrogate", name);
-      spec_.surrogate = &surrogate;
-      spec_.surrogate_parameter = parse_parameter(part, surrogate.parameter);
-      return true;
-    }
-    return false;
+    const Surrogate* surrogate = named(surrogates(), name);
+    if (surrogate == nullptr || (!surrogate->has_parameter && name != part)) return false;
+    once(surrogate_named_, "rounding surrogate", name);
+    spec_.surrogate = surrogate;
+    spec_.surrogate_parameter = parse_parameter(part, surrogate->parameter);
+    return true;
   }
 
   bool read_correction(std::string_view name, std::string_view part) {
-    for (const Correction& correction : corrections()) {
-      const bool none = correction.place == CorrectionPlace::kNone;
-      if (name != correction.name || (none && name != part)) continue;
-      once(correction_named_, "correction", name);
-      spec_.correction = &correction;
-      spec_.correction_amount = parse_parameter(part, correction.parameter);
-      return true;
-    }
-    return false;
+    const Correction* correction = named(corrections(), name);
+    if (correction == nullptr || (correction->place == CorrectionPlace::kNone && name != part)) return false;
+    once(correction_named_, "correction", name);
+    spec_.correction = correction;
+    spec_.correction_amount = parse_parameter(part, correction->parameter);
+    return true;
   }
 
   static void once(bool& named, const char* axis, std::string_view name) {

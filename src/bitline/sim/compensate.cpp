@@ -14,28 +14,39 @@ namespace bitline::sim {
 
 namespace {
 
-constexpr std::int64_t kBlockPixels = 4096;
+constexpr std::int64_t kExactSum = std::int64_t{1} << 24;  // integers of fp32
+constexpr std::int64_t kMostPixels = 4096;                 // gathered at once
 
-// Second moments of the rows (ky, kx, channel) of one convolution group, in activation codes.
-std::vector<float> moments_of(const mapping::LayerShape& shape, const ir::Tensor& last,
-                              const quant::CimLayer& layer, std::int64_t group) {
-  const ImageSize size = last.shape.size() == 4 ? ImageSize{last.dim(2), last.dim(3)} : ImageSize{};
-  const WindowGeometry geometry(shape, size);
-  const quant::CodeRange range = quant::activation_range(layer);
+// The activation codes of all images, and how many pixels' products an exact fp32 sum holds.
+struct LayerInputs {
+  const WordlineBytes& bytes;
+  std::int64_t pixels;
+  std::int64_t block;
+  float low;
+};
+
+std::vector<std::uint8_t> codes_of(const ir::Tensor& last, const quant::CimLayer& layer) {
   std::vector<std::uint8_t> codes(last.size());
-  quant::lsq_bytes(last.data, layer.activation_scale, range, codes);
-  const WordlineBytes bytes(geometry, codes, last.dim(0), whole_code(range));
-  const std::int64_t rows = shape.group_inputs() * shape.window_size(),
-                     pixels = geometry.pixels() * last.dim(0);
+  quant::lsq_bytes(last.data, layer.activation_scale, quant::activation_range(layer), codes);
+  return codes;
+}
+
+// Second moments of the rows (ky, kx, channel) of one convolution group, in activation codes: exact, so the
+// same on every processor.
+std::vector<double> moments_of(const mapping::LayerShape& shape, const LayerInputs& inputs,
+                               std::int64_t group) {
+  const std::int64_t rows = shape.group_inputs() * shape.window_size();
   const auto stride = static_cast<std::size_t>(rows);
-  std::vector<float> moments(stride * stride, 0.0f), dense;
-  std::vector<std::uint8_t> gathered(kBlockPixels * stride + WordlineBytes::kOverrun);
-  for (std::int64_t first = 0; first < pixels; first += kBlockPixels) {
-    const std::int64_t count = std::min(kBlockPixels, pixels - first);
-    dense.resize(static_cast<std::size_t>(count) * stride);
-    bytes.gather(group * shape.group_inputs(), shape.group_inputs(), first, count, stride, gathered.data());
-    rows_to_floats(gathered.data(), stride, count, stride, static_cast<float>(range.low), dense.data());
-    matmul({rows, rows, count}, dense.data(), true, dense.data(), false, 1.0f, moments.data());
+  std::vector<double> moments(stride * stride, 0.0);
+  std::vector<float> dense(static_cast<std::size_t>(inputs.block) * stride), sums(moments.size());
+  std::vector<std::uint8_t> gathered(dense.size() + WordlineBytes::kOverrun);
+  for (std::int64_t first = 0; first < inputs.pixels; first += inputs.block) {
+    const std::int64_t count = std::min(inputs.block, inputs.pixels - first);
+    inputs.bytes.gather(group * shape.group_inputs(), shape.group_inputs(), first, count, stride,
+                        gathered.data());
+    rows_to_floats(gathered.data(), stride, count, stride, inputs.low, dense.data());
+    matmul({rows, rows, count}, dense.data(), true, dense.data(), false, 0.0f, sums.data());
+    for (std::size_t i = 0; i < sums.size(); ++i) moments[i] += static_cast<double>(sums[i]);
   }
   return moments;
 }
@@ -51,6 +62,14 @@ void compensate_weights(const mapping::LayerShape& shape, const ir::Tensor& x, c
                   scales[index] = layer.weight_scale[group];
                 });
   const ir::Tensor last = x.shape.size() == 4 ? to_channels_last(x) : x;
+  const ImageSize size = x.shape.size() == 4 ? ImageSize{x.dim(2), x.dim(3)} : ImageSize{};
+  const quant::CodeRange range = quant::activation_range(layer);
+  const WindowGeometry geometry(shape, size);
+  const WordlineBytes bytes(geometry, codes_of(last, layer), x.dim(0), whole_code(range));
+  const std::int64_t largest = std::max(-range.low, range.high);
+  const LayerInputs inputs{bytes, geometry.pixels() * x.dim(0),
+                           std::min(kMostPixels, kExactSum / (largest * largest)),
+                           static_cast<float>(range.low)};
   const std::int64_t window = shape.window_size(), channels = shape.group_inputs(),
                      outputs = shape.group_outputs();
   const auto rows = static_cast<std::size_t>(window * channels), width = static_cast<std::size_t>(outputs);
@@ -70,7 +89,7 @@ void compensate_weights(const mapping::LayerShape& shape, const ir::Tensor& x, c
       matrix[to] = weight[from];
       grid[to] = scales[from];
     });
-    quant::round_compensated(moments_of(shape, last, layer, g), window * channels, outputs, grid,
+    quant::round_compensated(moments_of(shape, inputs, g), window * channels, outputs, grid,
                              quant::weight_range(layer.config), matrix);
     for_each_weight([&](std::size_t to, std::size_t from) { weight[to] = matrix[from]; });
   }
