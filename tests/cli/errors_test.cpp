@@ -99,6 +99,20 @@ TEST(Errors, PrecisionGranularityVariation) {
   expect_error(with("--precision", "W0A4P4"), 3, {"weight_bits"});
   expect_error(with("--granularity", "colum"), 3, {"did you mean 'column'"});
   expect_error(with("--hardware", "big"), 3, {"big"});
+  expect_error(with("--weight-range", "minmx"), 3, {"did you mean 'minmax'"});
+  expect_error(with("--adc-range", "percentile:20"), 3, {"expected percentile:50 to 100"});
+  expect_error(with("--rounding", "adaround"), 2, {"nearest"});
+}
+
+TEST(Errors, BatchNormOptionsThatContradict) {
+  const std::vector<std::string> base = {"calibrate",      "--quiet", "--model",
+                                         "zoo:digits-cnn", "--data",  "digits"};
+  const auto with = [&base](std::vector<std::string> words) {
+    words.insert(words.begin(), base.begin(), base.end());
+    return run_program(words);
+  };
+  expect_error(with({"--keep-batch-norm", "--equalize"}), 2, {"leave --keep-batch-norm out"});
+  expect_error(with({"--re-estimate-batch-norm"}), 2, {"add --keep-batch-norm"});
 }
 
 TEST(Errors, HardwareFileHasItsPlace) {

@@ -111,5 +111,30 @@ TEST_F(Pipeline, CalibrateWritesAnArtefactAndAManifest) {
   EXPECT_EQ(run_program({"info", "--model", scratch_->path("ptq.safetensors")}).exit_code, 0);
 }
 
+TEST_F(Pipeline, QuantizeWithoutTraining) {
+  const auto ptq = [&](const std::string& out, const Words& more) {
+    return run_program(
+        joined({"quantize", "--quiet", "--method", "ptq", "--model", scratch_->path("float.safetensors"),
+                "--data", "digits", "--calibration-images", "64", "--hardware", "64x64:2b", "--precision",
+                "W3A3P3", "--format", "json", "--out", scratch_->path(out)},
+               more));
+  };
+  const auto accuracy = [](const Outcome& o) {
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    return std::get<double>(record_of(o.out).find("accuracy")->value);
+  };
+  const double nearest = accuracy(ptq("nearest.safetensors", {}));
+  const Words reconstructed = {"--rounding", "reconstructed", "--reconstruction-steps", "40"};
+  const double fitted = accuracy(ptq("one.safetensors", joined(reconstructed, {"--threads", "1"})));
+  EXPECT_GE(fitted, nearest - 2.0);
+  accuracy(ptq("two.safetensors", joined(reconstructed, {"--threads", "2"})));
+  EXPECT_EQ(scratch_->read("one.safetensors"), scratch_->read("two.safetensors"));
+  accuracy(ptq("ranges.safetensors", {"--weight-range", "minmax", "--activation-range", "percentile:99.5",
+                                      "--adc-range", "kl", "--equalize"}));
+  accuracy(ptq("norm.safetensors", {"--keep-batch-norm", "--re-estimate-batch-norm"}));
+  EXPECT_NE(scratch_->read("ranges.safetensors"), scratch_->read("nearest.safetensors"));
+  EXPECT_NE(scratch_->read("norm.safetensors"), scratch_->read("nearest.safetensors"));
+}
+
 }  // namespace
 }  // namespace bitline::cli

@@ -134,7 +134,7 @@ double weight_error(const ir::Graph& graph, Granularity granularity) {
   const mapping::LayerTiling tiling =
       mapping::tile_layer(*mapping::layer_shape(graph, node), options.config, "conv2");
   const std::vector<float>& weight = graph.constant(node.inputs[1]).data;
-  const std::vector<float> scales = calibrate_weights(tiling, options.config, weight);
+  const std::vector<float> scales = calibrate_weights(tiling, options.config, {}, weight);
   const quant::GroupMap groups = weight_groups(tiling, options.config);
   EXPECT_EQ(static_cast<int>(scales.size()), groups.count());
   double error = 0.0;

@@ -1,4 +1,4 @@
-// bitline quantize: quantization-aware training for an array, from a float start.
+// bitline quantize: a float network for an array, by quantization-aware training or (--method ptq) without.
 //
 // One stage (ColumnQuant): weights, activations and partial sums are quantized from the first step. Two
 // stages (its baseline): first without partial-sum quantization, then, after calibrating the ADCs, with it;
@@ -7,6 +7,7 @@
 
 #include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
+#include "bitline/app/ptq_job.h"
 #include "bitline/app/training_job.h"
 #include "bitline/frontend/artefact.h"
 #include "bitline/sim/calibrate.h"
@@ -18,13 +19,20 @@ namespace {
 class QuantizeCommand final : public Command {
  public:
   std::string name() const override { return "quantize"; }
-  std::string description() const override { return "train a network for an array (quantization-aware)"; }
+  std::string description() const override {
+    return "quantize a network for an array: trained for it (qat) or calibrated (ptq)";
+  }
 
   void declare(CLI::App& app) override {
     model_.declare(app, "float start: zoo:NAME=WEIGHTS, an ONNX file or a safetensors artefact");
     data_.declare(app);
     array_.declare(app);
+    app.add_option("--method", method_,
+                   "qat (quantization-aware training) or ptq (post-training: no labels; as calibrate does)")
+        ->check(CLI::IsMember({"qat", "ptq"}))
+        ->capture_default_str();
     training_.declare(app, 0.02, 1);
+    ptq_.declare(app);
     app.add_option("--stages", stages_, "1: as ColumnQuant; 2: partial sums only in the second half")
         ->capture_default_str()
         ->check(CLI::Range(1, 2));
@@ -32,18 +40,43 @@ class QuantizeCommand final : public Command {
   }
 
   result::Record run(Session& session) override {
-    const quant::CimConfig config = array_.config(session);
     const quant::QuantizedModel start = model_.load(session, 0);
+    return method_ == "ptq" ? without_training(start, session) : trained(start, session);
+  }
+
+ private:
+  result::Record without_training(const quant::QuantizedModel& start, Session& session) {
+    check_fit(start.graph, *data_.open(data::Split::kTest, session));
+    const quant::QuantizedModel model = run_ptq(start, data_, array_, ptq_, session);
+    frontend::save_artefact(session.files(), out_, model);
+    result::Record record = started_record(session);
+    record.add("calibration_images", array_.calibration_images);
+    add_accuracy(model, data_, training_.train.evaluate_images, session, record);
+    add_array_figures(model, record);
+    record.add("model_file", out_);
+    return record;
+  }
+
+  result::Record started_record(Session& session) const {
+    const std::string configuration = array_.config(session).text();
+    result::Record record;
+    record.title = "quantize " + model_.model + " for " + configuration;
+    record.add("configuration", configuration);
+    record.add("method", method_);
+    return record;
+  }
+
+  result::Record trained(const quant::QuantizedModel& start, Session& session) {
     const ir::Tensor images = calibration_images(data_, array_.calibration_images, session);
-    sim::CalibrateOptions options{config, array_.policy(), false, nullptr};
+    sim::CalibrateOptions options;
+    options.config = array_.config(session);
+    options.policy = array_.policy();
     train::TrainResult result = stages_ == 1 ? one_stage(start, options, images, session)
                                              : two_stages(start, options, images, session);
     result.best.notes["data"] = data_.set.kind;
     result.best.notes["input_scaling"] = data_.scaling;
     frontend::save_artefact(session.files(), out_, result.best);
-    result::Record record;
-    record.title = "quantize " + model_.model + " for " + config.text();
-    record.add("configuration", config.text());
+    result::Record record = started_record(session);
     record.add("accuracy", result.best_accuracy, "%");
     record.add("stages", std::int64_t{stages_});
     add_training_figures(result, training_, record);
@@ -52,7 +85,6 @@ class QuantizeCommand final : public Command {
     return record;
   }
 
- private:
   train::TrainResult one_stage(const quant::QuantizedModel& start, const sim::CalibrateOptions& options,
                                const ir::Tensor& images, Session& session) {
     const quant::QuantizedModel calibrated = sim::calibrate(start.graph, images, options, session.context());
@@ -82,6 +114,8 @@ class QuantizeCommand final : public Command {
   DataOptions data_;
   ArrayOptions array_;
   TrainingOptions training_;
+  PtqOptions ptq_;
+  std::string method_ = "qat";
   int stages_ = 1;
   std::string out_;
 };

@@ -70,14 +70,6 @@ void consider(const Moments& m, int levels, double lowest, double step, Candidat
   if (error < best.error) best = {error, lowest, step};
 }
 
-// First and last non-empty bin.
-std::pair<double, double> support(const Histogram& h) {
-  const auto filled = [](std::int64_t n) { return n != 0; };
-  const auto first = std::find_if(h.counts.begin(), h.counts.end(), filled);
-  const auto last = std::find_if(h.counts.rbegin(), h.counts.rend(), filled);
-  return {static_cast<double>(first - h.counts.begin()), static_cast<double>(h.counts.rend() - last) - 1.0};
-}
-
 // Coordinate search around the best so far with shrinking moves.
 void refine(const Moments& m, int levels, Candidate& best) {
   double move = 0.5;
@@ -103,12 +95,6 @@ Candidate search_range(const Moments& m, int levels, double low, double high) {
   }
   refine(m, levels, best);
   return best;
-}
-
-// A level on every bin; the levels to spare lie on both sides, for sums not seen yet.
-AdcRange lossless_range(const Histogram& h, double low, double high, int levels) {
-  const double lowest = low - std::floor((levels - 1 - (high - low)) / 2.0);
-  return {h.width, h.first + (lowest + 0.5 * (levels - 1)) * h.width};
 }
 
 }  // namespace
@@ -148,14 +134,29 @@ float mse_scale(std::span<const float> x, CodeRange range) {
   return static_cast<float>(best);
 }
 
-AdcRange mse_adc_range(const Histogram& histogram, int levels) {
+std::pair<double, double> support(const Histogram& h) {
+  const auto filled = [](std::int64_t n) { return n != 0; };
+  const auto first = std::find_if(h.counts.begin(), h.counts.end(), filled);
+  const auto last = std::find_if(h.counts.rbegin(), h.counts.rend(), filled);
+  return {static_cast<double>(first - h.counts.begin()), static_cast<double>(h.counts.rend() - last) - 1.0};
+}
+
+std::optional<AdcRange> lossless_adc_range(const Histogram& histogram, int levels) {
   BITLINE_CHECK(levels >= 2 && histogram.total() > 0);
   const auto [low, high] = support(histogram);
   if (low == high) {
     const double value = histogram.first + low * histogram.width;
-    return {std::max(histogram.width, std::fabs(value)), value};
+    return AdcRange{std::max(histogram.width, std::fabs(value)), value};
   }
-  if (high - low <= levels - 1) return lossless_range(histogram, low, high, levels);
+  if (high - low > levels - 1) return std::nullopt;
+  // A level on every bin; the levels to spare lie on both sides, for sums not seen yet.
+  const double lowest = low - std::floor((levels - 1 - (high - low)) / 2.0);
+  return AdcRange{histogram.width, histogram.first + (lowest + 0.5 * (levels - 1)) * histogram.width};
+}
+
+AdcRange mse_adc_range(const Histogram& histogram, int levels) {
+  if (const auto range = lossless_adc_range(histogram, levels)) return *range;
+  const auto [low, high] = support(histogram);
   const Candidate best = search_range(Moments(histogram), levels, low, high);
   const double centre = best.lowest + best.step * 0.5 * (levels - 1);
   return {best.step * histogram.width, histogram.first + centre * histogram.width};

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "bitline/quant/lsq.h"
@@ -33,6 +35,12 @@ struct AdcRange {
   double centre = 0.0;
 };
 AdcRange mse_adc_range(const Histogram& histogram, int levels);
+
+// The range for those two histograms that lose nothing; none for others.
+std::optional<AdcRange> lossless_adc_range(const Histogram& histogram, int levels);
+
+// First and last bin that is not empty, as bin numbers.
+std::pair<double, double> support(const Histogram& histogram);
 
 // Mean squared error of a range on a histogram.
 double adc_range_error(const Histogram& histogram, int levels, const AdcRange& range);

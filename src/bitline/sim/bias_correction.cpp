@@ -1,5 +1,7 @@
 #include "bitline/sim/bias_correction.h"
 
+#include <algorithm>
+
 #include "bitline/base/error.h"
 
 namespace bitline::sim {
@@ -46,6 +48,18 @@ std::vector<double> channel_means(const ir::Tensor& x) {
   for (std::size_t i = 0; i < x.size(); ++i) means[i / plane % outputs] += static_cast<double>(x.data[i]);
   for (double& mean : means) mean /= static_cast<double>(x.size() / outputs);
   return means;
+}
+
+std::vector<double> channel_variances(const ir::Tensor& x) {
+  const std::vector<double> means = channel_means(x);
+  const std::size_t outputs = means.size(), plane = plane_of(x), count = x.size() / outputs;
+  std::vector<double> variances(outputs, 0.0);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double d = static_cast<double>(x.data[i]) - means[i / plane % outputs];
+    variances[i / plane % outputs] += d * d;
+  }
+  for (double& v : variances) v /= static_cast<double>(std::max<std::size_t>(2, count) - 1);
+  return variances;
 }
 
 }  // namespace bitline::sim

@@ -17,6 +17,9 @@ void correct_bias(const ir::Tensor& expected, ir::Tensor& quantized, ir::Tensor&
 // The same for known means of the channels. Where they are those of the float network, the errors of the
 // layers before are taken away, too.
 void correct_bias(const std::vector<double>& expected, ir::Tensor& quantized, ir::Tensor& bias);
+
+// Mean and (unbiased) variance of the channels of x [N, O] or [N, O, H, W].
 std::vector<double> channel_means(const ir::Tensor& x);
+std::vector<double> channel_variances(const ir::Tensor& x);
 
 }  // namespace bitline::sim

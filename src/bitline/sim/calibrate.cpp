@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <set>
 
 #include "bitline/base/error.h"
-#include "bitline/quant/mse.h"
 #include "bitline/sim/bias_correction.h"
 #include "bitline/sim/compensate.h"
 #include "bitline/sim/network.h"
 #include "bitline/sim/parallel.h"
+#include "bitline/sim/psum_statistics.h"
 
 namespace bitline::sim {
 
@@ -18,7 +17,6 @@ namespace {
 
 constexpr std::size_t kActivationSample = 200'000;  // values looked at for an activation scale
 constexpr std::size_t kPsumSample = 100'000'000;    // partial sums kept for the histograms of a layer
-constexpr double kHistogramBins = 4096.0;
 
 using quant::CimLayer;
 
@@ -30,121 +28,37 @@ void require_finite(const ir::Tensor& x, const std::string& node) {
   }
 }
 
-void calibrate_activation(const ir::Tensor& x, CimLayer& layer) {
+void calibrate_activation(const ir::Tensor& x, const quant::RangeSpec& range, CimLayer& layer) {
   const std::size_t stride = std::max<std::size_t>(1, x.size() / kActivationSample);
   std::vector<float> sample;
   for (std::size_t i = 0; i < x.size(); i += stride) sample.push_back(x.data[i]);
   layer.activation_signed = *std::min_element(x.data.begin(), x.data.end()) < 0.0f;
-  layer.activation_scale = quant::mse_scale(sample, quant::activation_range(layer));
+  layer.activation_scale = quant::choose_scale(range, sample, quant::activation_range(layer));
 }
-
-struct GroupSums {
-  float low = std::numeric_limits<float>::max();
-  float high = std::numeric_limits<float>::lowest();
-  double unit = 0.0;      // smallest distance of two sums of one column
-  bool same_unit = true;  // all columns have it, so sums of the group lie on one grid
-  quant::Histogram histogram;
-};
-
-// The partial sums of a layer on the calibration images, under an ideal converter.
-class PsumStatistics {
- public:
-  PsumStatistics(const LayerProgram& program, const quant::CimLayer& layer)
-      : groups_(psum_groups(program.tiling, layer.config)), sums_(static_cast<std::size_t>(groups_.count())) {
-    const quant::GroupMap weights = weight_groups(program.tiling, layer.config);
-    const auto& grid = program.tiling.grid;
-    for (int t = 0; t < grid.tiles; ++t) {
-      for (std::size_t i = 0; i < program.input_slices.size(); ++i) {
-        for (int j = 0; j < grid.slices; ++j) {
-          for (int o = 0; o < grid.outputs; ++o) {
-            const float unit =
-                layer.activation_scale * layer.weight_scale[static_cast<std::size_t>(weights.group(t, j, o))];
-            const int shift =
-                program.weight_slices[static_cast<std::size_t>(j)].shift + program.input_slices[i].shift;
-            columns_.push_back(
-                {static_cast<std::size_t>(groups_.group(t, j, o)), unit, std::int64_t{1} << (2 * shift)});
-          }
-        }
-      }
-    }
-  }
-
-  void fit(const std::vector<std::vector<float>>& traces, int levels, CimLayer& layer) {
-    find_limits(traces);
-    fill(traces);
-    for (GroupSums& group : sums_) {
-      const quant::AdcRange range = quant::mse_adc_range(group.histogram, levels);
-      layer.psum_step.push_back(static_cast<float>(range.step));
-      layer.psum_centre.push_back(static_cast<float>(range.centre));
-    }
-  }
-
- private:
-  struct ColumnUse {
-    std::size_t group;
-    float unit;           // output per integer of the sum
-    std::int64_t weight;  // significance squared
-  };
-
-  template <class Visit>
-  void for_each_sum(const std::vector<std::vector<float>>& traces, Visit&& visit) const {
-    for (const std::vector<float>& trace : traces) {
-      for (std::size_t i = 0; i < trace.size(); i += columns_.size()) {
-        for (std::size_t c = 0; c < columns_.size(); ++c) visit(columns_[c], trace[i + c] * columns_[c].unit);
-      }
-    }
-  }
-
-  void find_limits(const std::vector<std::vector<float>>& traces) {
-    for_each_sum(traces, [this](const ColumnUse& column, float sum) {
-      GroupSums& group = sums_[column.group];
-      group.low = std::min(group.low, sum);
-      group.high = std::max(group.high, sum);
-    });
-    for (const ColumnUse& column : columns_) {
-      GroupSums& group = sums_[column.group];
-      const auto mine = static_cast<double>(column.unit);
-      group.same_unit = group.same_unit && (group.unit == 0.0 || group.unit == mine);
-      group.unit = group.unit == 0.0 ? mine : std::min(group.unit, mine);
-    }
-    for (GroupSums& group : sums_) {
-      const double range = static_cast<double>(group.high) - static_cast<double>(group.low);
-      group.histogram.first = static_cast<double>(group.low);
-      const double finest = range / kHistogramBins;
-      group.histogram.width = group.same_unit || finest == 0.0 ? std::max(group.unit, finest) : finest;
-      group.histogram.counts.assign(static_cast<std::size_t>(std::lround(range / group.histogram.width)) + 1,
-                                    0);
-    }
-  }
-
-  void fill(const std::vector<std::vector<float>>& traces) {
-    for_each_sum(traces, [this](const ColumnUse& column, float sum) {
-      quant::Histogram& h = sums_[column.group].histogram;
-      const double bin = (static_cast<double>(sum) - h.first) / h.width + 0.5;
-      h.counts[std::min(h.counts.size() - 1, static_cast<std::size_t>(bin))] += column.weight;
-    });
-  }
-
-  quant::GroupMap groups_;
-  std::vector<ColumnUse> columns_;  // in the order of a pixel's trace
-  std::vector<GroupSums> sums_;
-};
 
 class Calibrator {
  public:
   Calibrator(const ir::Graph& graph, const CalibrateOptions& options, const Context& context)
       : graph_(graph), corrected_(graph), options_(options), context_(context) {
     quant::validate(options.config);
-    for (const std::string& name : mapping::select_layers(graph, options.policy)) selected_.insert(name);
+    for (const std::string& name : mapping::select_layers(graph, options.policy)) {
+      selected_.insert(name);
+      quantized_.insert(graph.find_node(name)->output);
+    }
   }
 
   quant::QuantizedModel run(const ir::Tensor& images) {
     if (images.size() == 0) bad_input("calibration got no images", {}, "give at least one");
     const auto hook = [this](const ir::Node& node,
                              const ir::Operands& operands) -> std::optional<ir::Tensor> {
-      if (selected_.count(node.name) == 0) return std::nullopt;
-      context_.check_cancelled();
-      return take_layer(node, operands);
+      if (selected_.count(node.name) != 0) {
+        context_.check_cancelled();
+        return take_layer(node, operands);
+      }
+      if (options_.re_estimate_batch_norm && std::holds_alternative<ir::BatchNorm>(node.op) &&
+          quantized_.count(node.inputs[0]) != 0)
+        return re_estimate(node, operands);
+      return std::nullopt;
     };
     if (options_.compensate) remember_float_means(images);
     require_finite(ir::run_graph(graph_, images, hook), "output");
@@ -162,6 +76,17 @@ class Calibrator {
       float_means_[node.name] = channel_means(*y);
       return y;
     });
+  }
+
+  ir::Tensor re_estimate(const ir::Node& node, ir::Operands operands) {
+    ir::Tensor& mean = corrected_.constant(node.inputs[3]);
+    ir::Tensor& variance = corrected_.constant(node.inputs[4]);
+    const std::vector<double> means = channel_means(*operands[0]), squares = channel_variances(*operands[0]);
+    mean.data.assign(means.begin(), means.end());
+    variance.data.assign(squares.begin(), squares.end());
+    operands[3] = &mean;
+    operands[4] = &variance;
+    return ir::run_node(node, operands);
   }
 
   ir::Tensor take_layer(const ir::Node& node, const ir::Operands& operands) {
@@ -198,25 +123,33 @@ class Calibrator {
     layer.config = options_.config;
     layer.config.adc_levels = quant::kIdealAdc;
     if (!fresh) return layer;
-    calibrate_activation(x, layer);
+    calibrate_activation(x, options_.activation_range, layer);
     const mapping::LayerShape shape = *mapping::layer_shape(graph_, node);
     const ir::Tensor& weight = graph_.constant(node.inputs[1]);
     require_finite(weight, node.name);
     const mapping::LayerTiling tiling = mapping::tile_layer(shape, layer.config, node.name);
-    layer.weight_scale = calibrate_weights(tiling, layer.config, weight.data);
+    layer.weight_scale = calibrate_weights(tiling, layer.config, options_.weight_range, weight.data);
     return layer;
   }
 
   void fit_converters(const ir::Node& node, const ir::Tensor& x, CimLayer& layer) {
     const LayerProgram program = compile_node(corrected_, node, layer);
-    std::vector<std::vector<float>> traces;
+    PsumTraces traces;
     run_all(program, x, &traces);
-    PsumStatistics(program, layer).fit(traces, options_.config.adc_levels, layer);
+    const auto histograms = psum_histograms(program, layer, traces, context_.threads);
+    layer.psum_step.resize(histograms.size());
+    layer.psum_centre.resize(histograms.size());
+    for_each_piece(static_cast<std::int64_t>(histograms.size()), context_.threads, [&](std::int64_t group) {
+      const auto g = static_cast<std::size_t>(group);
+      const quant::AdcRange range =
+          quant::choose_adc_range(options_.adc_range, histograms[g], options_.config.adc_levels);
+      layer.psum_step[g] = static_cast<float>(range.step);
+      layer.psum_centre[g] = static_cast<float>(range.centre);
+    });
   }
 
   // Runs the layer on all images in parallel. With `traces`, keeps the sums of as many images as fit.
-  ir::Tensor run_all(const LayerProgram& program, const ir::Tensor& x,
-                     std::vector<std::vector<float>>* traces) {
+  ir::Tensor run_all(const LayerProgram& program, const ir::Tensor& x, PsumTraces* traces) {
     const auto prepared = choose_kernel("auto", program).prepare(program);
     const std::int64_t images = x.dim(0);
     const ir::Tensor first = run_one(program, *prepared, x, 0, nullptr);
@@ -255,6 +188,7 @@ class Calibrator {
   const CalibrateOptions& options_;
   const Context& context_;
   std::set<std::string> selected_;
+  std::set<ir::ValueId> quantized_;  // outputs of the selected layers
   std::map<std::string, CimLayer> layers_;
   std::map<std::string, std::vector<double>> float_means_;  // by node and output channel
 };
@@ -262,7 +196,7 @@ class Calibrator {
 }  // namespace
 
 std::vector<float> calibrate_weights(const mapping::LayerTiling& tiling, const quant::CimConfig& config,
-                                     std::span<const float> weight) {
+                                     const quant::RangeSpec& range, std::span<const float> weight) {
   const quant::GroupMap groups = weight_groups(tiling, config);
   std::vector<std::vector<float>> members(static_cast<std::size_t>(groups.count()));
   for_each_cell(tiling, groups,
@@ -271,7 +205,7 @@ std::vector<float> calibrate_weights(const mapping::LayerTiling& tiling, const q
                 });
   std::vector<float> scales;
   for (const std::vector<float>& values : members)
-    scales.push_back(quant::mse_scale(values, quant::weight_range(config)));
+    scales.push_back(quant::choose_scale(range, values, quant::weight_range(config)));
   return scales;
 }
 

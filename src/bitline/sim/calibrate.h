@@ -1,11 +1,11 @@
 // Post-training calibration: scales and ADC ranges from a few hundred images, without labels or training.
 //
 // One pass through the network. At each layer that goes to an array, with all layers before it already
-// quantized: the activation scale by least squared error on the layer's inputs; the weight scale of every
-// group by least squared error on its weights, then, where asked, weights rounded so that the layer's outputs
-// change least; the ADC step and centre of every group by least squared error
-// on the histogram of its partial sums (each sum weighted by the square of its slice's significance); last,
-// the layer's bias, where it has one, takes away the mean error of every output channel (bias_correction.h).
+// quantized: the activation scale on the layer's inputs; the weight scale of every group on its weights,
+// then, where asked, weights rounded so that the layer's outputs change least; the ADC step and centre of
+// every group on the histogram of its partial sums (each sum weighted by the square of its slice's
+// significance); last, the layer's bias, where it has one, takes away the mean error of every output channel
+// (bias_correction.h). Each range by a method of quant/range.h, usually least squared error.
 #pragma once
 
 #include <map>
@@ -18,6 +18,7 @@
 #include "bitline/mapping/layer_policy.h"
 #include "bitline/mapping/tiling.h"
 #include "bitline/quant/config.h"
+#include "bitline/quant/range.h"
 
 namespace bitline::sim {
 
@@ -27,6 +28,9 @@ struct CalibrateOptions {
   // Rounds weights for least error of the outputs (quant/compensated_rounding.h), and corrects biases towards
   // the float network's outputs instead of those of a float layer after quantized ones.
   bool compensate = false;
+  quant::RangeSpec weight_range, activation_range, adc_range;
+  // Gives batch-norms that follow a layer on arrays the statistics of its quantized outputs.
+  bool re_estimate_batch_norm = false;
   // Keeps the activation and weight scales of these layers and fits only the converters (second training
   // stage).
   const std::map<std::string, quant::CimLayer>* keep = nullptr;
@@ -38,8 +42,8 @@ struct CalibrateOptions {
 quant::QuantizedModel calibrate(const ir::Graph& graph, const ir::Tensor& images,
                                 const CalibrateOptions& options, const Context& context);
 
-// The weight scales of a layer: least squared error for each group.
+// The weight scales of a layer, one for each group.
 std::vector<float> calibrate_weights(const mapping::LayerTiling& tiling, const quant::CimConfig& config,
-                                     std::span<const float> weight);
+                                     const quant::RangeSpec& range, std::span<const float> weight);
 
 }  // namespace bitline::sim

@@ -1,6 +1,7 @@
 #include "bitline/train/shard_step.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "bitline/sim/parallel.h"
 #include "bitline/train/torch.h"
@@ -13,7 +14,6 @@ using torch::Tensor;
 
 struct ShardResult {
   double loss = 0.0;
-  std::int64_t correct = 0;
   torch::autograd::variable_list gradients;
 };
 
@@ -41,39 +41,29 @@ Tensor shard_loss(const Tensor& logits, const Tensor& labels, const Tensor& imag
 
 }  // namespace
 
-StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::Batch& batch, int shards,
-                      int threads, BatchNormMode mode, const LossOptions& options) {
-  const std::int64_t pieces = std::min<std::int64_t>(shards, batch.count);
+StepResult run_shards(const GraphNet& net, const Tensor& images, const ShardPlan& plan,
+                      const ShardLoss& loss) {
+  const std::int64_t count = images.size(0), pieces = std::min<std::int64_t>(plan.shards, count);
   std::vector<ShardResult> results(static_cast<std::size_t>(pieces));
   StepResult out;
   out.statistics.resize(results.size());
   torch::autograd::variable_list leaves;
   for (const Parameter& p : net.parameters()) leaves.push_back(p.value);
-  const Tensor images = torch::from_blob(
-      const_cast<float*>(batch.pixels.data()),
-      {batch.count, batch.shape.channels, batch.shape.height, batch.shape.width}, torch::kFloat32);
-  const std::vector<std::int64_t> label_values(batch.labels.begin(), batch.labels.end());
-  const Tensor labels = torch::tensor(label_values);
-
   const auto run_one = [&](std::int64_t s) {
     at::set_num_threads(1);  // of this worker: shards are the parallelism
-    const std::int64_t first = batch.count * s / pieces;
-    const std::int64_t last = batch.count * (s + 1) / pieces;
+    const std::int64_t first = count * s / pieces, last = count * (s + 1) / pieces;
     ShardResult& result = results[static_cast<std::size_t>(s)];
     const Tensor x = images.slice(0, first, last).contiguous().to(net.device());
-    const Tensor y = labels.slice(0, first, last).to(net.device());
-    const Tensor logits = net.forward(x, mode, &out.statistics[static_cast<std::size_t>(s)]);
-    const Tensor loss = shard_loss(logits, y, x, teacher, options) / static_cast<double>(batch.count);
-    result.gradients = torch::autograd::grad({loss}, leaves, {}, /*retain_graph=*/false,
+    const Tensor shard =
+        loss(net.forward(x, plan.mode, &out.statistics[static_cast<std::size_t>(s)]), first, last);
+    result.gradients = torch::autograd::grad({shard}, leaves, {}, /*retain_graph=*/false,
                                              /*create_graph=*/false, /*allow_unused=*/true);
-    result.loss = loss.item<double>();
-    result.correct = logits.detach().argmax(1).eq(y).sum().item<std::int64_t>();
+    result.loss = shard.item<double>();
   };
-  sim::for_each_piece(pieces, threads, run_one);
+  sim::for_each_piece(pieces, plan.threads, run_one);
 
   for (const ShardResult& result : results) {
     out.loss += result.loss;
-    out.correct += result.correct;
     if (out.gradients.empty()) {
       out.gradients = result.gradients;
       continue;
@@ -82,6 +72,25 @@ StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::
       if (result.gradients[i].defined()) out.gradients[i].add_(result.gradients[i]);
     }
   }
+  return out;
+}
+
+StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::Batch& batch, int shards,
+                      int threads, BatchNormMode mode, const LossOptions& options) {
+  const Tensor images = torch::from_blob(
+      const_cast<float*>(batch.pixels.data()),
+      {batch.count, batch.shape.channels, batch.shape.height, batch.shape.width}, torch::kFloat32);
+  const std::vector<std::int64_t> label_values(batch.labels.begin(), batch.labels.end());
+  const Tensor labels = torch::tensor(label_values);
+  std::atomic<std::int64_t> correct = 0;
+  const auto loss = [&](const Tensor& logits, std::int64_t first, std::int64_t last) {
+    const Tensor y = labels.slice(0, first, last).to(net.device());
+    const Tensor x = images.slice(0, first, last).contiguous().to(net.device());
+    correct += logits.detach().argmax(1).eq(y).sum().item<std::int64_t>();
+    return shard_loss(logits, y, x, teacher, options) / static_cast<double>(batch.count);
+  };
+  StepResult out = run_shards(net, images, {shards, threads, mode}, loss);
+  out.correct = correct;
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -24,7 +25,21 @@ struct StepResult {
   std::vector<BatchStatistics> statistics;  // by shard
 };
 
-// teacher may be null when options.distillation is 0.
+struct ShardPlan {
+  int shards = 1;   // part of the result
+  int threads = 1;  // not part of it; 0 = all cores
+  BatchNormMode mode = BatchNormMode::kFixed;
+};
+
+// Loss, a scalar, of the net's outputs for images `first` up to `last` of the batch, as its share of the
+// whole batch. Called from several threads.
+using ShardLoss = std::function<at::Tensor(const at::Tensor& outputs, std::int64_t first, std::int64_t last)>;
+
+// Gradients of the sum of the shards' losses for images [N, ...]. `correct` stays 0.
+StepResult run_shards(const GraphNet& net, const at::Tensor& images, const ShardPlan& plan,
+                      const ShardLoss& loss);
+
+// The same for classification. teacher may be null when options.distillation is 0.
 StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::Batch& batch, int shards,
                       int threads, BatchNormMode mode, const LossOptions& options);
 

@@ -18,6 +18,7 @@
 #include "bitline/sim/evaluate.h"
 #include "bitline/train/checkpoint.h"
 #include "bitline/train/graph_net.h"
+#include "bitline/train/reconstruct.h"
 #include "bitline/train/schedule.h"
 #include "bitline/train/shard_step.h"
 #include "bitline/train/torch.h"
@@ -352,6 +353,14 @@ class TorchTrainer final : public Trainer {
     check_options(data, options, teacher, start.graph);
     at::set_num_threads(1);
     return Run(start, teacher, data, options, observer, context, fs).train();
+  }
+
+  quant::QuantizedModel reconstruct(const quant::QuantizedModel& start, const ir::Graph& reference,
+                                    const ir::Tensor& images, const ReconstructOptions& options,
+                                    const std::function<void(const SegmentReport&)>& observer,
+                                    const Context& context) const override {
+    at::set_num_threads(1);
+    return train::reconstruct(start, reference, images, options, observer, context);
   }
 
   ir::Tensor trace(const quant::QuantizedModel& model, const ir::Tensor& images,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -87,6 +88,25 @@ struct TrainResult {
   bool resumed = false;
 };
 
+struct ReconstructOptions {
+  int steps = 300;  // of each part
+  int batch = 32;
+  int shards = 4;  // parts a batch is cut into; part of the result
+  // Learning rates of Adam: of weights in steps of their grid, of scales, biases and ranges relative to their
+  // size.
+  double weight_rate = 0.1;
+  double scale_rate = 0.03;
+  Quantizers quantizers;
+  std::string device = "cpu";
+  std::string cim_operator = "auto";
+};
+
+struct SegmentReport {
+  int segment, segments;  // from 1
+  std::string last_node;
+  double error_before, error_after;  // mean squared error over the variance of the float outputs
+};
+
 class Trainer {
  public:
   virtual ~Trainer() = default;
@@ -97,6 +117,14 @@ class Trainer {
   virtual TrainResult train(const quant::QuantizedModel& start, const ir::Graph* teacher,
                             const TrainData& data, const TrainOptions& options, Observer& observer,
                             const Context& context, io::FileSystem& fs) const = 0;
+
+  // Fits `start` (calibrated) part by part to `reference`, a float graph with the same nodes, on normalized
+  // images [N, C, H, W] without labels (reconstruct.h). A part that cannot be improved stays as it is. The
+  // same bits for any number of threads. Errors: kBadInput for options out of range or graphs that differ.
+  virtual quant::QuantizedModel reconstruct(const quant::QuantizedModel& start, const ir::Graph& reference,
+                                            const ir::Tensor& images, const ReconstructOptions& options,
+                                            const std::function<void(const SegmentReport&)>& observer,
+                                            const Context& context) const = 0;
 
   // The codes of every array layer as the training graph computes them with LibTorch operators, in evaluation
   // mode.

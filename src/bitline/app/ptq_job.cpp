@@ -1,0 +1,98 @@
+#include "bitline/app/ptq_job.h"
+
+#include <CLI/CLI.hpp>
+
+#include "bitline/app/trainer_library.h"
+#include "bitline/base/error.h"
+#include "bitline/base/units.h"
+#include "bitline/ir/equalize.h"
+#include "bitline/ir/fold.h"
+#include "bitline/sim/calibrate.h"
+
+namespace bitline::app {
+
+namespace {
+
+constexpr const char* kNearest = "nearest";
+constexpr const char* kCompensated = "compensated";
+constexpr const char* kReconstructed = "reconstructed";
+
+ir::Graph prepare(const ir::Graph& graph, const PtqOptions& options) {
+  if (options.keep_batch_norm && options.equalize)
+    throw Error(ErrorCode::kUsage, "--equalize needs batch-norm folded", {}, "leave --keep-batch-norm out");
+  if (!options.keep_batch_norm && options.re_estimate_batch_norm)
+    throw Error(ErrorCode::kUsage, "--re-estimate-batch-norm has no batch-norm to change", {},
+                "add --keep-batch-norm");
+  if (options.keep_batch_norm) return graph;
+  const ir::Graph folded = ir::remove_dead_code(ir::fold_batch_norm(graph));
+  return options.equalize ? ir::equalize_layers(folded) : folded;
+}
+
+quant::QuantizedModel reconstruct(const quant::QuantizedModel& calibrated, const ir::Graph& graph,
+                                  const ir::Tensor& images, const PtqOptions& options, Session& session) {
+  train::ReconstructOptions reconstruction;
+  reconstruction.steps = options.reconstruction_steps;
+  return trainer().reconstruct(
+      calibrated, graph, images, reconstruction,
+      [&session](const train::SegmentReport& s) {
+        session.note("reconstruct " + std::to_string(s.segment) + "/" + std::to_string(s.segments) + "  " +
+                     s.last_node + "  relative error " + fixed_text(s.error_before, 5) + " -> " +
+                     fixed_text(s.error_after, 5));
+      },
+      session.context());
+}
+
+}  // namespace
+
+void PtqOptions::declare(CLI::App& app) {
+  app.add_option("--rounding", rounding,
+                 "of weights: nearest, compensated (weights that are still free take errors back) or "
+                 "reconstructed (also fitted block by block to the float network)")
+      ->check(CLI::IsMember({kNearest, kCompensated, kReconstructed}))
+      ->capture_default_str();
+  const char* methods = ": mse, minmax, percentile:P or kl";
+  app.add_option("--weight-range", weight_range, std::string("how weight scales are chosen") + methods)
+      ->capture_default_str();
+  app.add_option("--activation-range", activation_range,
+                 std::string("how activation scales are chosen") + methods)
+      ->capture_default_str();
+  app.add_option("--adc-range", adc_range, std::string("how converter ranges are chosen") + methods)
+      ->capture_default_str();
+  app.add_flag("--equalize", equalize, "equalize the ranges of neighbouring layers' channels first");
+  app.add_flag("--keep-batch-norm", keep_batch_norm, "do not fold batch-norm into the weights");
+  app.add_flag("--re-estimate-batch-norm", re_estimate_batch_norm,
+               "give kept batch-norms the statistics of the quantized layers");
+  app.add_option("--reconstruction-steps", reconstruction_steps, "optimizer steps a block")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+}
+
+quant::QuantizedModel run_ptq(const quant::QuantizedModel& start, const DataOptions& data,
+                              const ArrayOptions& array, const PtqOptions& options, Session& session) {
+  const ir::Graph graph = prepare(start.graph, options);
+  sim::CalibrateOptions calibration;
+  calibration.config = array.config(session);
+  calibration.policy = array.policy();
+  calibration.compensate = options.rounding != kNearest;
+  calibration.weight_range = quant::parse_range(options.weight_range);
+  calibration.activation_range = quant::parse_range(options.activation_range);
+  calibration.adc_range = quant::parse_range(options.adc_range);
+  calibration.re_estimate_batch_norm = options.re_estimate_batch_norm;
+  const ir::Tensor images = calibration_images(data, array.calibration_images, session);
+  quant::QuantizedModel model = sim::calibrate(graph, images, calibration, session.context());
+  if (options.rounding == kReconstructed) model = reconstruct(model, graph, images, options, session);
+  model.notes["data"] = data.set.kind;
+  model.notes["input_scaling"] = data.scaling;
+  return model;
+}
+
+void add_accuracy(const quant::QuantizedModel& model, const DataOptions& data, std::int64_t test_images,
+                  Session& session, result::Record& record) {
+  const auto test_set = data.open(data::Split::kTest, session);
+  const sim::Evaluation e = sim::evaluate(
+      sim::Network(model), batch_source(*test_set, test_images, data.normalization()), session.context());
+  record.add("test_images", e.images);
+  record.add("accuracy", e.accuracy(), "%");
+}
+
+}  // namespace bitline::app

@@ -1,0 +1,134 @@
+#include "bitline/ir/equalize.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitline::ir {
+
+namespace {
+
+constexpr int kMostRounds = 50;
+constexpr double kSettled = 1e-3;
+
+bool is_layer(const Node& node) {
+  return std::holds_alternative<Conv>(node.op) || std::holds_alternative<Linear>(node.op);
+}
+
+// f(s * x) = s * f(x) for s > 0, channel by channel.
+bool keeps_scales(const Node& node) {
+  return std::holds_alternative<Relu>(node.op) || std::holds_alternative<MaxPool>(node.op) ||
+         std::holds_alternative<AveragePool>(node.op) || std::holds_alternative<GlobalAveragePool>(node.op);
+}
+
+std::int64_t groups_of(const Node& node) {
+  const auto* conv = std::get_if<Conv>(&node.op);
+  return conv == nullptr ? 1 : conv->groups;
+}
+
+// The weights of a layer [O, C/groups, ...] seen by output or by input channel.
+class Weights {
+ public:
+  Weights(Tensor& weight, std::int64_t groups)
+      : weight_(weight),
+        outputs_(weight.dim(0)),
+        inputs_(weight.dim(1)),
+        window_(static_cast<std::int64_t>(weight.size()) / (outputs_ * inputs_)),
+        groups_(groups) {}
+
+  std::int64_t outputs() const { return outputs_; }
+  std::int64_t inputs() const { return inputs_ * groups_; }
+
+  template <class Visit>
+  void of_output(std::int64_t o, Visit&& visit) {
+    const std::int64_t each = inputs_ * window_;
+    for (std::int64_t i = 0; i < each; ++i) visit(weight_.data[static_cast<std::size_t>(o * each + i)]);
+  }
+  template <class Visit>
+  void of_input(std::int64_t c, Visit&& visit) {
+    const std::int64_t group = c / inputs_, members = outputs_ / groups_;
+    for (std::int64_t o = group * members; o < (group + 1) * members; ++o) {
+      const std::int64_t begin = (o * inputs_ + c % inputs_) * window_;
+      for (std::int64_t i = begin; i < begin + window_; ++i) visit(weight_.data[static_cast<std::size_t>(i)]);
+    }
+  }
+
+ private:
+  Tensor& weight_;
+  std::int64_t outputs_, inputs_, window_, groups_;
+};
+
+class Equalizer {
+ public:
+  explicit Equalizer(const Graph& graph) : graph_(graph), uses_(graph.use_counts()) {}
+
+  Graph run() {
+    const std::vector<std::pair<const Node*, const Node*>> pairs = find_pairs();
+    for (int round = 0; round < kMostRounds; ++round) {
+      double moved = 0.0;
+      for (const auto& [first, second] : pairs) moved = std::max(moved, equalize(*first, *second));
+      if (moved < kSettled) break;
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  bool read_once(ValueId id) const { return uses_[static_cast<std::size_t>(id)] == 1; }
+
+  bool own_constants(const Node& node) const {
+    return std::all_of(node.inputs.begin() + 1, node.inputs.end(),
+                       [this](ValueId id) { return graph_.is_constant(id) && read_once(id); });
+  }
+
+  const Node* only_reader(ValueId id) const {
+    const auto& nodes = graph_.nodes();
+    const auto it = std::find_if(nodes.begin(), nodes.end(), [id](const Node& n) {
+      return std::find(n.inputs.begin(), n.inputs.end(), id) != n.inputs.end();
+    });
+    return it == nodes.end() || !read_once(id) ? nullptr : &*it;
+  }
+
+  std::vector<std::pair<const Node*, const Node*>> find_pairs() {
+    std::vector<std::pair<const Node*, const Node*>> pairs;
+    for (const Node& first : graph_.nodes()) {
+      if (!is_layer(first) || !own_constants(first)) continue;
+      const Node* next = only_reader(first.output);
+      while (next != nullptr && keeps_scales(*next)) next = only_reader(next->output);
+      if (next == nullptr || !is_layer(*next) || !own_constants(*next)) continue;
+      Tensor& a = graph_.constant(first.inputs[1]);
+      Tensor& b = graph_.constant(next->inputs[1]);
+      if (a.dim(0) == b.dim(1) * groups_of(*next)) pairs.emplace_back(&first, next);
+    }
+    return pairs;
+  }
+
+  // Returns the largest |log s|.
+  double equalize(const Node& first, const Node& second) {
+    Weights a(graph_.constant(first.inputs[1]), groups_of(first));
+    Weights b(graph_.constant(second.inputs[1]), groups_of(second));
+    Tensor* bias = first.inputs.size() > 2 ? &graph_.constant(first.inputs[2]) : nullptr;
+    double moved = 0.0;
+    for (std::int64_t c = 0; c < a.outputs(); ++c) {
+      float r1 = 0.0f, r2 = 0.0f;
+      a.of_output(c, [&r1](float w) { r1 = std::max(r1, std::fabs(w)); });
+      b.of_input(c, [&r2](float w) { r2 = std::max(r2, std::fabs(w)); });
+      if (!std::isnormal(r1) || !std::isnormal(r2)) continue;
+      const float s = std::sqrt(r1 / r2);
+      a.of_output(c, [s](float& w) { w /= s; });
+      b.of_input(c, [s](float& w) { w *= s; });
+      if (bias != nullptr) bias->data[static_cast<std::size_t>(c)] /= s;
+      moved = std::max(moved, std::fabs(std::log(static_cast<double>(s))));
+    }
+    return moved;
+  }
+
+  Graph graph_;
+  std::vector<int> uses_;
+};
+
+}  // namespace
+
+Graph equalize_layers(const Graph& graph) {
+  return Equalizer(graph).run();
+}
+
+}  // namespace bitline::ir
