@@ -288,6 +288,56 @@ TEST(OnnxShapes, ConcatAndTransposeKeepTheirOrder) {
   EXPECT_EQ(run(net, {1, 2, 2}, {1, 2, 3, 4}), (std::vector<float>{1, 2, 1, 3, 3, 4, 2, 4}));
 }
 
+// Cuts x[1, 5, 1] = 1..5 along its second dimension and joins the parts in the other order.
+std::vector<float> cut_and_swapped(OnnxBuilder& net, onnx::NodeProto& split) {
+  split.add_output("b");
+  if (!split.attribute_size()) set_integer(split, "axis", 1);
+  set_integer(net.node("Concat", {"b", "a"}, "y"), "axis", 1);
+  return run(net, {1, 5, 1}, {1, 2, 3, 4, 5});
+}
+
+TEST(OnnxShapes, SplitGivesEveryPart) {
+  OnnxBuilder old({-1, 5, 1}, 11);
+  auto& by_attribute = old.node("Split", {"x"}, "a");
+  set_integer(by_attribute, "axis", -2);
+  set_integers(by_attribute, "split", {2, 3});
+  EXPECT_EQ(cut_and_swapped(old, by_attribute), (std::vector<float>{3, 4, 5, 1, 2}));
+  OnnxBuilder net({-1, 5, 1});
+  net.numbers("extents", {4, 1});
+  EXPECT_EQ(cut_and_swapped(net, net.node("Split", {"x", "extents"}, "a")),
+            (std::vector<float>{5, 1, 2, 3, 4}));
+  OnnxBuilder fresh({-1, 5, 1}, 18);  // equal parts, the last one smaller
+  EXPECT_EQ(cut_and_swapped(fresh, fresh.node("Split", {"x"}, "a")), (std::vector<float>{4, 5, 1, 2, 3}));
+  OnnxBuilder half({-1, 5, 1});  // only one part is read
+  auto& split = half.node("Split", {"x", "extents"}, "y");
+  half.numbers("extents", {2, 3});
+  split.add_output("rest");
+  set_integer(split, "axis", 1);
+  EXPECT_EQ(operators(half.import()), "Slice");
+}
+
+TEST(OnnxShapes, SplitRefusesPartsThatDoNotFit) {
+  const auto message = [](const std::vector<std::int64_t>& extents, std::int64_t axis, ErrorCode code) {
+    OnnxBuilder net({-1, 5});
+    net.numbers("extents", extents);
+    auto& split = net.node("Split", {"x", "extents"}, "y");
+    split.add_output("b");
+    set_integer(split, "axis", axis);
+    return error_of([&] { net.import(); }, code);
+  };
+  const std::string at = "m.onnx: node 'y': ";
+  EXPECT_EQ(message({2, 2}, 1, ErrorCode::kBadInput), at + "its parts leave 1 of 5");
+  EXPECT_EQ(message({2, 4}, 1, ErrorCode::kBadInput), at + "its parts do not fit an extent of 5");
+  EXPECT_EQ(message({5, 0}, 1, ErrorCode::kBadInput), at + "its parts do not fit an extent of 5");
+  EXPECT_EQ(message({2, 2, 1}, 1, ErrorCode::kBadInput), at + "3 parts for 2 outputs");
+  EXPECT_NE(message({2, 3}, 0, ErrorCode::kUnsupported).find("it cuts the batch"), std::string::npos);
+  OnnxBuilder equal({-1, 5});
+  auto& split = equal.node("Split", {"x"}, "y");
+  split.add_output("b");
+  set_integer(split, "axis", 1);
+  EXPECT_EQ(error_of([&] { equal.import(); }), at + "it cuts 5 into 2 equal parts");
+}
+
 TEST(OnnxGraph, DropsWhatNobodyReads) {
   OnnxBuilder net({-1, 2});
   net.node("Relu", {"x"}, "unused");

@@ -23,6 +23,21 @@ constexpr std::array kNetworks = {
     ZooNetwork{"vgg16", 10, vgg16},
     ZooNetwork{"resnet18-cifar", 10, resnet18_cifar},
     ZooNetwork{"resnet18", 1000, resnet18},
+    ZooNetwork{"resnet34", 1000, resnet34},
+    ZooNetwork{"resnet50", 1000, resnet50},
+    ZooNetwork{"mobilenet_v1", 1000, mobilenet_v1<100>},
+    ZooNetwork{"mobilenet_v1_x0_75", 1000, mobilenet_v1<75>},
+    ZooNetwork{"mobilenet_v1_x0_5", 1000, mobilenet_v1<50>},
+    ZooNetwork{"mobilenet_v1_x0_25", 1000, mobilenet_v1<25>},
+    ZooNetwork{"mobilenet_v1_cifar", 10, mobilenet_v1_cifar<100>},
+    ZooNetwork{"mobilenet_v1_x0_25_cifar", 10, mobilenet_v1_cifar<25>},
+    ZooNetwork{"mobilenet_v2", 1000, mobilenet_v2<100>},
+    ZooNetwork{"mobilenet_v2_cifar", 10, mobilenet_v2_cifar<100>},
+    ZooNetwork{"mobilenet_v2_x0_25_cifar", 10, mobilenet_v2_cifar<25>},
+    ZooNetwork{"shufflenet_v2_x1_0", 1000, shufflenet_v2<100>},
+    ZooNetwork{"shufflenet_v2_x0_5", 1000, shufflenet_v2<50>},
+    ZooNetwork{"shufflenet_v2_cifar", 10, shufflenet_v2_cifar<100>},
+    ZooNetwork{"shufflenet_v2_x0_5_cifar", 10, shufflenet_v2_cifar<50>},
 };
 
 constexpr std::array kOperatorTables = {linear_ops, pool_ops, pointwise_ops, shape_ops};

@@ -2,8 +2,9 @@
 //
 // Nodes and constants carry the names of the PyTorch originals ("layer1.0.conv1",
 // "layer1.0.bn1.running_mean"), so that a PyTorch state_dict fits by name (frontend/weights.h). Convolutions
-// start Kaiming-normal with fan-out (He et al., ICCV 2015), linear layers uniform in +-1/sqrt(fan-in),
-// batch-norms as the identity; every number is a pure function of the seed and the constant's name.
+// start Kaiming-normal with the fan-out of their group (He et al., ICCV 2015), linear layers uniform in
+// +-1/sqrt(fan-in), batch-norms as the identity; every number is a pure function of the seed and the
+// constant's name.
 #pragma once
 
 #include <cstdint>

@@ -169,6 +169,14 @@ void OnnxNode::finish(Value value) {
   draft_.define(proto_.output(0), std::move(value), where_);
 }
 
+void OnnxNode::finish_all(const std::vector<ir::ValueId>& values) {
+  BITLINE_CHECK(values.size() == output_count());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string& name = proto_.output(static_cast<int>(i));
+    if (!name.empty()) draft_.define(name, values[i], where_);
+  }
+}
+
 void OnnxNode::abandon() {
   for (const std::string& output : proto_.output()) {
     if (!output.empty()) draft_.define(output, Unknown{}, where_);

@@ -66,6 +66,7 @@ class OnnxNode {
   std::int64_t fixed_batch() const { return draft_.fixed_batch(); }
 
   std::size_t input_count() const { return static_cast<std::size_t>(proto_.input_size()); }
+  std::size_t output_count() const { return static_cast<std::size_t>(proto_.output_size()); }
   bool has_input(std::size_t i) const;  // present and not omitted by an empty name
   bool is_literal(std::size_t i) const;
   bool reads_unknown() const;
@@ -88,6 +89,7 @@ class OnnxNode {
   ir::ValueId add_step(const std::string& role, ir::Op op, const std::vector<ir::ValueId>& inputs);
   void finish(ir::Op op, const std::vector<ir::ValueId>& inputs);  // the node that writes the output
   void finish(Value value);                                        // the output is this value itself
+  void finish_all(const std::vector<ir::ValueId>& values);         // one for each output
   void abandon();                                                  // the outputs are Unknown
 
   [[noreturn]] void refuse(const std::string& reason) const;  // Error{kUnsupported}

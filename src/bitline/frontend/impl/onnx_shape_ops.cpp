@@ -1,5 +1,5 @@
-// Movement of data: Concat, Flatten, Reshape, Transpose, Slice, Pad, Squeeze, Unsqueeze; and the literals
-// Constant and Shape.
+// Movement of data: Concat, Split, Flatten, Reshape, Transpose, Slice, Pad, Squeeze, Unsqueeze; and the
+// literals Constant and Shape.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -142,6 +142,44 @@ void convert_slice(OnnxNode& node) {
   node.finish(std::move(op), {x});
 }
 
+// The extents of the parts: as given, or equal ones of which the last may be smaller (opset 18).
+Integers split_extents(const OnnxNode& node, std::int64_t extent) {
+  const auto count = static_cast<std::int64_t>(node.output_count());
+  Integers parts = integers_of(node, "split", 1);
+  if (parts.empty()) {
+    const std::int64_t each = (extent + count - 1) / count;
+    if (node.opset() < 18 && each * count != extent)
+      node.reject("it cuts " + std::to_string(extent) + " into " + std::to_string(count) + " equal parts");
+    parts.assign(node.output_count(), each);
+    parts.back() = extent - each * (count - 1);
+  }
+  if (parts.size() != node.output_count())
+    node.reject(std::to_string(parts.size()) + " parts for " + std::to_string(count) + " outputs");
+  std::int64_t left = extent;
+  for (const std::int64_t part : parts) {
+    if (part < 1 || part > left) node.reject("its parts do not fit an extent of " + std::to_string(extent));
+    left -= part;
+  }
+  if (left != 0) node.reject("its parts leave " + std::to_string(left) + " of " + std::to_string(extent));
+  return parts;
+}
+
+void convert_split(OnnxNode& node) {
+  if (node.output_count() == 0) node.reject("a node without output");
+  const ir::ValueId x = node.activation(0);
+  const ir::Shape shape = node.shape(0);
+  const int axis = node.axis(node.attributes().integer("axis", 0, -kMaxExtent, kMaxExtent), shape.size());
+  if (axis == 0) node.refuse("it cuts the batch");
+  std::vector<ir::ValueId> parts;
+  std::int64_t start = 0;
+  for (const std::int64_t extent : split_extents(node, shape[static_cast<std::size_t>(axis)])) {
+    const ir::Slice part{{axis}, {start}, {start + extent}, {1}};
+    parts.push_back(node.add_step(std::to_string(parts.size()), part, {x}));
+    start += extent;
+  }
+  node.finish_all(parts);
+}
+
 float pad_value(const OnnxNode& node) {
   if (!node.has_input(2)) return node.attributes().real("value", 0.0f);
   const ir::Tensor value = node.tensor(2);
@@ -176,11 +214,17 @@ void convert_pad(OnnxNode& node) {
 }
 
 constexpr std::array kOps = {
-    Converter{"Constant", convert_constant},   Converter{"Shape", convert_shape},
-    Converter{"Concat", convert_concat},       Converter{"Flatten", convert_flatten},
-    Converter{"Reshape", convert_reshape},     Converter{"Squeeze", convert_squeeze},
-    Converter{"Unsqueeze", convert_unsqueeze}, Converter{"Transpose", convert_transpose},
-    Converter{"Slice", convert_slice},         Converter{"Pad", convert_pad},
+    Converter{"Constant", convert_constant},
+    Converter{"Shape", convert_shape},
+    Converter{"Concat", convert_concat},
+    Converter{"Flatten", convert_flatten},
+    Converter{"Reshape", convert_reshape},
+    Converter{"Squeeze", convert_squeeze},
+    Converter{"Unsqueeze", convert_unsqueeze},
+    Converter{"Transpose", convert_transpose},
+    Converter{"Slice", convert_slice},
+    Converter{"Split", convert_split},
+    Converter{"Pad", convert_pad},
 };
 
 }  // namespace

@@ -53,19 +53,30 @@ ir::Tensor ZooBuilder::uniform(const std::string& name, const ir::Shape& shape, 
   return out;
 }
 
-ir::ValueId ZooBuilder::conv(const std::string& name, ir::ValueId x, std::int64_t outputs,
-                             std::int64_t kernel, std::int64_t stride, bool bias) {
+ir::ValueId ZooBuilder::square_conv(const std::string& name, ir::ValueId x, std::int64_t outputs,
+                                    std::int64_t kernel, std::int64_t stride, std::int64_t groups,
+                                    bool bias) {
   ir::Conv op;
   op.window.kernel = {kernel, kernel};
   op.window.stride = {stride, stride};
   op.window.pad_begin = {kernel / 2, kernel / 2};
   op.window.pad_end = {kernel / 2, kernel / 2};
-  const double fan_out = static_cast<double>(outputs * kernel * kernel);
+  op.groups = groups;
+  const double fan_out = static_cast<double>(outputs / groups * kernel * kernel);
   const std::string weight = name + ".weight";
-  const ir::Shape shape{outputs, channels(x), kernel, kernel};
+  const ir::Shape shape{outputs, channels(x) / groups, kernel, kernel};
   std::vector<ir::ValueId> inputs{x, constant(weight, normal(weight, shape, std::sqrt(2.0 / fan_out)))};
   if (bias) inputs.push_back(constant(name + ".bias", filled(outputs, 0.0f)));
   return node(name, op, inputs);
+}
+
+ir::ValueId ZooBuilder::conv(const std::string& name, ir::ValueId x, std::int64_t outputs,
+                             std::int64_t kernel, std::int64_t stride, bool bias) {
+  return square_conv(name, x, outputs, kernel, stride, 1, bias);
+}
+
+ir::ValueId ZooBuilder::depthwise(const std::string& name, ir::ValueId x, std::int64_t stride) {
+  return square_conv(name, x, channels(x), 3, stride, channels(x), false);
 }
 
 ir::ValueId ZooBuilder::linear(const std::string& name, ir::ValueId x, std::int64_t outputs) {
@@ -100,6 +111,11 @@ ir::ValueId ZooBuilder::max_pool(const std::string& name, ir::ValueId x, std::in
 ir::Graph ZooBuilder::finish(ir::ValueId output) {
   graph_.set_output(output);
   return std::move(graph_);
+}
+
+ir::Graph ZooBuilder::classify(const std::string& name, ir::ValueId x, std::int64_t classes) {
+  x = node("avgpool", ir::GlobalAveragePool{}, {x});
+  return finish(linear(name, node("flatten", ir::Flatten{}, {x}), classes));
 }
 
 }  // namespace bitline::frontend

@@ -49,8 +49,7 @@ ir::Graph digits_cnn(int classes, std::uint64_t seed) {
   x = net.relu("relu2", net.batch_norm("bn2", net.conv("conv2", x, 32, 3)));
   x = net.max_pool("pool", x, 2, 2);
   x = net.relu("relu3", net.batch_norm("bn3", net.conv("conv3", x, 32, 3)));
-  x = net.node("avgpool", ir::GlobalAveragePool{}, {x});
-  return net.finish(net.linear("linear", net.node("flatten", ir::Flatten{}, {x}), classes));
+  return net.classify("linear", x, classes);
 }
 
 }  // namespace bitline::frontend
