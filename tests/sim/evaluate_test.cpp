@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "sim/small_net.h"
 #include <gtest/gtest.h>
@@ -80,6 +81,43 @@ TEST(Evaluate, CountsWhatTheLabelsSay) {
   }
   EXPECT_EQ(progress, (std::vector<std::int64_t>{50, 83}));
   EXPECT_EQ(Evaluation{}.accuracy(), 0.0);
+}
+
+TEST(Evaluate, CountsTheFiveBestAndTheFirstOfEqualOnes) {
+  const std::vector<std::vector<float>> rows = {{9, 8, 7, 6, 5, 4},   // label 4: fifth
+                                                {9, 8, 7, 6, 5, 4},   // label 5: sixth
+                                                {1, 1, 1, 1, 1, 1},   // label 0: the first of equal ones
+                                                {1, 1, 1, 1, 1, 1},   // label 5: the last of them
+                                                {2, 0, 0, 0, 0, 3}};  // label 5: first
+  const std::vector<int> labels = {4, 5, 0, 5, 5};
+  const Forward forward = [&rows](const ir::Tensor& images, std::uint64_t first) {
+    ir::Tensor logits({images.dim(0), 6});
+    for (std::size_t i = 0; i < logits.size(); ++i) logits.data[i] = rows[first + i / 6][i % 6];
+    return logits;
+  };
+  bool given = false;
+  const BatchSource source = [&]() -> std::optional<LabelledBatch> {
+    if (std::exchange(given, true)) return std::nullopt;
+    return LabelledBatch{ir::Tensor({5, 1, 1, 1}), labels};
+  };
+  const Evaluation result = evaluate({forward}, source, with_threads(2)).front();
+  EXPECT_EQ(result.correct, 2);
+  EXPECT_EQ(result.correct_top5, 3);
+  EXPECT_DOUBLE_EQ(result.accuracy_top5(), 60.0);
+  EXPECT_EQ(Evaluation{}.accuracy_top5(), 0.0);
+}
+
+TEST(Evaluate, ANetworkThatGivesNaNIsNotRight) {
+  const Forward broken = [](const ir::Tensor& images, std::uint64_t) {
+    return ir::Tensor({images.dim(0), 20},
+                      std::vector<float>(static_cast<std::size_t>(images.dim(0)) * 20, NAN));
+  };
+  bool given = false;
+  const BatchSource source = [&]() -> std::optional<LabelledBatch> {
+    if (std::exchange(given, true)) return std::nullopt;
+    return LabelledBatch{ir::Tensor({3, 1, 1, 1}), {5, 12, 19}};
+  };
+  EXPECT_EQ(evaluate({broken}, source, with_threads(1)).front().correct_top5, 0);
 }
 
 TEST(Evaluate, StopsWhenCancelled) {

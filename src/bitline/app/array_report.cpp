@@ -7,6 +7,8 @@ namespace bitline::app {
 
 namespace {
 
+constexpr std::int64_t kFewClasses = 10;  // of which five say little
+
 std::int64_t arrays_of(const mapping::LayerTiling& tiling) {
   return tiling.shape.groups * tiling.grid.tiles * tiling.grid.slices * tiling.grid.column_tiles();
 }
@@ -42,6 +44,13 @@ void add_array_figures(const quant::QuantizedModel& model, result::Record& recor
   record.add("arrays", arrays);
   record.add("adc_conversions_per_image", conversions);
   record.add("dequantization_multiplications_per_image", multiplications);
+}
+
+void add_accuracy(const sim::Evaluation& evaluation, const ir::Graph& graph, result::Record& record) {
+  const ir::Shape output = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
+  record.add("test_images", evaluation.images);
+  record.add("accuracy", evaluation.accuracy(), "%");
+  if (output.back() > kFewClasses) record.add("accuracy_top5", evaluation.accuracy_top5(), "%");
 }
 
 result::Table layer_table(const quant::QuantizedModel& model) {

@@ -63,8 +63,7 @@ class SimulateCommand final : public Command {
     if (verify_) verify(model, network, *set, session, record);
     const sim::Evaluation e =
         sim::evaluate(network, batch_source(*set, images_, data_.normalization()), session.context());
-    record.add("test_images", e.images);
-    record.add("accuracy", e.accuracy(), "%");
+    add_accuracy(e, model.graph, record);
     if (!model.layers.empty()) add_array_figures(model, record);
     if (!variations_.empty()) add_variations(network, *set, session, record);
     return record;

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cmath>
 #include <future>
+#include <limits>
 #include <numeric>
+#include <span>
 
 #include "bitline/base/error.h"
 #include "bitline/sim/parallel.h"
@@ -22,18 +24,44 @@ ir::Tensor take_images(const ir::Tensor& batch, std::int64_t first, std::int64_t
           {begin, begin + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(count) * each)}};
 }
 
-std::int64_t count_correct(const ir::Tensor& logits, const int* labels) {
-  const std::size_t images = static_cast<std::size_t>(logits.dim(0));
-  const std::size_t classes = logits.size() / images;
-  std::int64_t correct = 0;
-  for (std::size_t n = 0; n < images; ++n) {
-    const float* row = logits.data.data() + n * classes;
-    correct += std::max_element(row, row + classes) - row == labels[n] ? 1 : 0;
+// How many classes come before `label`: those with larger logits, and of equal ones (NaN counts as one) the
+// first. The largest number for a label that is none of the classes.
+std::int64_t rank_of(std::span<const float> logits, int label) {
+  const auto own = static_cast<std::size_t>(label);
+  if (own >= logits.size()) return std::numeric_limits<std::int64_t>::max();
+  std::int64_t rank = 0;
+  for (std::size_t i = 0; i < own; ++i) rank += logits[i] < logits[own] ? 0 : 1;
+  for (std::size_t i = own + 1; i < logits.size(); ++i) rank += logits[i] > logits[own] ? 1 : 0;
+  return rank;
+}
+
+struct Counts {
+  std::atomic<std::int64_t> correct{0}, correct_top5{0};
+
+  void add(const ir::Tensor& logits, const int* labels) {
+    const std::size_t images = static_cast<std::size_t>(logits.dim(0));
+    const std::size_t classes = logits.size() / images;
+    for (std::size_t n = 0; n < images; ++n) {
+      const std::int64_t rank = rank_of(std::span(logits.data).subspan(n * classes, classes), labels[n]);
+      correct += rank < 1 ? 1 : 0;
+      correct_top5 += rank < 5 ? 1 : 0;
+    }
   }
-  return correct;
+};
+
+double percent(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
 }  // namespace
+
+double Evaluation::accuracy() const {
+  return percent(correct, images);
+}
+
+double Evaluation::accuracy_top5() const {
+  return percent(correct_top5, images);
+}
 
 std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source,
                                  const Context& context, const std::function<void(std::int64_t)>& progress) {
@@ -46,19 +74,20 @@ std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const Bat
     const std::int64_t images = batch->images.dim(0);
     const std::int64_t pieces = (images + kMicroBatch - 1) / kMicroBatch;
     const auto done = static_cast<std::uint64_t>(out.empty() ? 0 : out.front().images);
-    std::vector<std::atomic<std::int64_t>> correct(networks.size());
+    std::vector<Counts> counts(networks.size());
     const auto run_piece = [&](std::int64_t task) {
       context.check_cancelled();
       const auto network = static_cast<std::size_t>(task / pieces);
       const std::int64_t first = task % pieces * kMicroBatch;
       const ir::Tensor piece = take_images(batch->images, first, std::min(kMicroBatch, images - first));
-      correct[network] += count_correct(networks[network](piece, done + static_cast<std::uint64_t>(first)),
-                                        batch->labels.data() + first);
+      counts[network].add(networks[network](piece, done + static_cast<std::uint64_t>(first)),
+                          batch->labels.data() + first);
     };
     for_each_piece(pieces * static_cast<std::int64_t>(networks.size()), context.threads, run_piece);
     for (std::size_t i = 0; i < out.size(); ++i) {
       out[i].images += images;
-      out[i].correct += correct[i];
+      out[i].correct += counts[i].correct;
+      out[i].correct_top5 += counts[i].correct_top5;
     }
     if (progress) progress(out.front().images);
   }

@@ -29,13 +29,13 @@ using Forward = std::function<ir::Tensor(const ir::Tensor& images, std::uint64_t
 
 struct Evaluation {
   std::int64_t images = 0;
-  std::int64_t correct = 0;
-  double accuracy() const {
-    return images == 0 ? 0.0 : 100.0 * static_cast<double>(correct) / static_cast<double>(images);
-  }
+  std::int64_t correct = 0;       // the label has the largest logit; of equal ones the first counts
+  std::int64_t correct_top5 = 0;  // the label is among the five largest
+  double accuracy() const;        // percent; 0 without images
+  double accuracy_top5() const;
 };
 
-// Top-1 of several networks on the same images. progress(images done) is called after each batch.
+// Accuracy of several networks on the same images. progress(images done) is called after each batch.
 std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const BatchSource& source,
                                  const Context& context,
                                  const std::function<void(std::int64_t)>& progress = {});
