@@ -9,8 +9,11 @@ namespace {
 
 constexpr std::int64_t kFewClasses = 10;  // of which five say little
 
+// Each convolution group fills its own arrays.
 std::int64_t arrays_of(const mapping::LayerTiling& tiling) {
-  return tiling.shape.groups * tiling.grid.tiles * tiling.grid.slices * tiling.grid.column_tiles();
+  const std::int64_t columns = tiling.grid.array_columns;
+  const std::int64_t column_tiles = (tiling.shape.group_outputs() + columns - 1) / columns;
+  return tiling.shape.groups * tiling.grid.tiles * tiling.grid.slices * column_tiles;
 }
 
 std::int64_t positions_of(const ir::Shape& output) {
