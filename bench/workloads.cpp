@@ -38,7 +38,8 @@ ConvLayer::ConvLayer(std::int64_t side, int dac_bits, bool depthwise)
     : graph(one_convolution(side, depthwise ? kChannels : 1)), x(random_tensor({1, kChannels, side, side})) {
   sim::CalibrateOptions options;
   options.config.dac_bits = dac_bits;
-  options.policy = {false, false, false, {}};
+  using mapping::Placement;
+  options.policy = {Placement::kArray, Placement::kArray, Placement::kArray, {}};
   model = sim::calibrate(graph, x, options, Context{});
 }
 

@@ -8,6 +8,15 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+Names names_of(const ir::Graph& graph, const LayerPolicy& policy) {
+  Names names;
+  for (const PlacedLayer& layer : place_layers(graph, policy)) {
+    EXPECT_EQ(layer.placement, Placement::kArray) << layer.name;
+    names.push_back(layer.name);
+  }
+  return names;
+}
+
 ir::ValueId add_conv(ir::Graph& graph, const std::string& name, ir::ValueId x, std::int64_t in,
                      std::int64_t out, std::int64_t kernel, std::int64_t stride) {
   ir::Conv op;
@@ -37,43 +46,58 @@ ir::Graph small_resnet() {
 }
 
 TEST(LayerPolicy, ByDefaultFirstLastAndShortcutsStayInFloat) {
-  EXPECT_EQ(select_layers(small_resnet(), {}), (Names{"block.conv1", "block.conv2", "pointwise"}));
+  EXPECT_EQ(names_of(small_resnet(), {}), (Names{"block.conv1", "block.conv2", "pointwise"}));
 }
 
 TEST(LayerPolicy, EachRuleCanBeSwitchedOff) {
   LayerPolicy policy;
-  policy.first_float = false;
-  EXPECT_EQ(select_layers(small_resnet(), policy),
-            (Names{"stem", "block.conv1", "block.conv2", "pointwise"}));
-  policy.last_float = false;
-  EXPECT_EQ(select_layers(small_resnet(), policy).back(), "fc");
-  policy.shortcut_float = false;
-  EXPECT_EQ(select_layers(small_resnet(), policy),
+  policy.first = Placement::kArray;
+  EXPECT_EQ(names_of(small_resnet(), policy), (Names{"stem", "block.conv1", "block.conv2", "pointwise"}));
+  policy.last = Placement::kArray;
+  EXPECT_EQ(names_of(small_resnet(), policy).back(), "fc");
+  policy.shortcut = Placement::kArray;
+  EXPECT_EQ(names_of(small_resnet(), policy),
             (Names{"stem", "block.conv1", "block.conv2", "block.shortcut", "pointwise", "fc"}));
+}
+
+TEST(LayerPolicy, DigitalLayersAreQuantizedToo) {
+  LayerPolicy policy;
+  policy.first = policy.shortcut = Placement::kDigital;
+  policy.last = Placement::kArray;
+  EXPECT_EQ(place_layers(small_resnet(), policy),
+            (std::vector<PlacedLayer>{{"stem", Placement::kDigital},
+                                      {"block.conv1", Placement::kArray},
+                                      {"block.conv2", Placement::kArray},
+                                      {"block.shortcut", Placement::kDigital},
+                                      {"pointwise", Placement::kArray},
+                                      {"fc", Placement::kArray}}));
+  policy.float_layers = {"stem", "block.conv1", "block.conv2", "pointwise", "fc"};
+  EXPECT_NE(io::error_of([&] { place_layers(small_resnet(), policy); }).find("no layer is left"),
+            std::string::npos);
 }
 
 TEST(LayerPolicy, LayersAreKeptInFloatByName) {
   LayerPolicy policy;
   policy.float_layers = {"block.conv1", "stem"};
-  EXPECT_EQ(select_layers(small_resnet(), policy), (Names{"block.conv2", "pointwise"}));
+  EXPECT_EQ(names_of(small_resnet(), policy), (Names{"block.conv2", "pointwise"}));
 }
 
 TEST(LayerPolicy, AnUnknownNameSuggestsTheNearest) {
   LayerPolicy policy;
   policy.float_layers = {"block.conv3"};
-  const std::string error = io::error_of([&] { select_layers(small_resnet(), policy); });
+  const std::string error = io::error_of([&] { place_layers(small_resnet(), policy); });
   EXPECT_EQ(
       error.rfind("no convolution or linear layer is called 'block.conv3' (did you mean 'block.conv", 0), 0U)
       << error;
   policy.float_layers = {"add"};  // a node, but not a layer
-  EXPECT_NE(io::error_of([&] { select_layers(small_resnet(), policy); }).find("called 'add'"),
+  EXPECT_NE(io::error_of([&] { place_layers(small_resnet(), policy); }).find("called 'add'"),
             std::string::npos);
 }
 
 TEST(LayerPolicy, NothingLeftIsAnError) {
   LayerPolicy policy;
   policy.float_layers = {"block.conv1", "block.conv2", "pointwise"};
-  EXPECT_EQ(io::error_of([&] { select_layers(small_resnet(), policy); }),
+  EXPECT_EQ(io::error_of([&] { place_layers(small_resnet(), policy); }),
             "no layer is left for the array (allow the first or last layer on the array)");
 }
 

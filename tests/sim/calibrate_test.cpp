@@ -47,10 +47,34 @@ TEST(Calibrate, LayersOfThePolicyGetAWholeState) {
 
 TEST(Calibrate, SignedInputsAreNoticed) {
   CalibrateOptions options = options_of(Granularity::kColumn, Granularity::kColumn);
-  options.policy.first_float = false;
+  options.policy.first = mapping::Placement::kArray;
   const quant::QuantizedModel model = calibrate(small_net(1), random_images(4, 1), options, {});
   EXPECT_TRUE(model.layers.at("conv1").activation_signed);
   EXPECT_FALSE(model.layers.at("conv2").activation_signed);
+}
+
+TEST(Calibrate, DigitalLayersGetEightBitsNoConverterAndNoVariation) {
+  CalibrateOptions options = options_of(Granularity::kColumn, Granularity::kColumn);
+  options.policy.first = options.policy.last = mapping::Placement::kDigital;
+  const quant::QuantizedModel model = calibrate(small_net(1), random_images(8, 1), options, {});
+  for (const char* name : {"conv1", "fc"}) {
+    const quant::CimLayer& layer = model.layers.at(name);
+    EXPECT_EQ(layer.config, quant::digital_config()) << name;
+    EXPECT_TRUE(layer.psum_step.empty());
+    EXPECT_EQ(layer.weight_scale.size(), std::string(name) == "fc" ? 5U : 6U);
+  }
+  EXPECT_EQ(model.layers.at("conv1").config.text(), "W8A8 digital");
+  const Network ideal(model);
+  const Network chip = ideal.on_chip(parse_variation("lognormal:0.3"), 1, 0);
+  const auto cells = [](const Network& network, std::string_view name) {
+    for (const LayerProgram* program : network.programs()) {
+      if (program->name == name) return program->cells;
+    }
+    return std::vector<std::int32_t>();
+  };
+  EXPECT_EQ(cells(chip, "conv1"), cells(ideal, "conv1"));
+  EXPECT_EQ(cells(chip, "fc"), cells(ideal, "fc"));
+  EXPECT_NE(cells(chip, "conv2"), cells(ideal, "conv2"));
 }
 
 TEST(Calibrate, TheSameBitsForAnyNumberOfThreads) {

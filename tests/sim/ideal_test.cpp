@@ -129,7 +129,7 @@ TEST(Ideal, TheConverterErrorVanishesAsBitsGrow) {
   Dice dice(9);
   const ir::Tensor images({8, 12, 7, 7}, dice.normals(8 * 12 * 49, 1.0f));
   CalibrateOptions options;
-  options.policy.first_float = options.policy.last_float = false;
+  options.policy.first = options.policy.last = mapping::Placement::kArray;
   options.config.weight_bits = options.config.activation_bits = 6;
   options.config.array_rows = 64;
   for (const auto granularity :
@@ -150,7 +150,7 @@ TEST(Ideal, AConverterWithALevelForEverySumLosesNothing) {
   Dice dice(10);
   const ir::Tensor images({4, 12, 7, 7}, dice.normals(4 * 12 * 49, 1.0f));
   CalibrateOptions options;
-  options.policy.first_float = options.policy.last_float = false;
+  options.policy.first = options.policy.last = mapping::Placement::kArray;
   options.config.array_rows = 18;  // sums of 18 one-bit products
   options.config.cell_bits = options.config.dac_bits = 1;
   options.config.adc_levels = 64;

@@ -61,7 +61,7 @@ TEST(Layout, TurningThereAndBackIsTheIdentity) {
 
 TEST(Layout, ANetworkGivesWhatItsLayersGiveOneByOne) {
   CalibrateOptions options;
-  options.policy = {true, false, true, {}};
+  options.policy.last = mapping::Placement::kArray;
   ir::Tensor x({4, 3, 6, 5});
   for (std::size_t i = 0; i < x.size(); ++i) x.data[i] = static_cast<float>(i * 31 % 17) / 17.0f;
   const quant::QuantizedModel model = calibrate(residual_net(), x, options, {});

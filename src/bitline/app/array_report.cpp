@@ -25,17 +25,27 @@ std::int64_t positions_of(const ir::Shape& output) {
 }  // namespace
 
 std::string configuration_text(const quant::QuantizedModel& model) {
-  return model.layers.empty() ? "float" : model.layers.begin()->second.config.text();
+  std::string text = "float";
+  for (const auto& [name, layer] : model.layers) {
+    if (!layer.config.digital) return layer.config.text();
+    text = layer.config.text();
+  }
+  return text;
 }
 
 void add_array_figures(const quant::QuantizedModel& model, result::Record& record) {
   const std::vector<ir::Shape> shapes = ir::infer_shapes(model.graph);
-  std::int64_t arrays = 0, multiplications = 0, conversions = 0;
+  std::int64_t arrays = 0, multiplications = 0, conversions = 0, digital = 0;
   for (const auto& [name, layer] : model.layers) {
     const ir::Node& node = *model.graph.find_node(name);
     const mapping::LayerTiling tiling =
         mapping::tile_layer(*mapping::layer_shape(model.graph, node), layer.config, name);
     const std::int64_t positions = positions_of(shapes[static_cast<std::size_t>(node.output)]);
+    if (layer.config.digital) {
+      multiplications += positions * mapping::dequantization_multiplications(tiling, layer.config);
+      ++digital;
+      continue;
+    }
     const int bits = layer.config.activation_bits;
     const int cycles =
         layer.config.dac_bits == 0 ? 1 : (bits + layer.config.dac_bits - 1) / layer.config.dac_bits;
@@ -43,7 +53,8 @@ void add_array_figures(const quant::QuantizedModel& model, result::Record& recor
     multiplications += positions * mapping::dequantization_multiplications(tiling, layer.config);
     conversions += positions * tiling.grid.columns() * cycles;
   }
-  record.add("layers_on_array", static_cast<std::int64_t>(model.layers.size()));
+  record.add("layers_on_array", static_cast<std::int64_t>(model.layers.size()) - digital);
+  if (digital > 0) record.add("layers_digital", digital);
   record.add("arrays", arrays);
   record.add("adc_conversions_per_image", conversions);
   record.add("dequantization_multiplications_per_image", multiplications);
@@ -74,8 +85,9 @@ result::Table layer_table(const quant::QuantizedModel& model) {
                                       ir::shape_text(model.graph.constant(node.inputs[1]).shape)};
     if (const auto it = model.layers.find(node.name); it != model.layers.end()) {
       const mapping::LayerTiling tiling = mapping::tile_layer(*shape, it->second.config, node.name);
-      row.insert(row.end(), {it->second.config.text(), std::int64_t{tiling.grid.tiles},
-                             std::int64_t{tiling.grid.slices}, arrays_of(tiling)});
+      row.insert(row.end(),
+                 {it->second.config.text(), std::int64_t{tiling.grid.tiles}, std::int64_t{tiling.grid.slices},
+                  it->second.config.digital ? std::int64_t{0} : arrays_of(tiling)});
     } else {
       row.insert(row.end(), {std::string("float"), std::string(), std::string(), std::string()});
     }

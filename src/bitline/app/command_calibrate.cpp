@@ -38,7 +38,7 @@ class CalibrateCommand final : public Command {
     record.title = "calibrate " + model_.model + " for " + config.text();
     record.add("configuration", config.text());
     record.add("calibration_images", array_.calibration_images);
-    if (test_images_ >= 0) add_accuracy(model, data_, test_images_, session, record);
+    if (test_images_ >= 0) add_test_accuracy(model, data_, test_images_, session, record);
     add_array_figures(model, record);
     if (!out_.empty()) {
       frontend::save_artefact(session.files(), out_, model);

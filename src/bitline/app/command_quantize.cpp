@@ -51,7 +51,7 @@ class QuantizeCommand final : public Command {
     frontend::save_artefact(session.files(), out_, model);
     result::Record record = started_record(session);
     record.add("calibration_images", array_.calibration_images);
-    add_accuracy(model, data_, training_.train.evaluate_images, session, record);
+    add_test_accuracy(model, data_, training_.train.evaluate_images, session, record);
     add_array_figures(model, record);
     record.add("model_file", out_);
     return record;

@@ -102,6 +102,9 @@ void ArrayOptions::declare(CLI::App& app) {
   app.add_flag("--slice-scales", slice_scales, "a weight scale for each bit slice");
   app.add_option("--on-array", on_array, "also put these on the array: first, last, shortcut")
       ->check(CLI::IsMember({"first", "last", "shortcut"}));
+  app.add_option("--digital", digital,
+                 "run these in 8-bit digital logic: first, last, shortcut (usually they stay in float)")
+      ->check(CLI::IsMember({"first", "last", "shortcut"}));
   app.add_option("--float-layers", float_layers, "keep these layers in float, by name");
   app.add_option("--calibration-images", calibration_images, "training images that set scales and ADC ranges")
       ->capture_default_str();
@@ -127,13 +130,19 @@ quant::CimConfig ArrayOptions::config(Session& session) const {
 }
 
 mapping::LayerPolicy ArrayOptions::policy() const {
-  const auto listed = [this](const char* name) {
-    return std::find(on_array.begin(), on_array.end(), name) != on_array.end();
+  const auto placement = [this](const std::string& name) {
+    const bool array = std::find(on_array.begin(), on_array.end(), name) != on_array.end();
+    const bool logic = std::find(digital.begin(), digital.end(), name) != digital.end();
+    if (array && logic)
+      throw Error(ErrorCode::kUsage, "'" + name + "' is to run on the array and in digital logic", {},
+                  "name it with --on-array or with --digital");
+    if (array) return mapping::Placement::kArray;
+    return logic ? mapping::Placement::kDigital : mapping::Placement::kFloat;
   };
   mapping::LayerPolicy policy;
-  policy.first_float = !listed("first");
-  policy.last_float = !listed("last");
-  policy.shortcut_float = !listed("shortcut");
+  policy.first = placement("first");
+  policy.last = placement("last");
+  policy.shortcut = placement("shortcut");
   policy.float_layers = {float_layers.begin(), float_layers.end()};
   return policy;
 }

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bitline/app/array_report.h"
 #include "bitline/app/trainer_library.h"
 #include "bitline/base/error.h"
 #include "bitline/base/units.h"
@@ -86,13 +87,12 @@ quant::QuantizedModel run_ptq(const quant::QuantizedModel& start, const DataOpti
   return model;
 }
 
-void add_accuracy(const quant::QuantizedModel& model, const DataOptions& data, std::int64_t test_images,
-                  Session& session, result::Record& record) {
+void add_test_accuracy(const quant::QuantizedModel& model, const DataOptions& data, std::int64_t test_images,
+                       Session& session, result::Record& record) {
   const auto test_set = data.open(data::Split::kTest, session);
-  const sim::Evaluation e = sim::evaluate(
-      sim::Network(model), batch_source(*test_set, test_images, data.normalization()), session.context());
-  record.add("test_images", e.images);
-  record.add("accuracy", e.accuracy(), "%");
+  add_accuracy(sim::evaluate(sim::Network(model), batch_source(*test_set, test_images, data.normalization()),
+                             session.context()),
+               model.graph, record);
 }
 
 }  // namespace bitline::app

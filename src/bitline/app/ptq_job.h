@@ -28,8 +28,8 @@ struct PtqOptions {
 quant::QuantizedModel run_ptq(const quant::QuantizedModel& start, const DataOptions& data,
                               const ArrayOptions& array, const PtqOptions& options, Session& session);
 
-// Evaluates a quantized model on test images: "test_images" and "accuracy".
-void add_accuracy(const quant::QuantizedModel& model, const DataOptions& data, std::int64_t test_images,
-                  Session& session, result::Record& record);
+// Evaluates a model on the first `test_images` test images (0 = all) and reports it as add_accuracy does.
+void add_test_accuracy(const quant::QuantizedModel& model, const DataOptions& data, std::int64_t test_images,
+                       Session& session, result::Record& record);
 
 }  // namespace bitline::app

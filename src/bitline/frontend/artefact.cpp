@@ -16,17 +16,19 @@ constexpr const char* kPlanKey = "bitline.quantization";
 constexpr std::int64_t kPlanVersion = 1;
 
 io::Json config_to_json(const quant::CimConfig& c) {
-  return io::JsonObject{{"weight_bits", c.weight_bits},
-                        {"activation_bits", c.activation_bits},
-                        {"adc_bits", quant::adc_bits_text(c.adc_levels)},
-                        {"weight_granularity", quant::granularity_name(c.weight_granularity)},
-                        {"psum_granularity", quant::granularity_name(c.psum_granularity)},
-                        {"array_rows", c.array_rows},
-                        {"array_columns", c.array_columns},
-                        {"cell_bits", c.cell_bits},
-                        {"dac_bits", c.dac_bits},
-                        {"encoding", c.encoding},
-                        {"slice_scales", c.slice_scales}};
+  io::JsonObject json{{"weight_bits", c.weight_bits},
+                      {"activation_bits", c.activation_bits},
+                      {"adc_bits", quant::adc_bits_text(c.adc_levels)},
+                      {"weight_granularity", quant::granularity_name(c.weight_granularity)},
+                      {"psum_granularity", quant::granularity_name(c.psum_granularity)},
+                      {"array_rows", c.array_rows},
+                      {"array_columns", c.array_columns},
+                      {"cell_bits", c.cell_bits},
+                      {"dac_bits", c.dac_bits},
+                      {"encoding", c.encoding},
+                      {"slice_scales", c.slice_scales}};
+  if (c.digital) json.emplace_back("digital", true);
+  return json;
 }
 
 int small_int(const io::Json& json, std::string_view key) {
@@ -48,6 +50,7 @@ quant::CimConfig config_from_json(const io::Json& json) {
   c.dac_bits = small_int(json, "dac_bits");
   c.encoding = json.at("encoding").as_text();
   c.slice_scales = json.at("slice_scales").as_bool();
+  if (const io::Json* digital = json.find("digital")) c.digital = digital->as_bool();
   quant::validate(c);
   return c;
 }

@@ -23,7 +23,7 @@ void check_names(const std::set<std::string>& wanted, const std::vector<std::str
 
 }  // namespace
 
-std::vector<std::string> select_layers(const ir::Graph& graph, const LayerPolicy& policy) {
+std::vector<PlacedLayer> place_layers(const ir::Graph& graph, const LayerPolicy& policy) {
   std::vector<std::string> layers;
   std::set<std::string> shortcuts;
   for (const ir::Node& node : graph.nodes()) {
@@ -33,16 +33,20 @@ std::vector<std::string> select_layers(const ir::Graph& graph, const LayerPolicy
     if (is_shortcut(*shape)) shortcuts.insert(node.name);
   }
   check_names(policy.float_layers, layers);
-  std::vector<std::string> selected;
+  std::vector<PlacedLayer> placed;
+  bool on_array = false;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (policy.first_float && i == 0) continue;
-    if (policy.last_float && i + 1 == layers.size()) continue;
-    if (policy.shortcut_float && shortcuts.count(layers[i]) != 0) continue;
-    if (policy.float_layers.count(layers[i]) == 0) selected.push_back(layers[i]);
+    Placement placement = Placement::kArray;
+    if (i == 0) placement = std::min(placement, policy.first);
+    if (i + 1 == layers.size()) placement = std::min(placement, policy.last);
+    if (shortcuts.count(layers[i]) != 0) placement = std::min(placement, policy.shortcut);
+    if (policy.float_layers.count(layers[i]) != 0) placement = Placement::kFloat;
+    if (placement != Placement::kFloat) placed.push_back({layers[i], placement});
+    on_array = on_array || placement == Placement::kArray;
   }
-  if (selected.empty())
+  if (!on_array)
     bad_input("no layer is left for the array", {}, "allow the first or last layer on the array");
-  return selected;
+  return placed;
 }
 
 }  // namespace bitline::mapping

@@ -1,7 +1,8 @@
-// Which layers go to arrays and which stay in float.
+// Where each layer runs: in float, in 8-bit digital logic, or on arrays.
 //
 // ColumnQuant's networks keep the first convolution, the 1x1 strided convolutions of shortcuts and the
-// classifier in float; that is the default. Any layer can be kept in float by name.
+// classifier in float; that is the default. LG-LSQ's and LSQ's have them in eight bits. Any layer can be kept
+// in float by name.
 #pragma once
 
 #include <set>
@@ -12,15 +13,24 @@
 
 namespace bitline::mapping {
 
+enum class Placement { kFloat, kDigital, kArray };  // from the most careful
+
 struct LayerPolicy {
-  bool first_float = true;
-  bool last_float = true;
-  bool shortcut_float = true;          // 1x1 convolutions with a stride above one
-  std::set<std::string> float_layers;  // by node name
+  Placement first = Placement::kFloat;
+  Placement last = Placement::kFloat;
+  Placement shortcut = Placement::kFloat;  // 1x1 convolutions with a stride above one
+  std::set<std::string> float_layers;      // by node name
 };
 
-// Names of the nodes that go to arrays, in graph order. Throws Error{kBadInput} when float_layers names a
-// node that is not a convolution or linear layer (with the nearest name), or when no layer is left.
-std::vector<std::string> select_layers(const ir::Graph& graph, const LayerPolicy& policy);
+struct PlacedLayer {
+  std::string name;
+  Placement placement = Placement::kArray;
+  bool operator==(const PlacedLayer&) const = default;
+};
+
+// The nodes that are quantized, in graph order; a layer of several kinds gets the most careful placement.
+// Throws Error{kBadInput} when float_layers names a node that is not a convolution or linear layer (with the
+// nearest name), or when no layer is left for the array.
+std::vector<PlacedLayer> place_layers(const ir::Graph& graph, const LayerPolicy& policy);
 
 }  // namespace bitline::mapping

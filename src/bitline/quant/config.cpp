@@ -34,6 +34,7 @@ int take_number(std::string_view& rest, char letter, std::string_view whole) {
 }  // namespace
 
 std::string CimConfig::text() const {
+  if (digital) return "W" + std::to_string(weight_bits) + "A" + std::to_string(activation_bits) + " digital";
   std::string out = "W" + std::to_string(weight_bits) + "A" + std::to_string(activation_bits) + "P" +
                     adc_bits_text(adc_levels) + " " + granularity_name(weight_granularity) + "/" +
                     granularity_name(psum_granularity) + " " + std::to_string(array_rows) + "x" +
@@ -42,6 +43,17 @@ std::string CimConfig::text() const {
   if (encoding != CimConfig{}.encoding) out += " " + encoding;
   if (slice_scales) out += " slice-scales";
   return out;
+}
+
+CimConfig digital_config() {
+  CimConfig config;
+  config.weight_bits = config.activation_bits = config.cell_bits = kMaxBits;
+  config.adc_levels = kIdealAdc;
+  config.weight_granularity = Granularity::kChannel;
+  config.psum_granularity = Granularity::kLayer;
+  config.array_rows = 256;  // sums of 256 products of bytes are exact in fp32
+  config.digital = true;
+  return config;
 }
 
 void validate(const CimConfig& config) {
@@ -53,6 +65,7 @@ void validate(const CimConfig& config) {
   require_range("array_rows", config.array_rows, 1, 1 << 16);
   require_range("array_columns", config.array_columns, 1, 1 << 16);
   if (config.adc_levels == kIdealAdc) return;
+  if (config.digital) bad_input("a digital layer has no converters", {}, "its partial sums are ideal");
   require_range("ADC levels", config.adc_levels, 2, 1 << 12);
   if (parse_adc_levels(adc_bits_text(config.adc_levels)) == config.adc_levels) return;
   bad_input("ADC levels = " + std::to_string(config.adc_levels) + " is not a whole number of bits", {},

@@ -3,7 +3,8 @@
 // A configuration has a short text, printed back in every result:
 //   "W4A4P1 column/column 128x128 2b"  weight, activation and partial-sum bits; granularity of the weight and
 //   partial-sum scales; array rows x columns; bits a cell; then what is not the default, e.g. "dac1"
-//   (bit-serial inputs), "differential", "slice-scales".
+//   (bit-serial inputs), "differential", "slice-scales". A layer that runs in digital logic instead is
+//   "W8A8 digital".
 #pragma once
 
 #include <map>
@@ -29,11 +30,15 @@ struct CimConfig {
   int dac_bits = 0;  // input bits a cycle; 0 = all activation bits at once
   std::string encoding = "twos-complement";
   bool slice_scales =
-      false;  // a weight scale for each slice (as ColumnQuant's code has) instead of one for all
+      false;             // a weight scale for each slice (as ColumnQuant's code has) instead of one for all
+  bool digital = false;  // exact integers in logic beside the arrays: no converter, no variation
 
   std::string text() const;
   bool operator==(const CimConfig&) const = default;
 };
+
+// Eight bits in digital logic, a weight scale for each output channel: what first and last layers often get.
+CimConfig digital_config();
 
 // Throws Error{kBadInput} naming the first value that is out of range or contradicts another.
 void validate(const CimConfig& config);

@@ -41,9 +41,10 @@ class Calibrator {
   Calibrator(const ir::Graph& graph, const CalibrateOptions& options, const Context& context)
       : graph_(graph), corrected_(graph), options_(options), context_(context) {
     quant::validate(options.config);
-    for (const std::string& name : mapping::select_layers(graph, options.policy)) {
-      selected_.insert(name);
-      quantized_.insert(graph.find_node(name)->output);
+    for (const mapping::PlacedLayer& layer : mapping::place_layers(graph, options.policy)) {
+      const bool digital = layer.placement == mapping::Placement::kDigital;
+      selected_.emplace(layer.name, digital ? quant::digital_config() : options.config);
+      quantized_.insert(graph.find_node(layer.name)->output);
     }
   }
 
@@ -93,11 +94,12 @@ class Calibrator {
     const ir::Tensor& x = *operands[0];
     require_finite(x, node.name);
     CimLayer layer = scales_of(node, x);
-    if (options_.compensate && !options_.config.slice_scales)
+    const quant::CimConfig& config = selected_.at(node.name);
+    if (options_.compensate && !config.slice_scales)
       compensate_weights(*mapping::layer_shape(graph_, node), x, layer,
                          corrected_.constant(node.inputs[1]).data);
-    if (options_.config.adc_levels != quant::kIdealAdc) fit_converters(node, x, layer);
-    layer.config = options_.config;
+    if (config.adc_levels != quant::kIdealAdc) fit_converters(node, x, layer);
+    layer.config = config;
     ir::Tensor y = run_all(compile_node(corrected_, node, layer), x, nullptr);
     if (node.inputs.size() > 2) {
       ir::Tensor& bias = corrected_.constant(node.inputs[2]);
@@ -120,7 +122,7 @@ class Calibrator {
       layer.psum_centre.clear();
     }
     const bool fresh = layer.weight_scale.empty();
-    layer.config = options_.config;
+    layer.config = selected_.at(node.name);
     layer.config.adc_levels = quant::kIdealAdc;
     if (!fresh) return layer;
     calibrate_activation(x, options_.activation_range, layer);
@@ -187,7 +189,7 @@ class Calibrator {
   ir::Graph corrected_;  // the same with corrected biases
   const CalibrateOptions& options_;
   const Context& context_;
-  std::set<std::string> selected_;
+  std::map<std::string, quant::CimConfig> selected_;
   std::set<ir::ValueId> quantized_;  // outputs of the selected layers
   std::map<std::string, CimLayer> layers_;
   std::map<std::string, std::vector<double>> float_means_;  // by node and output channel

@@ -101,7 +101,10 @@ void Network::add_layer(LayerProgram program) {
 Network Network::on_chip(const Variation& variation, std::uint64_t seed, std::uint64_t chip) const {
   Network network(graph_, kernel_);
   network.layout_ = layout_;
-  for (const auto& [name, layer] : layers_) network.add_layer(perturb(layer->program, variation, seed, chip));
+  for (const auto& [name, layer] : layers_) {
+    const LayerProgram& program = layer->program;
+    network.add_layer(program.config.digital ? program : perturb(program, variation, seed, chip));
+  }
   return network;
 }
 
