@@ -18,7 +18,8 @@ std::optional<hardware::ArraySpec> open(io::FileSystem& fs, const std::string& t
   try {
     return hardware::open_array_spec(fs, text);
   } catch (const Error& e) {
-    if (e.code() != ErrorCode::kBadInput) throw;
+    const bool refused = e.code() == ErrorCode::kBadInput || e.code() == ErrorCode::kUnsupported;
+    if (!refused) throw;
     return std::nullopt;
   }
 }

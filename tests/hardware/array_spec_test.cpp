@@ -102,9 +102,51 @@ TEST(ArraySpec, WhatIsNeitherFileNorGeometryIsRefused) {
         "128x128:0b", "128x128:9b", "128x128:2bb", "128X128", "128x128 ", "absent.yaml"}) {
     EXPECT_EQ(io::error_of([&] { open_array_spec(io::posix(), text); }),
               "hardware '" + std::string(text) +
-                  "' is neither a file nor a geometry (expected a YAML file or ROWSxCOLUMNS:BITSb such as "
-                  "128x128:2b)");
+                  "' is neither a design, a file nor a geometry (expected a name of `bitline hardware list`, "
+                  "a YAML "
+                  "file or ROWSxCOLUMNS:BITSb such as 128x128:2b)");
   }
+}
+
+TEST(ArraySpec, AMisspeltDesignIsNamed) {
+  EXPECT_EQ(io::error_of([&] { open_array_spec(io::posix(), "isac"); }),
+            "hardware 'isac' is neither a design, a file nor a geometry (did you mean 'isaac'?)");
+}
+
+TEST(ArraySpec, ADesignGivesItsArray) {
+  const ArraySpec isaac = open_array_spec(io::posix(), "isaac");
+  EXPECT_EQ(isaac.name, "ISAAC-CE");
+  EXPECT_EQ(isaac.rows, 128);
+  EXPECT_EQ(isaac.columns, 128);
+  EXPECT_EQ(isaac.cell_bits, 2);
+  EXPECT_EQ(isaac.dac_bits, 1);
+  EXPECT_EQ(isaac.adc_bits, "8");
+  EXPECT_EQ(isaac.encoding, "twos-complement");
+  EXPECT_EQ(isaac.variation, "none");
+  const ArraySpec sram = open_array_spec(io::posix(), "sram-28nm");
+  EXPECT_EQ(sram.rows, 16);  // of 1,024: those that one conversion adds up
+  EXPECT_EQ(sram.columns, 8);
+  EXPECT_EQ(open_array_spec(io::posix(), "sram-1b").encoding, "differential");
+}
+
+TEST(ArraySpec, ADigitalComparatorHasNone) {
+  const std::string error =
+      io::error_of([] { open_array_spec(io::posix(), "rtx2080"); }, ErrorCode::kUnsupported);
+  EXPECT_NE(error.find("'RTX 2080' has no arrays"), std::string::npos) << error;
+}
+
+TEST(ArraySpec, AFileOfAWholeChipGivesItsArray) {
+  const io::ScratchFolder folder;
+  std::ofstream(folder / "chip.yaml")
+      << "schema: bitline-hardware/1\nname: mine\nextends: isaac\n"
+         "array: {active_rows: 32, cite: here}\n"
+         "cell: {variation: 10 %, stuck_on: 0.1 %, stuck_off: 0.01, encoding: differential, cite: here}\n";
+  const ArraySpec spec = open_array_spec(io::posix(), folder / "chip.yaml");
+  EXPECT_EQ(spec.name, "mine");
+  EXPECT_EQ(spec.rows, 32);
+  EXPECT_EQ(spec.variation, "lognormal:0.1+saf0:0.01+saf1:0.001");
+  EXPECT_EQ(spec.encoding, "differential");
+  EXPECT_EQ(spec.files, (std::vector<std::string>{"specs/shafiee-isca-2016.yaml", folder / "chip.yaml"}));
 }
 
 TEST(ArraySpec, AFileIsReadByPathAndNamedInErrors) {

@@ -3,13 +3,16 @@
 #include <charconv>
 #include <optional>
 
+#include "bitline/base/suggest.h"
+#include "bitline/hardware/designs.h"
+#include "bitline/hardware/spec_reader.h"
+
 namespace bitline::hardware {
 
 namespace {
 
 constexpr int kMaxLines = 65536;
 constexpr int kMaxCellBits = 8;
-constexpr const char* kSchema = "bitline-array/1";
 
 bool take_int(std::string_view& rest, int& value, int high) {
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
@@ -81,9 +84,9 @@ ArraySpec parse_array_spec(const io::YamlNode& root) {
   ArraySpec spec;
   io::YamlMapReader map(root);
   const io::YamlNode& schema = map.required("schema");
-  if (schema.as_text() != kSchema)
+  if (schema.as_text() != kArraySchema)
     bad_input("schema '" + schema.as_text() + "' is not known", schema.where,
-              std::string("expected ") + kSchema);
+              std::string("expected ") + kArraySchema);
   if (const io::YamlNode* node = map.optional("array")) read_array(*node, spec);
   if (const io::YamlNode* node = map.optional("cell")) read_cell(*node, spec);
   if (const io::YamlNode* node = map.optional("dac")) read_dac(*node, spec);
@@ -95,16 +98,24 @@ ArraySpec parse_array_spec(const io::YamlNode& root) {
 }
 
 ArraySpec read_array_spec(io::FileSystem& fs, const std::string& path) {
-  return parse_array_spec(io::read_yaml(fs, path));
+  const io::YamlNode root = io::read_yaml(fs, path);
+  const io::YamlNode* schema = root.find("schema");
+  if (schema != nullptr && schema->scalar == kHardwareSchema) return array_of(read_hardware(fs, path));
+  ArraySpec spec = parse_array_spec(root);
+  spec.files = {path};
+  return spec;
 }
 
 ArraySpec open_array_spec(io::FileSystem& fs, const std::string& text) {
   if (const auto spec = parse_short(text)) return *spec;
-  if (!fs.exists(text)) {
-    bad_input("hardware '" + text + "' is neither a file nor a geometry", {},
-              "expected a YAML file or ROWSxCOLUMNS:BITSb such as 128x128:2b");
-  }
-  return read_array_spec(fs, text);
+  if (find_design(text) != nullptr) return array_of(open_hardware(fs, text));
+  if (fs.exists(text)) return read_array_spec(fs, text);
+  const std::string near = nearest(text, design_names());
+  bad_input("hardware '" + text + "' is neither a design, a file nor a geometry", {},
+            near.empty()
+                ? "expected a name of `bitline hardware list`, a YAML file or ROWSxCOLUMNS:BITSb such as "
+                  "128x128:2b"
+                : "did you mean '" + near + "'?");
 }
 
 }  // namespace bitline::hardware

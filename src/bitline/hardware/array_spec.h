@@ -1,4 +1,4 @@
-// The array a network is quantized for, as a YAML file describes it:
+// The array a network is quantized for, and nothing else of the chip, as a YAML file describes it:
 //
 //   schema: bitline-array/1
 //   name: generic 128x128     # optional; the geometry otherwise
@@ -13,11 +13,14 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bitline/io/filesystem.h"
 #include "bitline/io/yaml.h"
 
 namespace bitline::hardware {
+
+inline constexpr const char* kArraySchema = "bitline-array/1";
 
 struct ArraySpec {
   std::string name = "generic 128x128";
@@ -28,12 +31,14 @@ struct ArraySpec {
   int dac_bits = 0;
   std::string adc_bits;  // empty: not stated
   std::string variation = "none";
+  std::vector<std::string> files;  // that it was read from
 };
 
 ArraySpec parse_array_spec(const io::YamlNode& root);
 ArraySpec read_array_spec(io::FileSystem& fs, const std::string& path);
 
-// "128x128" or "128x128:2b" or a path to a YAML file.
+// "128x128" or "128x128:2b", a shipped design such as "isaac" (designs.h), or a path to a YAML file: an array
+// description, or the description of a whole chip (spec_reader.h), of which the array is taken.
 ArraySpec open_array_spec(io::FileSystem& fs, const std::string& text);
 
 }  // namespace bitline::hardware

@@ -1,0 +1,108 @@
+#include "bitline/hardware/spec_checks.h"
+
+#include <cmath>
+
+namespace bitline::hardware {
+
+namespace {
+
+constexpr double kPowerTolerance = 0.05;
+
+void require(const OptionalConstant& constant, const Section& section, const char* section_name,
+             const char* key) {
+  if (constant) return;
+  bad_input(std::string(section_name) + " has no '" + key + "'", section.where,
+            "every chip with arrays states it, in its file or in the one it extends");
+}
+
+// `hint` answers what to do about a > b.
+void refuse_more(const OptionalConstant& a, const OptionalConstant& b, const std::string& message,
+                 const std::string& hint) {
+  if (a && b && a->value > b->value) bad_input(message + ": " + a->text + " of " + b->text, a->where, hint);
+}
+
+void check_completeness(const HardwareSpec& spec) {
+  if (spec.is_digital()) {
+    require(spec.roofline.peak, spec.roofline, "the roofline", "peak");
+    if (spec.array.stated)
+      bad_input("a chip has either arrays or a roofline", spec.roofline.where,
+                "describe the digital comparator in a file of its own");
+    return;
+  }
+  if (!spec.array.stated) {
+    bad_input("neither 'array' nor 'roofline' is described",
+              spec.files.empty() ? Where{} : Where{spec.files.back(), 1, 1, {}},
+              "a compute-in-memory chip has an array, a digital comparator a roofline");
+  }
+  require(spec.array.rows, spec.array, "the array", "rows");
+  require(spec.array.columns, spec.array, "the array", "columns");
+  if (!spec.cell.bits)
+    bad_input("the cell has no 'bits'", spec.cell.stated ? spec.cell.where : spec.array.where,
+              "add 'cell: {bits: ..., cite: ...}'");
+}
+
+void check_cell(const Cell& cell) {
+  refuse_more(cell.resistance_on, cell.resistance_off, "the on state resists more than the off state",
+              "exchange resistance_on and resistance_off?");
+  if (value_or(cell.stuck_on, 0.0) + value_or(cell.stuck_off, 0.0) > 1.0)
+    bad_input("more than all cells are stuck", (cell.stuck_off ? cell.stuck_off : cell.stuck_on)->where,
+              "stuck_on and stuck_off are shares of all cells");
+}
+
+void check_counts(const Component& component, const std::string& name) {
+  const double count = value_or(component.count, 1.0);
+  for (const OptionalConstant* figure : {&component.power, &component.leakage, &component.area}) {
+    if (!*figure || count <= 1.0 || !component.per.empty()) continue;
+    bad_input(
+        "'" + name + "' has " + component.count->text + " instances, and nothing says of how many this is",
+        (*figure)->where, "add 'per: instance' or 'per: group'");
+  }
+}
+
+void check_converters(const HardwareSpec& spec) {
+  const Array& array = spec.array;
+  const Adc& adc = spec.adc;
+  refuse_more(array.active_rows, array.rows, "more rows are active than there are",
+              "active_rows is at most rows");
+  refuse_more(spec.dac.bits, spec.operands.input_bits, "the DAC takes more bits than an input has",
+              "dac.bits is at most operands.input_bits");
+  refuse_more(array.column_mux, array.columns, "an ADC serves more columns than there are",
+              "column_mux is at most columns");
+  if (array.column_mux && adc.count) {
+    const double arrays = value_or(array.count, 1.0);
+    const double needed = std::ceil(array.columns->value / array.column_mux->value) * arrays;
+    if (needed != adc.count->value)
+      bad_input("the ADCs do not fit the column multiplexer: " + adc.count->text +
+                    " ADCs, but the columns need " + std::to_string(static_cast<std::int64_t>(needed)),
+                adc.count->where, "adc.count = array.count x ceil(columns / column_mux)");
+  }
+  if (adc.energy && adc.rate && adc.power) {
+    const double each = adc.per == "group" ? value_or(adc.count, 1.0) : 1.0;
+    const double stated = (adc.power->value + value_or(adc.leakage, 0.0)) / each;
+    const double product = adc.energy->value * adc.rate->value;
+    if (std::abs(stated - product) > kPowerTolerance * stated)
+      bad_input("the power of an ADC is " + quantity_text(stated, Dimension::kPower) +
+                    ", but its energy times its rate is " + quantity_text(product, Dimension::kPower),
+                adc.energy->where, "leave one of power, energy and rate out");
+  }
+}
+
+void check_level(const Level& level) {
+  for (const Component& component : level.components) check_counts(component, component.name);
+}
+
+}  // namespace
+
+void check_hardware(const HardwareSpec& spec) {
+  check_completeness(spec);
+  check_cell(spec.cell);
+  check_converters(spec);
+  check_counts(spec.array, "array");
+  check_counts(spec.dac, "dac");
+  check_counts(spec.adc, "adc");
+  check_level(spec.macro);
+  check_level(spec.tile);
+  check_level(spec.chip);
+}
+
+}  // namespace bitline::hardware
