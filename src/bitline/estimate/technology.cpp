@@ -1,0 +1,36 @@
+#include "bitline/estimate/technology.h"
+
+#include <cmath>
+
+#include "bitline/hardware/adc_kind.h"
+
+namespace bitline::estimate {
+
+namespace {
+
+double power_law(const hardware::Technology& technology, const hardware::Component& component,
+                 double exponent) {
+  if (!technology.node || !component.stated_node) return 1.0;
+  return std::pow(technology.node->value / component.stated_node->value, exponent);
+}
+
+}  // namespace
+
+double area_factor(const hardware::Technology& technology, const hardware::Component& component) {
+  return power_law(technology, component, value_or(technology.area_exponent, hardware::kAreaExponent));
+}
+
+double energy_factor(const hardware::Technology& technology, const hardware::Component& component) {
+  return power_law(technology, component, value_or(technology.energy_exponent, hardware::kEnergyExponent));
+}
+
+AdcFactors adc_factors(const hardware::Adc& adc) {
+  const hardware::AdcKind* kind = hardware::find_adc_kind(adc.type);
+  if (kind == nullptr || !adc.bits || !adc.stated_bits) return {};
+  const double bits = adc.bits->value;
+  const double stated = adc.stated_bits->value;
+  const double share = value_or(adc.linear_share, hardware::kLinearShare);
+  return {kind->energy(bits, stated, share), kind->area(bits, stated, share), kind->time(bits, stated)};
+}
+
+}  // namespace bitline::estimate

@@ -1,0 +1,22 @@
+// How a figure that was stated for one feature size and resolution reads at another.
+#pragma once
+
+#include "bitline/hardware/hardware_spec.h"
+
+namespace bitline::estimate {
+
+// x(F) / x(F0) = (F / F0)^exponent, with F the chip's feature size and F0 the one the component was stated
+// for; 1 when either is not stated.
+double area_factor(const hardware::Technology& technology, const hardware::Component& component);
+double energy_factor(const hardware::Technology& technology, const hardware::Component& component);
+
+// The laws of adc_kind.h from the stated resolution to the used one; all 1 when either, or the kind, is not
+// stated.
+struct AdcFactors {
+  double energy = 1.0;
+  double area = 1.0;
+  double time = 1.0;
+};
+AdcFactors adc_factors(const hardware::Adc& adc);
+
+}  // namespace bitline::estimate
