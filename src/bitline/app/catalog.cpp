@@ -5,12 +5,13 @@
 namespace bitline::app {
 
 std::span<const CommandEntry> commands() {
-  static constexpr std::array<CommandEntry, 6> table = {{{"info", make_info},
+  static constexpr std::array<CommandEntry, 7> table = {{{"info", make_info},
                                                          {"train", make_train},
                                                          {"quantize", make_quantize},
                                                          {"calibrate", make_calibrate},
                                                          {"simulate", make_simulate},
-                                                         {"run", make_run}}};
+                                                         {"run", make_run, false},
+                                                         {"hardware", make_hardware, false}}};
   return table;
 }
 

@@ -27,6 +27,7 @@ class Command {
 struct CommandEntry {
   const char* name;
   std::unique_ptr<Command> (*make)();
+  bool is_step = true;  // of recipes
 };
 std::span<const CommandEntry> commands();
 
@@ -36,5 +37,6 @@ std::unique_ptr<Command> make_quantize();
 std::unique_ptr<Command> make_calibrate();
 std::unique_ptr<Command> make_simulate();
 std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_hardware();
 
 }  // namespace bitline::app

@@ -89,7 +89,9 @@ quant::QuantizedModel ModelOptions::load(Session& session, int classes) const {
 }
 
 void ArrayOptions::declare(CLI::App& app) {
-  app.add_option("--hardware", hardware, "array: ROWSxCOLUMNS:BITSb or a YAML file")->capture_default_str();
+  app.add_option("--hardware", hardware,
+                 "array: ROWSxCOLUMNS:BITSb, a design (bitline hardware list) or a YAML file")
+      ->capture_default_str();
   app.add_option("--precision", precision, "weight, activation and partial-sum bits: W4A4P4, P1.5, Pideal")
       ->capture_default_str();
   app.add_option("--granularity", granularity,
@@ -112,7 +114,7 @@ void ArrayOptions::declare(CLI::App& app) {
 
 quant::CimConfig ArrayOptions::config(Session& session) const {
   const hardware::ArraySpec spec = hardware::open_array_spec(session.files(), hardware);
-  session.add_input(hardware);
+  for (const std::string& file : spec.files) session.add_input(file);
   quant::CimConfig c;
   quant::parse_precision(precision, c);
   c.array_rows = spec.rows;

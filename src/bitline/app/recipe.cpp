@@ -81,7 +81,7 @@ const std::vector<std::string>& step_commands() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
     for (const CommandEntry& entry : commands()) {
-      if (std::string_view(entry.name) != "run") out.emplace_back(entry.name);
+      if (entry.is_step) out.emplace_back(entry.name);
     }
     return out;
   }();
