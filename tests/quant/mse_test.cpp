@@ -180,5 +180,29 @@ TEST(MseAdcRange, OneValueAndTwoValues) {
   }
 }
 
+TEST(LloydMax, IsNeverWorseThanEqualStepsAndBetterOnABell) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const Histogram h = bell(seed, 300);
+    for (const int levels : {2, 3, 4, 8, 16}) {
+      const AdcRange range = mse_adc_range(h, levels);
+      const std::vector<double> free = lloyd_max_levels(h, levels, range);
+      const double uniform = adc_range_error(h, levels, range);
+      EXPECT_LE(free_levels_error(h, free), uniform * (1.0 + 1e-9)) << levels << " levels";
+      if (levels >= 8) {
+        EXPECT_LT(free_levels_error(h, free), 0.99 * uniform) << levels << " levels";
+      }
+      for (std::size_t k = 1; k < free.size(); ++k) EXPECT_GT(free[k], free[k - 1]);
+    }
+  }
+}
+
+TEST(LloydMax, LevelsAreTheMeansOfTheirCells) {
+  const Histogram two{0.0, 1.0, {3, 0, 0, 0, 1, 1}};
+  const std::vector<double> levels = lloyd_max_levels(two, 2, mse_adc_range(two, 2));
+  EXPECT_DOUBLE_EQ(levels[0], 0.0);
+  EXPECT_DOUBLE_EQ(levels[1], 4.5);
+  EXPECT_DOUBLE_EQ(free_levels_error(two, levels), 0.5 / 5.0);
+}
+
 }  // namespace
 }  // namespace bitline::quant

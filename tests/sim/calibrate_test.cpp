@@ -281,5 +281,63 @@ TEST(Network, KernelsGiveTheSameLogits) {
   }
 }
 
+double logit_error(const quant::QuantizedModel& model, const ir::Tensor& images) {
+  const ir::Tensor expected = ir::run_graph(small_net(4), images), y = Network(model).forward(images);
+  double error = 0.0;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    error += std::pow(double(y.data[i]) - double(expected.data[i]), 2);
+  return error;
+}
+
+TEST(Calibrate, CycleRangesAndFreeLevelsAreSizedAndLoseLess) {
+  const ir::Tensor images = random_images(16, 5);
+  CalibrateOptions options = options_of(Granularity::kColumn, Granularity::kColumn);
+  options.config.adc_levels = 4;
+  options.config.dac_bits = 1;
+  const double plain = logit_error(calibrate(small_net(4), images, options, {}), images);
+  options.config.cycle_ranges = true;
+  const quant::QuantizedModel cycles = calibrate(small_net(4), images, options, {});
+  const quant::CimLayer& layer = cycles.layers.at("conv2");
+  EXPECT_EQ(layer.psum_step.size(), 4U * 2U * 2U * 8U);  // cycles, tiles, slices, outputs
+  EXPECT_EQ(layer.config.text(), "W4A4P2 column/column 27x4 2b dac1 cycle-ranges");
+  EXPECT_LT(logit_error(cycles, images), plain);
+  options.config.free_levels = true;
+  const quant::QuantizedModel free = calibrate(small_net(4), images, options, {});
+  EXPECT_EQ(free.layers.at("conv2").psum_levels.size(), layer.psum_step.size() * 4);
+  EXPECT_LT(logit_error(free, images), plain);
+}
+
+TEST(Calibrate, KernelsAgreeOnCycleRangesAndFreeLevels) {
+  const ir::Tensor images = random_images(6, 7);
+  for (const bool cycle_ranges : {false, true}) {
+    for (const bool free_levels : {false, true}) {
+      CalibrateOptions options = options_of(Granularity::kColumn, Granularity::kArray);
+      options.config.dac_bits = 2;
+      options.config.adc_levels = 8;
+      options.config.cycle_ranges = cycle_ranges;
+      options.config.free_levels = free_levels;
+      const quant::QuantizedModel model = calibrate(small_net(9), images, options, {});
+      Trace expected, got;
+      const ir::Tensor y = Network(model, "reference").forward(images, &expected);
+      EXPECT_EQ(Network(model, "blocked").forward(images, &got).data, y.data);
+      ASSERT_EQ(got.size(), expected.size());
+      for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].adc_codes, expected[i].adc_codes);
+      EXPECT_EQ(Network(model).forward(images).data, y.data);
+      const Network network(model);
+      const std::string reason = io::error_of(
+          [&] {
+            if (cycle_ranges || free_levels) choose_kernel("portable", *network.programs().front());
+            if (!cycle_ranges && !free_levels) unsupported("as usual");
+          },
+          ErrorCode::kUnsupported);
+      EXPECT_NE(reason.find(free_levels    ? "free levels"
+                            : cycle_ranges ? "cycle to cycle"
+                                           : "as usual"),
+                std::string::npos)
+          << reason;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitline::sim

@@ -46,9 +46,7 @@ void add_array_figures(const quant::QuantizedModel& model, result::Record& recor
       ++digital;
       continue;
     }
-    const int bits = layer.config.activation_bits;
-    const int cycles =
-        layer.config.dac_bits == 0 ? 1 : (bits + layer.config.dac_bits - 1) / layer.config.dac_bits;
+    const int cycles = quant::input_cycles(layer.config);
     arrays += arrays_of(tiling);
     multiplications += positions * mapping::dequantization_multiplications(tiling, layer.config);
     conversions += positions * tiling.grid.columns() * cycles;

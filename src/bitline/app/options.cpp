@@ -102,6 +102,10 @@ void ArrayOptions::declare(CLI::App& app) {
   app.add_option("--encoding", encoding,
                  "signed weights: twos-complement or differential (default: the hardware's)");
   app.add_flag("--slice-scales", slice_scales, "a weight scale for each bit slice");
+  app.add_flag("--cycle-ranges", cycle_ranges, "a converter range for each input cycle (without training)");
+  app.add_option("--adc-levels", adc_levels, "of converters: uniform or lloyd-max (without training)")
+      ->check(CLI::IsMember({"uniform", "lloyd-max"}))
+      ->capture_default_str();
   app.add_option("--on-array", on_array, "also put these on the array: first, last, shortcut")
       ->check(CLI::IsMember({"first", "last", "shortcut"}));
   app.add_option("--digital", digital,
@@ -123,6 +127,8 @@ quant::CimConfig ArrayOptions::config(Session& session) const {
   c.dac_bits = dac_bits >= 0 ? dac_bits : spec.dac_bits;
   c.encoding = encoding.empty() ? spec.encoding : encoding;
   c.slice_scales = slice_scales;
+  c.cycle_ranges = cycle_ranges;
+  c.free_levels = adc_levels == "lloyd-max";
   const std::size_t slash = granularity.find('/');
   c.weight_granularity = quant::parse_granularity(granularity.substr(0, slash));
   c.psum_granularity =

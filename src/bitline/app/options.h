@@ -50,6 +50,8 @@ struct ArrayOptions {
   int dac_bits = -1;  // -1 = the hardware's
   std::string encoding;
   bool slice_scales = false;
+  bool cycle_ranges = false;
+  std::string adc_levels = "uniform";          // uniform | lloyd-max
   std::vector<std::string> on_array, digital;  // first | last | shortcut
   std::vector<std::string> float_layers;
   std::int64_t calibration_images = 256;

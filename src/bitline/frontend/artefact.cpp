@@ -27,6 +27,8 @@ io::Json config_to_json(const quant::CimConfig& c) {
                       {"dac_bits", c.dac_bits},
                       {"encoding", c.encoding},
                       {"slice_scales", c.slice_scales}};
+  if (c.cycle_ranges) json.emplace_back("cycle_ranges", true);
+  if (c.free_levels) json.emplace_back("free_levels", true);
   if (c.digital) json.emplace_back("digital", true);
   return json;
 }
@@ -35,6 +37,11 @@ int small_int(const io::Json& json, std::string_view key) {
   const std::int64_t value = json.at(key).as_int();
   if (value < 0 || value > 1 << 16) bad_input("'" + std::string(key) + "' is out of range");
   return static_cast<int>(value);
+}
+
+bool flag(const io::Json& json, std::string_view key) {
+  const io::Json* value = json.find(key);
+  return value != nullptr && value->as_bool();
 }
 
 quant::CimConfig config_from_json(const io::Json& json) {
@@ -50,7 +57,9 @@ quant::CimConfig config_from_json(const io::Json& json) {
   c.dac_bits = small_int(json, "dac_bits");
   c.encoding = json.at("encoding").as_text();
   c.slice_scales = json.at("slice_scales").as_bool();
-  if (const io::Json* digital = json.find("digital")) c.digital = digital->as_bool();
+  c.cycle_ranges = flag(json, "cycle_ranges");
+  c.free_levels = flag(json, "free_levels");
+  c.digital = flag(json, "digital");
   quant::validate(c);
   return c;
 }
@@ -100,6 +109,7 @@ void read_layer(const io::Json& entry, io::TensorFile& file, quant::QuantizedMod
   const bool converts = layer.config.adc_levels != quant::kIdealAdc;
   layer.psum_step = take(file, name + ".cim.psum_step", converts);
   layer.psum_centre = take(file, name + ".cim.psum_centre", converts);
+  layer.psum_levels = take(file, name + ".cim.psum_levels", layer.config.free_levels);
   if (!model.layers.emplace(name, std::move(layer)).second) bad_input("layer '" + name + "' is listed twice");
 }
 
@@ -129,6 +139,7 @@ void save_artefact(io::FileSystem& fs, const std::string& path, const quant::Qua
     put(file, name + ".cim.weight_scale", layer.weight_scale);
     put(file, name + ".cim.psum_step", layer.psum_step);
     put(file, name + ".cim.psum_centre", layer.psum_centre);
+    put(file, name + ".cim.psum_levels", layer.psum_levels);
   }
   io::write_safetensors(fs, path, file);
 }

@@ -65,6 +65,16 @@ void backward_with_slopes(const AdcRow& row, const float* psum, const AdcUpstrea
   }
 }
 
+int free_code(const AdcRow& row, std::size_t column, float psum) {
+  const auto thresholds = static_cast<std::size_t>(row.levels - 1);
+  return free_adc_code(psum, {row.thresholds + column * thresholds, thresholds});
+}
+
+float free_value(const AdcRow& row, std::size_t column, float psum) {
+  return row.values[column * static_cast<std::size_t>(row.levels) +
+                    static_cast<std::size_t>(free_code(row, column, psum))];
+}
+
 }  // namespace
 
 int parse_adc_levels(std::string_view bits) {
@@ -95,7 +105,15 @@ AdcColumn adc_column(float activation_scale, float weight_scale, float step, flo
           std::ldexp(centre - step * middle, shift)};
 }
 
+int free_adc_code(float psum, std::span<const float> thresholds) {
+  return static_cast<int>(std::upper_bound(thresholds.begin(), thresholds.end(), psum) - thresholds.begin());
+}
+
 void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, float* y) {
+  if (row.thresholds != nullptr) {
+    for (std::size_t o = 0; o < row.columns; ++o) y[o] += free_value(row, o, psum[o]) * input_weight;
+    return;
+  }
   if (row.levels != kIdealAdc) {
     accumulate(row.gain, row.offset, row.weight, psum, static_cast<float>(row.levels - 1), input_weight, y,
                row.columns);
@@ -105,6 +123,10 @@ void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, fl
 }
 
 void adc_codes(const AdcRow& row, const float* psum, float* codes) {
+  if (row.thresholds != nullptr) {
+    for (std::size_t o = 0; o < row.columns; ++o) codes[o] = static_cast<float>(free_code(row, o, psum[o]));
+    return;
+  }
   if (row.levels == kIdealAdc) {
     std::memcpy(codes, psum, row.columns * sizeof(float));
     return;
@@ -115,6 +137,7 @@ void adc_codes(const AdcRow& row, const float* psum, float* codes) {
 
 void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
                   float* step_sum, float* centre_sum, const Rounding* rounding) {
+  BITLINE_CHECK(row.thresholds == nullptr);  // free levels are not trained
   if (row.levels != kIdealAdc && rounding != nullptr && !rounding->straight_through())
     return backward_with_slopes(row, psum, upstream, *rounding, gated, step_sum, centre_sum);
   if (row.levels != kIdealAdc) {

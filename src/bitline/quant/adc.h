@@ -10,6 +10,9 @@
 // here it is free, which costs nothing: the ADC reference is analog and the constant falls into the bias.
 //
 // L = 2^b for b bits, 3 for "1.5 bits", 0 for an ideal converter (code = p).
+//
+// A converter with free levels has no step: its code is the number of thresholds that the sum reaches, and
+// its value is that code's level.
 #pragma once
 
 #include <span>
@@ -52,9 +55,14 @@ struct AdcRow {
   const float* weight;
   std::size_t columns;
   int levels;
+  const float* thresholds = nullptr;  // [column][levels - 1], ascending: free levels, the others are not read
+  const float* values = nullptr;      // [column][levels], 2^shift included
 };
 void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, float* y);
 void adc_codes(const AdcRow& row, const float* psum, float* codes);
+
+// The code of one converter with free levels.
+int free_adc_code(float psum, std::span<const float> thresholds);
 
 // Backward of value(P; s, c), with m the slope of rounding where 0 <= v <= L-1 (in range; straight-through:
 // 1) and 0 elsewhere: dvalue/dP = m;  dvalue/dc = 1 - m;  dvalue/ds = (code - (L-1)/2) - m * (v - (L-1)/2).

@@ -42,6 +42,8 @@ std::string CimConfig::text() const {
   if (dac_bits != 0) out += " dac" + std::to_string(dac_bits);
   if (encoding != CimConfig{}.encoding) out += " " + encoding;
   if (slice_scales) out += " slice-scales";
+  if (cycle_ranges) out += " cycle-ranges";
+  if (free_levels) out += " lloyd-max";
   return out;
 }
 
@@ -64,6 +66,8 @@ void validate(const CimConfig& config) {
   require_range("dac_bits", config.dac_bits, 0, kMaxBits);
   require_range("array_rows", config.array_rows, 1, 1 << 16);
   require_range("array_columns", config.array_columns, 1, 1 << 16);
+  if (config.adc_levels == kIdealAdc && (config.cycle_ranges || config.free_levels))
+    bad_input("an ideal converter has no ranges and no levels", {}, "give partial sums bits: P4, not Pideal");
   if (config.adc_levels == kIdealAdc) return;
   if (config.digital) bad_input("a digital layer has no converters", {}, "its partial sums are ideal");
   require_range("ADC levels", config.adc_levels, 2, 1 << 12);
@@ -85,6 +89,10 @@ void parse_precision(std::string_view text, CimConfig& config) {
 CodeRange activation_range(const CimLayer& layer) {
   const int bits = layer.config.activation_bits;
   return layer.activation_signed ? signed_range(bits) : unsigned_range(bits);
+}
+
+int input_cycles(const CimConfig& config) {
+  return config.dac_bits == 0 ? 1 : (config.activation_bits + config.dac_bits - 1) / config.dac_bits;
 }
 
 CodeRange weight_range(const CimConfig& config) {

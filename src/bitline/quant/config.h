@@ -3,8 +3,8 @@
 // A configuration has a short text, printed back in every result:
 //   "W4A4P1 column/column 128x128 2b"  weight, activation and partial-sum bits; granularity of the weight and
 //   partial-sum scales; array rows x columns; bits a cell; then what is not the default, e.g. "dac1"
-//   (bit-serial inputs), "differential", "slice-scales". A layer that runs in digital logic instead is
-//   "W8A8 digital".
+//   (bit-serial inputs), "differential", "slice-scales", "cycle-ranges", "lloyd-max". A layer that runs in
+//   digital logic instead is "W8A8 digital".
 #pragma once
 
 #include <map>
@@ -30,8 +30,10 @@ struct CimConfig {
   int dac_bits = 0;  // input bits a cycle; 0 = all activation bits at once
   std::string encoding = "twos-complement";
   bool slice_scales =
-      false;             // a weight scale for each slice (as ColumnQuant's code has) instead of one for all
-  bool digital = false;  // exact integers in logic beside the arrays: no converter, no variation
+      false;  // a weight scale for each slice (as ColumnQuant's code has) instead of one for all
+  bool cycle_ranges = false;  // a converter range for each input cycle; not trained
+  bool free_levels = false;   // converters with Lloyd-Max levels instead of equal steps; not trained
+  bool digital = false;       // exact integers in logic beside the arrays: no converter, no variation
 
   std::string text() const;
   bool operator==(const CimConfig&) const = default;
@@ -46,8 +48,8 @@ void validate(const CimConfig& config);
 // Reads "W4A4P1.5" into bits of `config`; Error{kBadInput} otherwise.
 void parse_precision(std::string_view text, CimConfig& config);
 
-// The learned or calibrated state of one layer. Sizes are those of the layer's GroupMaps; an ideal ADC has no
-// steps and centres.
+// The learned or calibrated state of one layer. Sizes are those of the layer's GroupMaps, times the cycles
+// ([cycle][group]) where each has ranges of its own; an ideal ADC has no steps and centres.
 struct CimLayer {
   CimConfig config;
   float activation_scale = 1.0f;
@@ -55,6 +57,7 @@ struct CimLayer {
   std::vector<float> weight_scale;
   std::vector<float> psum_step;    // output units
   std::vector<float> psum_centre;  // output units
+  std::vector<float> psum_levels;  // output units, [converter][level]: with free levels only
 };
 
 // A graph in which the named Conv and Linear nodes run on arrays; the others stay float.
@@ -66,5 +69,8 @@ struct QuantizedModel {
 
 CodeRange activation_range(const CimLayer& layer);
 CodeRange weight_range(const CimConfig& config);
+
+// How many cycles an activation takes.
+int input_cycles(const CimConfig& config);
 
 }  // namespace bitline::quant

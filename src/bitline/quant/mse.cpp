@@ -14,6 +14,7 @@ namespace {
 constexpr int kScaleSteps = 48;          // coarse grid points
 constexpr double kSmallestRatio = 0.12;  // smallest scale tried, relative to the one that clips nothing
 constexpr int kRefineSteps = 9;
+constexpr int kLloydRounds = 200;
 
 // The scale at which no value is clipped.
 double full_scale(std::span<const float> x, CodeRange range) {
@@ -97,6 +98,17 @@ Candidate search_range(const Moments& m, int levels, double low, double high) {
   return best;
 }
 
+// Where the bins of each level end when every bin goes to the nearest level, a tie to the upper one.
+std::vector<std::size_t> cell_ends(const Moments& moments, const std::vector<double>& values) {
+  const std::size_t bins = moments.count.size() - 1;
+  std::vector<std::size_t> ends(values.size(), bins);
+  for (std::size_t k = 0; k + 1 < values.size(); ++k) {
+    const double boundary = std::ceil(0.5 * (values[k] + values[k + 1]));
+    ends[k] = std::min(bins, static_cast<std::size_t>(std::max(0.0, boundary)));
+  }
+  return ends;
+}
+
 }  // namespace
 
 double squared_error(std::span<const float> x, float scale, CodeRange range) {
@@ -168,6 +180,45 @@ double adc_range_error(const Histogram& histogram, int levels, const AdcRange& r
   const double total = static_cast<double>(histogram.total());
   return converter_error(Moments(histogram), levels, lowest, step) * histogram.width * histogram.width /
          total;
+}
+
+std::vector<double> lloyd_max_levels(const Histogram& histogram, int levels, const AdcRange& start) {
+  const Moments moments(histogram);
+  const double step = start.step / histogram.width;
+  const double lowest = (start.centre - histogram.first) / histogram.width - 0.5 * step * (levels - 1);
+  std::vector<double> values(static_cast<std::size_t>(levels));
+  for (std::size_t k = 0; k < values.size(); ++k) values[k] = lowest + step * static_cast<double>(k);
+  for (int round = 0; round < kLloydRounds; ++round) {
+    const std::vector<std::size_t> ends = cell_ends(moments, values);
+    bool moved = false;
+    std::size_t begin = 0;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      const double mass = moments.count[ends[k]] - moments.count[begin];
+      if (mass > 0.0) {
+        const double mean = (moments.sum[ends[k]] - moments.sum[begin]) / mass;
+        moved = moved || std::fabs(mean - values[k]) > 1e-9 * std::max(1.0, std::fabs(mean));
+        values[k] = mean;
+      }
+      begin = ends[k];
+    }
+    if (!moved) break;
+  }
+  for (double& v : values) v = histogram.first + v * histogram.width;
+  return values;
+}
+
+double free_levels_error(const Histogram& histogram, std::span<const double> levels) {
+  std::vector<double> values;
+  for (const double v : levels) values.push_back((v - histogram.first) / histogram.width);
+  const Moments moments(histogram);
+  const std::vector<std::size_t> ends = cell_ends(moments, values);
+  double error = 0.0;
+  std::size_t begin = 0;
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    error += moments.error(begin, ends[k], values[k]);
+    begin = ends[k];
+  }
+  return error * histogram.width * histogram.width / static_cast<double>(histogram.total());
 }
 
 }  // namespace bitline::quant

@@ -45,4 +45,10 @@ std::pair<double, double> support(const Histogram& histogram);
 // Mean squared error of a range on a histogram.
 double adc_range_error(const Histogram& histogram, int levels, const AdcRange& range);
 
+// Free levels, strictly ascending, in the histogram's units: Lloyd's iteration (Lloyd 1982, Max 1960) from
+// the levels of `start`; the squared error is never above that of `start`.
+std::vector<double> lloyd_max_levels(const Histogram& histogram, int levels, const AdcRange& start);
+// Mean squared error of free levels with thresholds half-way between.
+double free_levels_error(const Histogram& histogram, std::span<const double> levels);
+
 }  // namespace bitline::quant

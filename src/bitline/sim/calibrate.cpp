@@ -120,10 +120,12 @@ class Calibrator {
       layer = options_.keep->at(node.name);
       layer.psum_step.clear();
       layer.psum_centre.clear();
+      layer.psum_levels.clear();
     }
     const bool fresh = layer.weight_scale.empty();
     layer.config = selected_.at(node.name);
     layer.config.adc_levels = quant::kIdealAdc;
+    layer.config.cycle_ranges = layer.config.free_levels = false;
     if (!fresh) return layer;
     calibrate_activation(x, options_.activation_range, layer);
     const mapping::LayerShape shape = *mapping::layer_shape(graph_, node);
@@ -138,15 +140,22 @@ class Calibrator {
     const LayerProgram program = compile_node(corrected_, node, layer);
     PsumTraces traces;
     run_all(program, x, &traces);
+    const quant::CimConfig& config = selected_.at(node.name);
+    layer.config = config;
     const auto histograms = psum_histograms(program, layer, traces, context_.threads);
+    const auto levels = static_cast<std::size_t>(config.adc_levels);
     layer.psum_step.resize(histograms.size());
     layer.psum_centre.resize(histograms.size());
+    layer.psum_levels.resize(config.free_levels ? histograms.size() * levels : 0);
     for_each_piece(static_cast<std::int64_t>(histograms.size()), context_.threads, [&](std::int64_t group) {
       const auto g = static_cast<std::size_t>(group);
       const quant::AdcRange range =
-          quant::choose_adc_range(options_.adc_range, histograms[g], options_.config.adc_levels);
+          quant::choose_adc_range(options_.adc_range, histograms[g], config.adc_levels);
       layer.psum_step[g] = static_cast<float>(range.step);
       layer.psum_centre[g] = static_cast<float>(range.centre);
+      if (!config.free_levels) return;
+      const std::vector<double> own = quant::lloyd_max_levels(histograms[g], config.adc_levels, range);
+      std::copy(own.begin(), own.end(), layer.psum_levels.begin() + static_cast<std::ptrdiff_t>(g * levels));
     });
   }
 

@@ -38,9 +38,12 @@ void check_state(const std::string& name, const mapping::LayerTiling& tiling, co
   require_scales(name, "activation scale", {layer.activation_scale}, 1, true);
   require_scales(name, "weight scale", layer.weight_scale, weight_groups(tiling, config).count(), true);
   if (config.adc_levels == quant::kIdealAdc) return;
-  const int groups = psum_groups(tiling, config).count();
+  const int groups =
+      psum_groups(tiling, config).count() * (config.cycle_ranges ? quant::input_cycles(config) : 1);
   require_scales(name, "partial-sum step", layer.psum_step, groups, true);
   require_scales(name, "partial-sum centre", layer.psum_centre, groups, false);
+  if (config.free_levels)
+    require_scales(name, "partial-sum levels", layer.psum_levels, groups * config.adc_levels, false);
 }
 
 void require_finite(const std::string& layer, std::span<const float> weight) {
@@ -62,41 +65,91 @@ void fill_cells(LayerProgram& program, std::span<const float> weight, const CimL
   for_each_cell(program.tiling, weight_groups(program.tiling, layer.config), visit);
 }
 
-// The constants of column (t, j, o).
-AdcColumn column_constants(const LayerProgram& program, const CimLayer& layer, int t, int j, int o) {
-  const auto weight = static_cast<std::size_t>(weight_groups(program.tiling, layer.config).group(t, j, o));
-  const int shift = program.weight_slices[static_cast<std::size_t>(j)].shift;
-  const float scale = layer.weight_scale[weight];
-  const int levels = layer.config.adc_levels;
-  if (levels == quant::kIdealAdc) {
-    return quant::adc_column(layer.activation_scale, scale, 1.0f, 0.0f, levels, shift);
-  }
-  const auto psum = static_cast<std::size_t>(psum_groups(program.tiling, layer.config).group(t, j, o));
-  return quant::adc_column(layer.activation_scale, scale, layer.psum_step[psum], layer.psum_centre[psum],
-                           levels, shift);
-}
+// Writes the constants of one layer's converters.
+class Converters {
+ public:
+  Converters(LayerProgram& program, const CimLayer& layer)
+      : program_(program),
+        layer_(layer),
+        weights_(weight_groups(program.tiling, layer.config)),
+        psums_(psum_groups(program.tiling, layer.config)) {}
 
-void fill_columns(LayerProgram& program, std::span<const float> bias, const CimLayer& layer) {
-  const quant::ColumnGrid& grid = program.tiling.grid;
-  double input_weight = 0.0;
-  for (const quant::BitSlice& slice : program.input_slices) input_weight += std::ldexp(1.0, slice.shift);
-  std::vector<double> base(static_cast<std::size_t>(grid.outputs), 0.0);
-  for (std::size_t o = 0; o < bias.size(); ++o) base[o] = static_cast<double>(bias[o]);
-  for (int t = 0; t < grid.tiles; ++t) {
-    for (int j = 0; j < grid.slices; ++j) {
-      for (int o = 0; o < grid.outputs; ++o) {
-        const AdcColumn column = column_constants(program, layer, t, j, o);
-        program.gain.push_back(column.gain);
-        program.offset.push_back(column.offset);
-        program.weight.push_back(column.weight);
-        base[static_cast<std::size_t>(o)] += static_cast<double>(column.base) * input_weight;
+  void fill(std::span<const float> bias) {
+    const quant::ColumnGrid& grid = program_.tiling.grid;
+    base_.assign(static_cast<std::size_t>(grid.outputs), 0.0);
+    for (std::size_t o = 0; o < bias.size(); ++o) base_[o] = static_cast<double>(bias[o]);
+    const std::size_t cycles = layer_.config.cycle_ranges ? program_.input_slices.size() : 1;
+    for (std::size_t i = 0; i < cycles; ++i) {
+      for (int t = 0; t < grid.tiles; ++t) {
+        for (int j = 0; j < grid.slices; ++j) {
+          for (int o = 0; o < grid.outputs; ++o) add_column(i, t, j, o);
+        }
       }
     }
+    program_.base.assign(base_.begin(), base_.end());
   }
-  program.base.assign(base.begin(), base.end());
-}
+
+ private:
+  // Of the cycles that share converter i.
+  double input_weight(std::size_t i) const {
+    if (layer_.config.cycle_ranges) return std::ldexp(1.0, program_.input_slices[i].shift);
+    double sum = 0.0;
+    for (const quant::BitSlice& slice : program_.input_slices) sum += std::ldexp(1.0, slice.shift);
+    return sum;
+  }
+
+  void add_column(std::size_t i, int t, int j, int o) {
+    const float scale = layer_.weight_scale[static_cast<std::size_t>(weights_.group(t, j, o))];
+    const int shift = program_.weight_slices[static_cast<std::size_t>(j)].shift;
+    const int levels = layer_.config.adc_levels;
+    const std::size_t psum =
+        i * static_cast<std::size_t>(psums_.count()) + static_cast<std::size_t>(psums_.group(t, j, o));
+    if (layer_.config.free_levels) return add_levels(psum, layer_.activation_scale * scale, shift);
+    const bool ideal = levels == quant::kIdealAdc;
+    const AdcColumn column =
+        quant::adc_column(layer_.activation_scale, scale, ideal ? 1.0f : layer_.psum_step[psum],
+                          ideal ? 0.0f : layer_.psum_centre[psum], levels, shift);
+    program_.gain.push_back(column.gain);
+    program_.offset.push_back(column.offset);
+    program_.weight.push_back(column.weight);
+    base_[static_cast<std::size_t>(o)] += static_cast<double>(column.base) * input_weight(i);
+  }
+
+  void add_levels(std::size_t psum, float unit, int shift) {
+    const auto levels = static_cast<std::size_t>(layer_.config.adc_levels);
+    const float* own = layer_.psum_levels.data() + psum * levels;
+    for (std::size_t k = 0; k < levels; ++k) program_.values.push_back(std::ldexp(own[k], shift));
+    for (std::size_t k = 0; k + 1 < levels; ++k)
+      program_.thresholds.push_back(0.5f * (own[k] + own[k + 1]) / unit);
+  }
+
+  LayerProgram& program_;
+  const CimLayer& layer_;
+  quant::GroupMap weights_, psums_;
+  std::vector<double> base_;
+};
 
 }  // namespace
+
+quant::AdcRow LayerProgram::converters(std::size_t cycle, int column, std::size_t count) const {
+  const std::size_t at = (config.cycle_ranges ? cycle : 0) * static_cast<std::size_t>(tiling.grid.columns()) +
+                         static_cast<std::size_t>(column);
+  if (!config.free_levels)
+    return {gain.data() + at, offset.data() + at, weight.data() + at, count, config.adc_levels};
+  const auto levels = static_cast<std::size_t>(config.adc_levels);
+  return {nullptr,
+          nullptr,
+          nullptr,
+          count,
+          config.adc_levels,
+          thresholds.data() + at * (levels - 1),
+          values.data() + at * levels};
+}
+
+std::string uneven_converters(const LayerProgram& program) {
+  if (program.config.free_levels) return "converters have free levels";
+  return program.config.cycle_ranges ? "converter ranges differ from cycle to cycle" : "";
+}
 
 float read_deviation(const LayerProgram& program, std::size_t tile) {
   return static_cast<float>(program.read_noise.sigma *
@@ -146,7 +199,7 @@ LayerProgram compile_layer(const std::string& name, const mapping::LayerShape& s
   }
   program.cells.reserve(cells);
   fill_cells(program, weight, layer);
-  fill_columns(program, bias, layer);
+  Converters(program, layer).fill(bias);
   return program;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bitline/mapping/tiling.h"
+#include "bitline/quant/adc.h"
 #include "bitline/quant/config.h"
 #include "bitline/quant/slicing.h"
 #include "bitline/sim/read_noise.h"
@@ -30,17 +31,26 @@ struct LayerProgram {
   std::vector<quant::BitSlice> input_slices;
   std::vector<quant::BitSlice> weight_slices;
   int fraction_bits = 0;
-  std::vector<std::int32_t> cells;          // [tile][row][slice][output], in units of 2^-fraction_bits
-  std::vector<std::size_t> tile_offset;     // of each tile in `cells`
-  std::vector<float> gain, offset, weight;  // [tile][slice][output]; gain is per unit of an ideal digit
-  std::vector<float> base;                  // [output]
+  std::vector<std::int32_t> cells;       // [tile][row][slice][output], in units of 2^-fraction_bits
+  std::vector<std::size_t> tile_offset;  // of each tile in `cells`
+  // [tile][slice][output], or [cycle][tile][slice][output] with ranges for each cycle; gain is per unit of an
+  // ideal digit.
+  std::vector<float> gain, offset, weight;
+  std::vector<float> thresholds, values;  // the same and [level]: free levels; see quant::AdcRow
+  std::vector<float> base;                // [output]
   ReadNoise read_noise;
+
+  // The converters of `count` columns from `column` (of tiling.grid) on, in one cycle.
+  quant::AdcRow converters(std::size_t cycle, int column, std::size_t count) const;
 
   std::size_t cell_index(std::size_t tile, std::int64_t row, int slice, std::int64_t output) const {
     const auto& grid = tiling.grid;
     return tile_offset[tile] + static_cast<std::size_t>((row * grid.slices + slice) * grid.outputs + output);
   }
 };
+
+// Why kernels with one gain and offset a column cannot run the layer; empty when they can.
+std::string uneven_converters(const LayerProgram& program);
 
 // A bound on the magnitude of any partial sum of this layer: the column of largest magnitudes under the
 // largest input, in units of 2^-fraction_bits.

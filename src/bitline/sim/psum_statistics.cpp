@@ -32,14 +32,17 @@ std::vector<ColumnUse> columns_of(const LayerProgram& program, const quant::CimL
   const quant::GroupMap groups = psum_groups(program.tiling, layer.config);
   const quant::GroupMap weights = weight_groups(program.tiling, layer.config);
   const auto& grid = program.tiling.grid;
+  const std::size_t count = static_cast<std::size_t>(groups.count());
   std::vector<ColumnUse> columns;
   for (int t = 0; t < grid.tiles; ++t) {
-    for (const quant::BitSlice& input : program.input_slices) {
+    for (std::size_t i = 0; i < program.input_slices.size(); ++i) {
+      const std::size_t first = layer.config.cycle_ranges ? i * count : 0;  // of the cycle's converters
       for (int j = 0; j < grid.slices; ++j) {
-        const int shift = program.weight_slices[static_cast<std::size_t>(j)].shift + input.shift;
+        const int shift =
+            program.weight_slices[static_cast<std::size_t>(j)].shift + program.input_slices[i].shift;
         for (int o = 0; o < grid.outputs; ++o) {
           const float scale = layer.weight_scale[static_cast<std::size_t>(weights.group(t, j, o))];
-          columns.push_back({columns.size(), static_cast<std::size_t>(groups.group(t, j, o)),
+          columns.push_back({columns.size(), first + static_cast<std::size_t>(groups.group(t, j, o)),
                              layer.activation_scale * scale, std::int64_t{1} << (2 * shift)});
         }
       }
@@ -99,7 +102,8 @@ void fill(const PsumTraces& traces, std::size_t stride, const std::vector<Column
 std::vector<quant::Histogram> psum_histograms(const LayerProgram& program, const quant::CimLayer& layer,
                                               const PsumTraces& traces, int threads) {
   const std::vector<ColumnUse> columns = columns_of(program, layer);
-  const auto groups = static_cast<std::int64_t>(psum_groups(program.tiling, layer.config).count());
+  const auto cycles = layer.config.cycle_ranges ? std::ssize(program.input_slices) : 1;
+  const std::int64_t groups = cycles * psum_groups(program.tiling, layer.config).count();
   const std::int64_t pieces = std::min(kPieces, groups);
   std::vector<std::vector<ColumnUse>> of_piece(static_cast<std::size_t>(pieces));
   for (const ColumnUse& column : columns)

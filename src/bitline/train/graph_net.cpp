@@ -143,6 +143,9 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
   Layer out;
   out.spec = {node.name, *shape, layer.config, layer.activation_signed, quantizers};
   check_formats(out.spec, layer);
+  if (layer.config.cycle_ranges || layer.config.free_levels)
+    unsupported("training takes converters with equal steps for all cycles", Where{{}, 0, 0, node.name},
+                "leave --cycle-ranges and --adc-levels out, or use --method ptq");
   if (operator_ == float_cim) check_float_operator(out.spec);
   CimTensors& t = out.tensors;
   t.activation_s0 = to_torch(std::vector<float>{layer.activation_scale}).to(device_);

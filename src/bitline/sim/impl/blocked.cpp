@@ -56,9 +56,8 @@ class BlockedLayer final : public RowLayer {
   std::int64_t width() const { return slices() * group_outputs(); }  // of one tile and group
 
   quant::AdcRow columns(const Cycle& cycle, int slice) const {
-    const int first = first_column(cycle, slice);
-    return {program().gain.data() + first, program().offset.data() + first, program().weight.data() + first,
-            static_cast<std::size_t>(group_outputs()), program().config.adc_levels};
+    return program().converters(cycle.input_slice, first_column(cycle, slice),
+                                static_cast<std::size_t>(group_outputs()));
   }
 
   // [rows as (ky, kx, channel)][slice][output], in ideal digits.

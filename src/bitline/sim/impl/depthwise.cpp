@@ -121,7 +121,7 @@ class DepthwiseLayer final : public PreparedLayer {
         const std::int32_t sum = add_rows(rows.bytes + p * rows.stride, cells, taps_) +
                                  slice.shift[cycle.input_slice * channels_ + channel];
         const float psum = static_cast<float>(sum) * unit_;
-        quant::adc_backward(converters(j, channel, 1), &psum,
+        quant::adc_backward(converters(cycle.input_slice, j, channel, 1), &psum,
                             {block.dy + p * channels_ + channel, factor, share}, block.gated + p,
                             block.step + j, block.centre + j, block.rounding);
       }
@@ -148,16 +148,14 @@ class DepthwiseLayer final : public PreparedLayer {
     return slice;
   }
 
-  quant::AdcRow converters(std::size_t j, std::size_t channel, std::size_t count) const {
-    const auto first = static_cast<std::size_t>(
-        program_.tiling.grid.column(0, static_cast<int>(j), static_cast<int>(channel)));
-    return {program_.gain.data() + first, program_.offset.data() + first, program_.weight.data() + first,
-            count, program_.config.adc_levels};
+  quant::AdcRow converters(std::size_t i, std::size_t j, std::size_t channel, std::size_t count) const {
+    return program_.converters(
+        i, program_.tiling.grid.column(0, static_cast<int>(j), static_cast<int>(channel)), count);
   }
 
   void convert(std::size_t i, std::size_t j, const std::vector<float>& sums, float* y,
                std::vector<float>* trace) const {
-    const quant::AdcRow row = converters(j, 0, channels_);
+    const quant::AdcRow row = converters(i, j, 0, channels_);
     quant::adc_accumulate(row, sums.data(), std::ldexp(1.0f, program_.input_slices[i].shift), y);
     if (trace == nullptr) return;
     trace->resize(trace->size() + channels_);

@@ -130,6 +130,7 @@ int largest_plane_cell(int input) {
 }
 
 std::string int8_obstacle(const LayerProgram& program, int sum_bits) {
+  if (std::string uneven = uneven_converters(program); !uneven.empty()) return uneven;
   const int input = largest_input(program), cell = largest_cell(program);
   if (!fits(input, cell, sum_bits) && !fits(input, largest_plane(cell), sum_bits)) {
     return "inputs up to " + std::to_string(input) + " times cells up to " + std::to_string(cell) +

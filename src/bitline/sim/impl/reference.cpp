@@ -48,7 +48,7 @@ class ReferenceLayer final : public PreparedLayer {
           const int output = static_cast<int>(cycle.group) * outputs + o;
           const float psum = in_digits(row_sum(bytes, cycle, j, output));
           const quant::AdcUpstream upstream{block.dy + p * grid.outputs + output, factor, share};
-          quant::adc_backward(converter(cycle.tile, j, output), &psum, upstream,
+          quant::adc_backward(converter(cycle.input_slice, cycle.tile, j, output), &psum, upstream,
                               block.gated + p * outputs + o, block.step + j * outputs + o,
                               block.centre + j * outputs + o, block.rounding);
         }
@@ -66,7 +66,7 @@ class ReferenceLayer final : public PreparedLayer {
             const quant::BitSlice& cycle = program_.input_slices[i];
             float psum = in_digits(bitline_sum(image.codes, image.size, pixel, t, cycle, j, o));
             if (program_.read_noise.active()) psum += noise(pixel, t, i, j, o);
-            convert(psum, t, cycle, j, o, y, trace);
+            convert(psum, t, i, j, o, y, trace);
           }
         }
       }
@@ -126,16 +126,15 @@ class ReferenceLayer final : public PreparedLayer {
     return static_cast<float>(std::ldexp(static_cast<double>(sum), -program_.fraction_bits));
   }
 
-  quant::AdcRow converter(std::size_t t, int j, int o) const {
-    const auto column = static_cast<std::size_t>(program_.tiling.grid.column(static_cast<int>(t), j, o));
-    return {&program_.gain[column], &program_.offset[column], &program_.weight[column], 1,
-            program_.config.adc_levels};
+  quant::AdcRow converter(std::size_t i, std::size_t t, int j, int o) const {
+    return program_.converters(i, program_.tiling.grid.column(static_cast<int>(t), j, o), 1);
   }
 
-  void convert(float psum, std::size_t t, const quant::BitSlice& cycle, int j, int o, std::vector<float>& y,
+  void convert(float psum, std::size_t t, std::size_t i, int j, int o, std::vector<float>& y,
                std::vector<float>* trace) const {
-    const quant::AdcRow row = converter(t, j, o);
-    quant::adc_accumulate(row, &psum, std::ldexp(1.0f, cycle.shift), &y[static_cast<std::size_t>(o)]);
+    const quant::AdcRow row = converter(i, t, j, o);
+    quant::adc_accumulate(row, &psum, std::ldexp(1.0f, program_.input_slices[i].shift),
+                          &y[static_cast<std::size_t>(o)]);
     if (trace == nullptr) return;
     trace->emplace_back();
     quant::adc_codes(row, &psum, &trace->back());

@@ -36,9 +36,8 @@ std::size_t RowLayer::columns_per_pixel() const {
 }
 
 quant::AdcRow RowLayer::converters(const Cycle& cycle, std::size_t slice) const {
-  const int column = first_column(cycle, static_cast<int>(slice));
-  return {program_.gain.data() + column, program_.offset.data() + column, program_.weight.data() + column,
-          static_cast<std::size_t>(group_outputs()), program_.config.adc_levels};
+  return program_.converters(cycle.input_slice, first_column(cycle, static_cast<int>(slice)),
+                             static_cast<std::size_t>(group_outputs()));
 }
 
 std::size_t RowLayer::ordinal(const Cycle& cycle, std::size_t slice) const {
