@@ -55,22 +55,16 @@ const Node* fold_target(const Graph& graph, const Survey& s, const Node& norm) {
   return channels_agree && only_reader && constant_inputs(graph, target) ? &target : nullptr;
 }
 
-Folded fold_parameters(const Graph& graph, const Node& target, const Node& norm) {
-  const auto parameter = [&](std::size_t i) -> const std::vector<float>& {
-    return graph.constant(norm.inputs[i]).data;
-  };
-  const double epsilon = static_cast<double>(std::get<BatchNorm>(norm.op).epsilon);
-  Tensor weight = graph.constant(target.inputs[1]);
-  const bool has_bias = target.inputs.size() == 3;
-  Tensor bias = has_bias ? graph.constant(target.inputs[2]) : Tensor({weight.dim(0)});
+Folded fold_parameters(const Graph& graph, const FoldableNorm& fold) {
+  const NormParameters norm = norm_parameters(graph, fold);
+  Tensor weight = graph.constant(fold.layer->inputs[1]);
+  Tensor bias({weight.dim(0)});
   const std::size_t row = weight.size() / bias.size();
   for (std::size_t c = 0; c < bias.size(); ++c) {
-    const double scale = parameter(1)[c] / std::sqrt(parameter(4)[c] + epsilon);
     for (std::size_t i = c * row; i < (c + 1) * row; ++i) {
-      weight.data[i] = static_cast<float>(weight.data[i] * scale);
+      weight.data[i] = static_cast<float>(weight.data[i] * norm.factor[c]);
     }
-    const double centered = static_cast<double>(bias.data[c]) - static_cast<double>(parameter(3)[c]);
-    bias.data[c] = static_cast<float>(centered * scale + static_cast<double>(parameter(2)[c]));
+    bias.data[c] = static_cast<float>(norm.offset[c]);
   }
   return {std::move(weight), std::move(bias)};
 }
@@ -123,26 +117,48 @@ std::set<ValueId> reachable_from_output(const Graph& graph) {
 
 }  // namespace
 
-Graph fold_batch_norm(const Graph& graph) {
+std::vector<FoldableNorm> foldable_norms(const Graph& graph) {
   const Survey s = survey(graph);
-  std::map<ValueId, const Node*>
-      folded_by;  // output of a Conv or Linear to the batch-norm that vanishes into it
-  std::set<const Node*> vanishing;
+  std::vector<FoldableNorm> folds;
   for (const Node& node : graph.nodes()) {
-    if (const Node* target = fold_target(graph, s, node)) {
-      folded_by[target->output] = &node;
-      vanishing.insert(&node);
-    }
+    if (const Node* target = fold_target(graph, s, node)) folds.push_back({target, &node});
+  }
+  return folds;
+}
+
+NormParameters norm_parameters(const Graph& graph, const FoldableNorm& fold) {
+  const auto parameter = [&](std::size_t i) -> const std::vector<float>& {
+    return graph.constant(fold.norm->inputs[i]).data;
+  };
+  const double epsilon = static_cast<double>(std::get<BatchNorm>(fold.norm->op).epsilon);
+  const bool has_bias = fold.layer->inputs.size() == 3;
+  NormParameters out;
+  for (std::size_t c = 0; c < parameter(1).size(); ++c) {
+    const double factor = parameter(1)[c] / std::sqrt(parameter(4)[c] + epsilon);
+    const double bias = has_bias ? static_cast<double>(graph.constant(fold.layer->inputs[2]).data[c]) : 0.0;
+    const double centered = bias - static_cast<double>(parameter(3)[c]);
+    out.factor.push_back(factor);
+    out.offset.push_back(centered * factor + static_cast<double>(parameter(2)[c]));
+  }
+  return out;
+}
+
+Graph fold_batch_norm(const Graph& graph) {
+  std::map<ValueId, FoldableNorm> folds;  // by the output of the Conv or Linear
+  std::set<const Node*> vanishing;
+  for (const FoldableNorm& fold : foldable_norms(graph)) {
+    folds.emplace(fold.layer->output, fold);
+    vanishing.insert(fold.norm);
   }
   Rebuild out(graph);
   for (const auto& [id, value] : graph.constants()) out.constant(id);
   for (const Node& node : graph.nodes()) {
     if (vanishing.count(&node) != 0) continue;
-    const auto norm = folded_by.find(node.output);
-    if (norm == folded_by.end()) {
+    const auto fold = folds.find(node.output);
+    if (fold == folds.end()) {
       out.node(node);
     } else {
-      out.folded(node, *norm->second, fold_parameters(graph, node, *norm->second));
+      out.folded(node, *fold->second.norm, fold_parameters(graph, fold->second));
     }
   }
   return remove_dead_code(out.finish());

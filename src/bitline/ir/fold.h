@@ -1,9 +1,25 @@
 // Graph passes: batch-norm folding and removal of what nobody reads.
 #pragma once
 
+#include <vector>
+
 #include "bitline/ir/graph.h"
 
 namespace bitline::ir {
+
+// A BatchNorm that is the only reader of a Conv or Linear, all parameters constant: they can be one layer.
+struct FoldableNorm {
+  const Node* layer;
+  const Node* norm;
+};
+std::vector<FoldableNorm> foldable_norms(const Graph& graph);  // in graph order
+
+// What the norm does to each channel: factor = gamma / sqrt(var + eps) and
+// offset = (b - mean) * factor + beta, with b the layer's bias (or 0).
+struct NormParameters {
+  std::vector<double> factor, offset;
+};
+NormParameters norm_parameters(const Graph& graph, const FoldableNorm& fold);
 
 // Folds each BatchNorm that directly follows a Conv or Linear (its only reader) into weight and bias:
 //   w' = w * gamma / sqrt(var + eps),  b' = (b - mean) * gamma / sqrt(var + eps) + beta.

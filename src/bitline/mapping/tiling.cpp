@@ -4,7 +4,7 @@
 #include <string>
 
 #include "bitline/base/error.h"
-#include "bitline/quant/encoding.h"
+#include "bitline/quant/weight_codes.h"
 
 namespace bitline::mapping {
 
@@ -36,15 +36,12 @@ LayerTiling tile_layer(const LayerShape& shape, const quant::CimConfig& config,
   }
   LayerTiling tiling;
   tiling.shape = shape;
-  const std::int64_t channels = std::min(shape.group_inputs(), config.array_rows / window);
+  const std::int64_t channels = quant::tile_channels(shape.group_inputs(), window, config.array_rows);
   for (std::int64_t first = 0; first < shape.group_inputs(); first += channels) {
     tiling.tiles.push_back({first, std::min(channels, shape.group_inputs() - first)});
   }
-  const quant::WeightEncoding& encoding = quant::weight_encoding(config.encoding);
-  tiling.grid.tiles = static_cast<int>(tiling.tiles.size());
-  tiling.grid.slices = static_cast<int>(encoding.slices(config.weight_bits, config.cell_bits).size());
-  tiling.grid.outputs = static_cast<int>(shape.out_channels);
-  tiling.grid.array_columns = std::max(1, config.array_columns / encoding.cells_per_digit);
+  tiling.grid = quant::column_grid(
+      {shape.out_channels, shape.group_inputs(), shape.window.kernel[0], shape.window.kernel[1]}, config);
   return tiling;
 }
 

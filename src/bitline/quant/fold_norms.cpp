@@ -1,0 +1,173 @@
+#include "bitline/quant/fold_norms.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "bitline/base/error.h"
+#include "bitline/ir/fold.h"
+#include "bitline/quant/weight_codes.h"
+
+namespace bitline::quant {
+
+namespace {
+
+constexpr float kNothing = 1e-30f;  // a factor below this would leave no scale that fp32 can hold
+
+// scales[group] * factor[output], for groups that tell outputs apart.
+std::vector<float> scaled(const std::vector<float>& scales, const GroupMap& from, const GroupMap& to,
+                          const ColumnGrid& grid, const std::vector<float>& factor) {
+  if (scales.size() != static_cast<std::size_t>(from.count()))
+    bad_input("it has " + std::to_string(scales.size()) + " scales, expected " +
+              std::to_string(from.count()));
+  std::vector<float> out(static_cast<std::size_t>(to.count()));
+  for (int t = 0; t < grid.tiles; ++t) {
+    for (int j = 0; j < grid.slices; ++j) {
+      for (int o = 0; o < grid.outputs; ++o) {
+        out[static_cast<std::size_t>(to.group(t, j, o))] =
+            scales[static_cast<std::size_t>(from.group(t, j, o))] * factor[static_cast<std::size_t>(o)];
+      }
+    }
+  }
+  return out;
+}
+
+void multiply_rows(ir::Tensor& weight, const std::vector<float>& factor) {
+  const std::size_t row = weight.size() / factor.size();
+  for (std::size_t i = 0; i < weight.size(); ++i) weight.data[i] *= factor[i / row];
+}
+
+// How a layer and its norm look afterwards.
+struct FoldedLayer {
+  ir::Tensor weight, bias;
+  ir::Tensor sign;      // per channel 1, -1 or 0; empty when all are 1
+  ir::Tensor constant;  // what is added behind the sign: beta where it is 0; empty when that is nowhere
+};
+
+ir::Tensor per_channel(const ir::Node& layer, std::vector<float> values) {
+  const auto count = static_cast<std::int64_t>(values.size());
+  const bool is_conv = std::holds_alternative<ir::Conv>(layer.op);
+  return {is_conv ? ir::Shape{count, 1, 1} : ir::Shape{count}, std::move(values)};
+}
+
+FoldedLayer fold(const ir::Graph& graph, const ir::FoldableNorm& fold, CimLayer& layer) {
+  const ir::NormParameters norm = ir::norm_parameters(graph, fold);
+  const std::size_t count = norm.factor.size();
+  std::vector<float> factor(count), bias(count), sign(count), constant(count, 0.0f);
+  for (std::size_t c = 0; c < count; ++c) {
+    const auto magnitude = static_cast<float>(std::abs(norm.factor[c]));
+    const bool is_zero = magnitude < kNothing;
+    sign[c] = is_zero ? 0.0f : std::copysign(1.0f, static_cast<float>(norm.factor[c]));
+    factor[c] = is_zero ? 1.0f : magnitude;
+    (is_zero ? constant : bias)[c] = static_cast<float>(norm.offset[c]) * (is_zero ? 1.0f : sign[c]);
+  }
+  FoldedLayer out{graph.constant(fold.layer->inputs[1]), ir::Tensor{}, ir::Tensor{}, ir::Tensor{}};
+  scale_outputs(layer, out.weight, factor);
+  out.bias = {{static_cast<std::int64_t>(count)}, std::move(bias)};
+  const auto is = [](float value) { return [value](float x) { return x == value; }; };
+  if (std::any_of(sign.begin(), sign.end(), is(0.0f)))
+    out.constant = per_channel(*fold.layer, std::move(constant));
+  if (!std::all_of(sign.begin(), sign.end(), is(1.0f))) out.sign = per_channel(*fold.layer, std::move(sign));
+  return out;
+}
+
+// A copy of the graph in which folded layers stand for themselves and their norms.
+class Copy {
+ public:
+  explicit Copy(const ir::Graph& from) : from_(from), ids_(static_cast<std::size_t>(from.value_count()), -1) {
+    id(from.input()) = graph_.add_input(from.value_name(from.input()), from.input_shape());
+    for (const auto& [value, tensor] : from.constants())
+      id(value) = graph_.add_constant(from.value_name(value), tensor);
+  }
+
+  void node(const ir::Node& node) {
+    std::vector<ir::ValueId> inputs;
+    for (const ir::ValueId input : node.inputs) inputs.push_back(id(input));
+    id(node.output) = graph_.add_node(node.name, node.op, std::move(inputs));
+  }
+
+  void folded(const ir::FoldableNorm& fold, FoldedLayer parts) {
+    const ir::Node& layer = *fold.layer;
+    const std::string bias_name =
+        layer.inputs.size() == 3 ? from_.value_name(layer.inputs[2]) : layer.name + ".bias";
+    const ir::ValueId weight =
+        graph_.add_constant(from_.value_name(layer.inputs[1]), std::move(parts.weight));
+    const ir::ValueId bias = graph_.add_constant(bias_name, std::move(parts.bias));
+    ir::ValueId out = graph_.add_node(layer.name, layer.op, {id(layer.inputs[0]), weight, bias});
+    if (parts.sign.size() > 0)
+      out = with_constant(layer.name + ".sign", ir::Mul{}, out, std::move(parts.sign));
+    if (parts.constant.size() > 0)
+      out = with_constant(layer.name + ".constant", ir::Add{}, out, std::move(parts.constant));
+    id(fold.norm->output) = out;
+  }
+
+  ir::Graph finish() {
+    graph_.set_output(id(from_.output()));
+    return ir::remove_dead_code(graph_);
+  }
+
+ private:
+  ir::ValueId& id(ir::ValueId value) { return ids_[static_cast<std::size_t>(value)]; }
+
+  ir::ValueId with_constant(const std::string& name, ir::Op op, ir::ValueId x, ir::Tensor values) {
+    const ir::ValueId constant = graph_.add_constant(name + ".values", std::move(values));
+    return graph_.add_node(name, std::move(op), {x, constant});
+  }
+
+  const ir::Graph& from_;
+  ir::Graph graph_;
+  std::vector<ir::ValueId> ids_;
+};
+
+}  // namespace
+
+Granularity by_output(Granularity granularity) {
+  const bool by_tile = granularity == Granularity::kArray || granularity == Granularity::kColumn;
+  return by_tile ? Granularity::kColumn : Granularity::kChannel;
+}
+
+void scale_outputs(CimLayer& layer, ir::Tensor& weight, const std::vector<float>& factor) {
+  const ColumnGrid grid = column_grid(weight.shape, layer.config);
+  const bool shared = !layer.config.slice_scales;
+  const std::vector<int> codes = shared ? weight_codes(weight, layer) : std::vector<int>{};
+  const Granularity weights = by_output(layer.config.weight_granularity);
+  layer.weight_scale = scaled(layer.weight_scale, {layer.config.weight_granularity, grid, shared},
+                              {weights, grid, shared}, grid, factor);
+  layer.config.weight_granularity = weights;
+  const Granularity sums = by_output(layer.config.psum_granularity);
+  for (std::vector<float>* scales : {&layer.psum_step, &layer.psum_centre}) {
+    if (layer.config.adc_levels == kIdealAdc) break;
+    *scales =
+        scaled(*scales, {layer.config.psum_granularity, grid, false}, {sums, grid, false}, grid, factor);
+  }
+  layer.config.psum_granularity = sums;
+  if (!shared) return multiply_rows(weight, factor);
+  const std::vector<float> scales = weight_scales(weight.shape, layer);
+  for (std::size_t i = 0; i < codes.size(); ++i) weight.data[i] = static_cast<float>(codes[i]) * scales[i];
+}
+
+QuantizedModel fold_batch_norm(const QuantizedModel& model) {
+  QuantizedModel out{ir::Graph{}, model.layers, model.notes};
+  std::map<const ir::Node*, ir::FoldableNorm> folds;
+  std::set<const ir::Node*> vanishing;
+  for (const ir::FoldableNorm& fold : ir::foldable_norms(model.graph)) {
+    if (out.layers.count(fold.layer->name) == 0) continue;
+    folds.emplace(fold.layer, fold);
+    vanishing.insert(fold.norm);
+  }
+  Copy copy(model.graph);
+  for (const ir::Node& node : model.graph.nodes()) {
+    if (vanishing.count(&node) != 0) continue;
+    const auto it = folds.find(&node);
+    if (it == folds.end()) {
+      copy.node(node);
+    } else {
+      copy.folded(it->second, fold(model.graph, it->second, out.layers.at(node.name)));
+    }
+  }
+  out.graph = ir::fold_batch_norm(copy.finish());
+  return out;
+}
+
+}  // namespace bitline::quant
