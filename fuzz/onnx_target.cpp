@@ -10,7 +10,7 @@ namespace bitline::fuzz {
 bool try_onnx(std::span<const std::byte> bytes) {
   ir::Graph graph;
   try {
-    graph = frontend::import_onnx(bytes, "fuzz.onnx");
+    graph = frontend::import_onnx(bytes, "fuzz.onnx").graph;
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kBadInput && e.code() != ErrorCode::kUnsupported) throw;
     return false;

@@ -26,7 +26,7 @@ class ModelFile : public testing::Test {
 
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
   static ir::Graph load(const std::string& name, int classes = 0) {
-    return load_model(io::posix(), name, classes, 5);
+    return load_model(io::posix(), name, classes, 5).graph;
   }
   static std::string text(const ir::Graph& graph) { return graph_to_json(graph).dump(); }
 

@@ -82,7 +82,7 @@ std::vector<std::byte> OnnxBuilder::bytes() const {
 }
 
 ir::Graph OnnxBuilder::import() const {
-  return import_onnx(bytes(), "m.onnx");
+  return import_onnx(bytes(), "m.onnx").graph;
 }
 
 void set_integer(onnx::NodeProto& node, const std::string& name, std::int64_t value) {

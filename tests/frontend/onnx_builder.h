@@ -30,7 +30,7 @@ class OnnxBuilder {
                         const std::string& output);
 
   std::vector<std::byte> bytes() const;
-  ir::Graph import() const;  // import_onnx(bytes(), "m.onnx")
+  ir::Graph import() const;  // import_onnx(bytes(), "m.onnx").graph
 };
 
 void set_integer(onnx::NodeProto& node, const std::string& name, std::int64_t value);

@@ -56,7 +56,7 @@ class OnnxModel : public testing::TestWithParam<const char*> {};
 TEST_P(OnnxModel, ComputesWhatOnnxRuntimeComputes) {
   const std::string path = model_path(std::string(GetParam()) + ".onnx");
   if (path.empty()) GTEST_SKIP() << "BITLINE_DATA has no models/" << GetParam() << ".onnx";
-  const ir::Graph graph = import_onnx(io::posix(), path);
+  const ir::Graph graph = import_onnx(io::posix(), path).graph;
   const std::vector<float> expected = expected_logits(GetParam());
   const ir::Tensor input = model_input(graph, GetParam());
   const double error = relative_error(ir::run_graph(graph, input).data, expected);
@@ -68,7 +68,7 @@ TEST_P(OnnxModel, ComputesWhatOnnxRuntimeComputes) {
 TEST_P(OnnxModel, SavesAndLoadsTheSameGraph) {
   const std::string path = model_path(std::string(GetParam()) + ".onnx");
   if (path.empty()) GTEST_SKIP() << "BITLINE_DATA has no models/" << GetParam() << ".onnx";
-  const ir::Graph graph = import_onnx(io::posix(), path);
+  const ir::Graph graph = import_onnx(io::posix(), path).graph;
   const io::Json saved = graph_to_json(graph);
   const ir::Graph loaded = graph_from_json(saved, state_dict(graph));
   EXPECT_EQ(graph_to_json(loaded).dump(), saved.dump());
@@ -93,7 +93,7 @@ TEST(PytorchWeights, MakeTheZooNetworkEqualToTheOnnxOne) {
   load_state_dict(graph, io::read_safetensors(io::posix(), weights), weights);
   const ir::Tensor input = model_input(graph, "resnet20");
   EXPECT_LT(relative_error(ir::run_graph(graph, input).data, expected_logits("resnet20_akamaster_bn")), 1e-4);
-  const ir::Graph onnx = import_onnx(io::posix(), model_path("resnet20_akamaster_bn.onnx"));
+  const ir::Graph onnx = import_onnx(io::posix(), model_path("resnet20_akamaster_bn.onnx")).graph;
   EXPECT_EQ(ir::run_graph(graph, input).data, ir::run_graph(onnx, input).data);
 }
 

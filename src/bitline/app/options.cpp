@@ -9,7 +9,6 @@
 #include "bitline/base/suggest.h"
 #include "bitline/data/loader.h"
 #include "bitline/data/sampler.h"
-#include "bitline/frontend/artefact.h"
 #include "bitline/frontend/model.h"
 #include "bitline/hardware/array_spec.h"
 #include "bitline/ir/shapes.h"
@@ -32,10 +31,6 @@ const std::array<Scaling, 4>& scalings() {
        {"signed", {{0.5f}, {0.5f}}},
        {"raw", {{0.0f}, {1.0f / 255.0f}}}}};
   return table;
-}
-
-bool is_artefact(io::FileSystem& fs, const std::string& name) {
-  return name.ends_with(".safetensors") && !name.starts_with("zoo:") && fs.exists(name);
 }
 
 }  // namespace
@@ -84,8 +79,7 @@ void ModelOptions::declare(CLI::App& app, const char* what) {
 
 quant::QuantizedModel ModelOptions::load(Session& session, int classes) const {
   session.add_input(weights_path(model));
-  if (is_artefact(session.files(), model)) return frontend::load_artefact(session.files(), model);
-  return {frontend::load_model(session.files(), model, classes, session.context().seed), {}, {}};
+  return frontend::load_model(session.files(), model, classes, session.context().seed);
 }
 
 void ArrayOptions::declare(CLI::App& app) {

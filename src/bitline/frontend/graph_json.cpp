@@ -7,6 +7,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/frontend/impl/graph_fields.h"
+#include "bitline/frontend/packed.h"
 #include "bitline/frontend/weights.h"
 #include "bitline/ir/shapes.h"
 
@@ -177,7 +178,8 @@ void save_graph(io::FileSystem& fs, const std::string& path, const ir::Graph& gr
 }
 
 ir::Graph load_graph(io::FileSystem& fs, const std::string& path) {
-  const io::TensorFile file = io::read_safetensors(fs, path);
+  io::TensorFile file = io::read_safetensors(fs, path);
+  unpack_weights(file, path);
   const auto it = file.metadata.find(kGraphKey);
   if (it == file.metadata.end()) {
     bad_input("it holds weights but no graph (metadata 'bitline.graph')", {path, 0, 0, {}},

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "bitline/base/error.h"
-#include "bitline/frontend/graph_json.h"
+#include "bitline/frontend/artefact.h"
 #include "bitline/frontend/onnx.h"
+#include "bitline/frontend/packed.h"
 #include "bitline/frontend/weights.h"
 #include "bitline/frontend/zoo.h"
 #include "bitline/ir/shapes.h"
@@ -24,13 +25,15 @@ ir::Graph from_zoo(io::FileSystem& fs, const std::string& name, int classes, std
   ir::Graph graph = zoo(name.substr(0, equals), classes, seed);
   if (equals == std::string::npos) return graph;
   const std::string path = name.substr(equals + 1);
-  load_state_dict(graph, io::read_safetensors(fs, path), path);
+  io::TensorFile file = io::read_safetensors(fs, path);
+  unpack_weights(file, path);
+  load_state_dict(graph, file, path);
   return graph;
 }
 
-ir::Graph from_file(io::FileSystem& fs, const std::string& name) {
+quant::QuantizedModel from_file(io::FileSystem& fs, const std::string& name) {
   if (ends_with(name, ".onnx")) return import_onnx(fs, name);
-  if (ends_with(name, ".safetensors")) return load_graph(fs, name);
+  if (ends_with(name, ".safetensors")) return load_artefact(fs, name);
   const auto names = zoo_names();
   const bool is_network = std::find(names.begin(), names.end(), name) != names.end();
   bad_input("'" + name + "' names no model", {},
@@ -49,11 +52,13 @@ void require_classes(const ir::Graph& graph, const std::string& path, int classe
 
 }  // namespace
 
-ir::Graph load_model(io::FileSystem& fs, const std::string& name, int classes, std::uint64_t seed) {
-  if (name.rfind(kZooPrefix, 0) == 0) return from_zoo(fs, name.substr(kZooPrefix.size()), classes, seed);
-  ir::Graph graph = from_file(fs, name);
-  require_classes(graph, name, classes);
-  return graph;
+quant::QuantizedModel load_model(io::FileSystem& fs, const std::string& name, int classes,
+                                 std::uint64_t seed) {
+  if (name.rfind(kZooPrefix, 0) == 0)
+    return {from_zoo(fs, name.substr(kZooPrefix.size()), classes, seed), {}, {}};
+  quant::QuantizedModel model = from_file(fs, name);
+  require_classes(model.graph, name, classes);
+  return model;
 }
 
 }  // namespace bitline::frontend

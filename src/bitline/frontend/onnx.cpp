@@ -8,6 +8,8 @@
 #include "bitline/base/suggest.h"
 #include "bitline/frontend/impl/onnx_draft.h"
 #include "bitline/frontend/impl/onnx_fold.h"
+#include "bitline/frontend/impl/onnx_plan.h"
+#include "bitline/frontend/impl/plan_json.h"
 #include "bitline/ir/fold.h"
 #include "bitline/ir/shapes.h"
 
@@ -51,13 +53,17 @@ class Importer {
   Importer(const onnx::ModelProto& model, const std::string& path)
       : proto_(model.graph()), file_{path, 0, 0, {}}, draft_(path, opset_of(model, file_)) {}
 
-  ir::Graph run() {
+  quant::QuantizedModel run() {
     collect_names();
     read_initializers();
     read_input();
     for (int i = 0; i < proto_.node_size(); ++i) import_node(proto_.node(i));
     report_unsupported();
-    return finished();
+    quant::QuantizedModel model{finished_graph(), {}, {}};
+    for (const auto& [name, layer] : draft_.plan()) {
+      if (model.graph.find_node(name) != nullptr) model.layers.emplace(name, layer);
+    }
+    return model;
   }
 
  private:
@@ -70,7 +76,7 @@ class Importer {
   void check_inputs(const onnx::NodeProto& proto, const Where& where) const;
   void convert(OnnxNode& node, const onnx::NodeProto& proto) const;
   void report_unsupported() const;
-  ir::Graph finished();
+  ir::Graph finished_graph();
 
   const onnx::GraphProto& proto_;
   Where file_;
@@ -161,13 +167,16 @@ void Importer::check_inputs(const onnx::NodeProto& proto, const Where& where) co
 }
 
 void Importer::convert(OnnxNode& node, const onnx::NodeProto& proto) const {
-  if (!is_standard(proto.domain())) node.refuse("operators of domain '" + proto.domain() + "' are not known");
-  const Converter* converter = find_converter(proto.op_type());
-  const Fold fold = find_fold(proto.op_type());
-  if (converter == nullptr && fold == nullptr) node.refuse("the operator is not known");
+  const Converter* converter = find_converter(full_name(proto));
+  const Fold fold = find_fold(full_name(proto));
+  if (converter == nullptr && fold == nullptr) {
+    node.refuse(is_standard(proto.domain()) ? "the operator is not known"
+                                            : "operators of domain '" + proto.domain() + "' are not known");
+  }
   if (node.reads_unknown()) return node.abandon();
   if (fold != nullptr && node.reads_only_literals()) return node.finish(fold(node));
   if (converter == nullptr) node.refuse("it can only be computed from constants");
+  node.set_reads(converter->reads);
   converter->convert(node);
 }
 
@@ -196,7 +205,7 @@ void Importer::report_unsupported() const {
   unsupported(message, file_, "supported operators: " + known);
 }
 
-ir::Graph Importer::finished() {
+ir::Graph Importer::finished_graph() {
   if (proto_.output_size() == 0) bad_input("the graph has no output", file_);
   if (proto_.output_size() > 1) {
     unsupported("the graph has " + std::to_string(proto_.output_size()) + " outputs, expected one", file_);
@@ -204,6 +213,10 @@ ir::Graph Importer::finished() {
   const std::string& name = proto_.output(0).name();
   const Value* output = draft_.find(name);
   if (output == nullptr) bad_input("no node writes the graph's output '" + name + "'", file_);
+  if (const auto* quantized = std::get_if<Quantized>(output)) {
+    unsupported("the graph's output '" + name + "' is quantized", {file_.file, 0, 0, quantized->node},
+                "only inputs of layers can be quantized");
+  }
   const auto* id = std::get_if<ir::ValueId>(output);
   if (id == nullptr) bad_input("the graph's output '" + name + "' does not depend on its input", file_);
   draft_.graph().set_output(*id);
@@ -216,14 +229,29 @@ ir::Graph Importer::finished() {
   return graph;
 }
 
-}  // namespace
-
-ir::Graph import_onnx(std::span<const std::byte> bytes, const std::string& path) {
-  const onnx::ModelProto model = parse(bytes, {path, 0, 0, {}});
-  return Importer(model, path).run();
+// Errors of text and figures know no file.
+template <class Call>
+void in_file(const std::string& path, Call call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    if (!e.where().file.empty()) throw;
+    throw Error(e.code(), e.message(), {path, 0, 0, e.where().node}, e.hint());
+  }
 }
 
-ir::Graph import_onnx(io::FileSystem& fs, const std::string& path) {
+}  // namespace
+
+quant::QuantizedModel import_onnx(std::span<const std::byte> bytes, const std::string& path) {
+  const onnx::ModelProto proto = parse(bytes, {path, 0, 0, {}});
+  quant::QuantizedModel model = Importer(proto, path).run();
+  for (const auto& property : proto.metadata_props()) {
+    if (property.key() == kPlanKey) in_file(path, [&] { adopt_plan(property.value(), path, model); });
+  }
+  return model;
+}
+
+quant::QuantizedModel import_onnx(io::FileSystem& fs, const std::string& path) {
   return import_onnx(fs.read(path), path);
 }
 

@@ -40,7 +40,7 @@ constexpr std::array kNetworks = {
     ZooNetwork{"shufflenet_v2_x0_5_cifar", 10, shufflenet_v2_cifar<50>},
 };
 
-constexpr std::array kOperatorTables = {linear_ops, pool_ops, pointwise_ops, shape_ops};
+constexpr std::array kOperatorTables = {linear_ops, pool_ops, pointwise_ops, shape_ops, quantizer_ops};
 
 }  // namespace
 

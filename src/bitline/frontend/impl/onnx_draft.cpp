@@ -1,5 +1,6 @@
 #include "bitline/frontend/impl/onnx_draft.h"
 
+#include "bitline/frontend/impl/onnx_plan.h"
 #include "bitline/ir/shapes.h"
 
 namespace bitline::frontend {
@@ -23,9 +24,16 @@ const Value* Draft::find(const std::string& name) const {
 
 ir::ValueId Draft::constant_for(const std::string& name, const Where& where) {
   if (const auto it = constants_.find(name); it != constants_.end()) return it->second;
-  const ir::ValueId id = add_constant(name, to_tensor(std::get<Literal>(values_.at(name)), name, where));
+  const Literal& literal = std::get<Literal>(values_.at(name));
+  const ir::ValueId id = add_constant(name, to_tensor(literal, name, where));
+  if (literal.scales != nullptr) keep_grid(id, {*literal.range, literal.scales});
   constants_.emplace(name, id);
   return id;
+}
+
+const WeightGrid* Draft::find_grid(ir::ValueId constant) const {
+  const auto it = grids_.find(constant);
+  return it == grids_.end() ? nullptr : &it->second;
 }
 
 ir::ValueId Draft::add_constant(const std::string& name, ir::Tensor tensor) {
@@ -126,7 +134,22 @@ ir::Tensor OnnxNode::tensor(std::size_t i) const {
 ir::ValueId OnnxNode::value(std::size_t i) {
   const Value& value = input(i);
   if (const auto* id = std::get_if<ir::ValueId>(&value)) return *id;
+  if (const auto* quantized = std::get_if<Quantized>(&value)) return value_of(*quantized, i);
   return draft_.constant_for(input_name(i), where_);
+}
+
+ir::ValueId OnnxNode::value_of(const Quantized& quantized, std::size_t i) {
+  const bool reads = i == 0 && (reads_ == Reads::kLayer || reads_ == Reads::kMovement);
+  if (!reads || quantized.codes) {
+    refuse("its input '" + input_name(i) + "' is quantized by '" + quantized.node +
+           "'; only the first input of a layer with quantized weights can be");
+  }
+  quantized_ = &quantized;
+  return quantized.value;
+}
+
+const Quantized* OnnxNode::find_quantized(std::size_t i) const {
+  return has_input(i) ? std::get_if<Quantized>(&input(i)) : nullptr;
 }
 
 ir::ValueId OnnxNode::activation(std::size_t i) {
@@ -137,6 +160,7 @@ ir::ValueId OnnxNode::activation(std::size_t i) {
 ir::Shape OnnxNode::shape(std::size_t i) const {
   const Value& value = input(i);
   if (const auto* id = std::get_if<ir::ValueId>(&value)) return draft_.shape(*id);
+  if (const auto* quantized = std::get_if<Quantized>(&value)) return draft_.shape(quantized->value);
   return std::get<Literal>(value).shape;
 }
 
@@ -158,13 +182,23 @@ ir::ValueId OnnxNode::add_step(const std::string& role, ir::Op op, const std::ve
 }
 
 void OnnxNode::finish(ir::Op op, const std::vector<ir::ValueId>& inputs) {
+  const bool plans = quantized_ != nullptr && reads_ == Reads::kLayer;
+  quant::CimLayer layer;
+  if (plans) layer = planned_layer(*this, *quantized_, draft_.find_grid(inputs[1]), draft_.shape(inputs[1]));
   finish(draft_.add_node(name(), std::move(op), inputs));
+  if (plans) draft_.plan(std::move(layer));
 }
 
 void OnnxNode::finish(Value value) {
   if (proto_.output_size() == 0) reject("a node without output");
   for (int i = 1; i < proto_.output_size(); ++i) {
     if (read_names_.count(proto_.output(i)) != 0) refuse("only its first output is supported");
+  }
+  const auto* id = std::get_if<ir::ValueId>(&value);
+  if (id != nullptr && quantized_ != nullptr && reads_ == Reads::kMovement) {
+    Quantized moved = *quantized_;
+    moved.value = *id;
+    value = std::move(moved);
   }
   draft_.define(proto_.output(0), std::move(value), where_);
 }
@@ -175,6 +209,11 @@ void OnnxNode::finish_all(const std::vector<ir::ValueId>& values) {
     const std::string& name = proto_.output(static_cast<int>(i));
     if (!name.empty()) draft_.define(name, values[i], where_);
   }
+}
+
+std::string full_name(const onnx::NodeProto& node) {
+  const std::string& domain = node.domain();
+  return domain.empty() || domain == "ai.onnx" ? node.op_type() : domain + "." + node.op_type();
 }
 
 void OnnxNode::abandon() {

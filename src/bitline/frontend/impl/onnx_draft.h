@@ -14,11 +14,30 @@
 #include "bitline/frontend/impl/onnx_attributes.h"
 #include "bitline/frontend/impl/onnx_literal.h"
 #include "bitline/ir/graph.h"
+#include "bitline/quant/config.h"
 
 namespace bitline::frontend {
 
 struct Unknown {};  // written by a node that cannot be imported
-using Value = std::variant<Unknown, ir::ValueId, Literal>;
+
+// What a quantizer makes of an activation: code = round(clip(x / scale + zero_point, low, high)), or the
+// value (code - zero_point) * scale. The graph has no such node: a layer with quantized weights takes the
+// quantizer of its input into the quantization plan.
+struct Quantized {
+  ir::ValueId value = -1;  // x
+  float scale = 1.0f;
+  std::int64_t zero_point = 0;
+  quant::CodeRange range;
+  bool codes = false;  // QuantizeLinear without its DequantizeLinear yet
+  std::string node;    // the quantizer
+};
+using Value = std::variant<Unknown, ir::ValueId, Literal, Quantized>;
+
+// The grid that a constant's values lie on; see Literal.
+struct WeightGrid {
+  quant::CodeRange range;
+  std::shared_ptr<const Floats> scales;
+};
 
 class Draft {
  public:
@@ -36,6 +55,12 @@ class Draft {
   ir::ValueId add_constant(const std::string& name, ir::Tensor tensor);
   ir::ValueId add_node(const std::string& name, ir::Op op, const std::vector<ir::ValueId>& inputs);
 
+  void keep_grid(ir::ValueId constant, WeightGrid grid) { grids_[constant] = std::move(grid); }
+  const WeightGrid* find_grid(ir::ValueId constant) const;
+  // The last node is a layer on arrays.
+  void plan(quant::CimLayer layer) { plan_[graph_.nodes().back().name] = std::move(layer); }
+  const std::map<std::string, quant::CimLayer>& plan() const { return plan_; }
+
   const ir::Shape& shape(ir::ValueId id) const { return shapes_[static_cast<std::size_t>(id)]; }
   std::int64_t fixed_batch() const { return fixed_batch_; }  // of the file, 0 when symbolic
   ir::Graph& graph() { return graph_; }
@@ -50,13 +75,24 @@ class Draft {
   std::vector<ir::Shape> shapes_;  // indexed by ValueId
   std::map<std::string, Value> values_;
   std::map<std::string, ir::ValueId> constants_;  // literals that became constants
+  std::map<ir::ValueId, WeightGrid> grids_;
+  std::map<std::string, quant::CimLayer> plan_;
   std::set<std::string> names_;
+};
+
+// Which operators can read a quantized activation.
+enum class Reads {
+  kFloat,      // none
+  kLayer,      // as first input, with quantized weights: the quantizer goes into the plan
+  kMovement,   // they only move values or pick some, so what they write is quantized in the same way
+  kQuantizer,  // the nodes of the quantizer itself, which ask for it
 };
 
 class OnnxNode {
  public:
   OnnxNode(Draft& draft, const onnx::NodeProto& proto, std::string name,
            const std::set<std::string>& read_names);
+  void set_reads(Reads reads) { reads_ = reads; }
 
   const Attributes& attributes() const { return attributes_; }
   const std::string& op_type() const { return proto_.op_type(); }
@@ -81,11 +117,13 @@ class OnnxNode {
   ir::ValueId value(std::size_t i);             // an activation, or a literal made a constant
   ir::ValueId activation(std::size_t i);        // Error{kUnsupported} for a literal
   ir::Shape shape(std::size_t i) const;         // of an activation or a literal
+  const Quantized* find_quantized(std::size_t i) const;  // null when it is none
 
   // An axis attribute or input counted from either end, as 0 .. rank-1.
   int axis(std::int64_t axis, std::size_t rank) const;
 
   ir::ValueId add_constant(const std::string& role, ir::Tensor tensor);  // named "node.role"
+  void keep_grid(ir::ValueId constant, WeightGrid grid) { draft_.keep_grid(constant, std::move(grid)); }
   ir::ValueId add_step(const std::string& role, ir::Op op, const std::vector<ir::ValueId>& inputs);
   void finish(ir::Op op, const std::vector<ir::ValueId>& inputs);  // the node that writes the output
   void finish(Value value);                                        // the output is this value itself
@@ -99,24 +137,32 @@ class OnnxNode {
  private:
   const std::string& input_name(std::size_t i) const;
   const Value& input(std::size_t i) const;
+  ir::ValueId value_of(const Quantized& quantized, std::size_t i);
 
   Draft& draft_;
   const onnx::NodeProto& proto_;
   Where where_;
   Attributes attributes_;
   const std::set<std::string>& read_names_;
+  Reads reads_ = Reads::kFloat;
+  const Quantized* quantized_ = nullptr;  // what a layer or a movement read
 };
 
 // How one ONNX operator becomes nodes of the graph.
 struct Converter {
-  std::string_view op;
+  std::string_view op;  // full name
   void (*convert)(OnnxNode& node);
+  Reads reads = Reads::kFloat;
 };
+
+// "Conv" for a standard operator, "domain.Op" for others.
+std::string full_name(const onnx::NodeProto& node);
 
 std::span<const Converter> linear_ops();     // Conv, Gemm, MatMul, BatchNormalization
 std::span<const Converter> pool_ops();       // pooling and means
 std::span<const Converter> pointwise_ops();  // activations and arithmetic
 std::span<const Converter> shape_ops();      // movement of data
+std::span<const Converter> quantizer_ops();  // Quant, QuantizeLinear, DequantizeLinear
 
 const Converter* find_converter(std::string_view op);  // null when unknown
 std::vector<std::string> supported_operators();

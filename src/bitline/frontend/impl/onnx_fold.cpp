@@ -10,12 +10,20 @@ namespace bitline::frontend {
 
 namespace {
 
+std::shared_ptr<const Floats> picked(const std::shared_ptr<const Floats>& scales,
+                                     const std::vector<std::size_t>& sources) {
+  if (scales == nullptr) return nullptr;
+  Floats out(sources.size());
+  std::transform(sources.begin(), sources.end(), out.begin(), [&](std::size_t s) { return (*scales)[s]; });
+  return std::make_shared<const Floats>(std::move(out));
+}
+
 Literal pick(const Literal& from, ir::Shape shape, const std::vector<std::size_t>& sources) {
   return std::visit(
       [&](const auto& values) {
         std::decay_t<decltype(values)> out(sources.size());
         std::transform(sources.begin(), sources.end(), out.begin(), [&](std::size_t s) { return values[s]; });
-        return Literal{std::move(shape), std::move(out)};
+        return Literal{std::move(shape), std::move(out), from.range, picked(from.scales, sources)};
       },
       from.data);
 }
@@ -28,7 +36,7 @@ Literal reshaped(const Literal& from, ir::Shape shape, const OnnxNode& node) {
   if (static_cast<std::size_t>(checked_count(shape, kMaxElements, node.where())) != from.size()) {
     node.reject("cannot reshape " + ir::shape_text(from.shape) + " to " + ir::shape_text(shape));
   }
-  return {std::move(shape), from.data};
+  return {std::move(shape), from.data, from.range, from.scales};
 }
 
 Literal fold_identity(const OnnxNode& node) {
@@ -126,7 +134,7 @@ Literal fold_constant_of_shape(const OnnxNode& node) {
 
 // Row-major concatenation: the blocks behind the axis, input after input, for each index before it.
 Literal fold_concat(const OnnxNode& node) {
-  Literal out = node.literal(0);
+  Literal out{node.literal(0).shape, node.literal(0).data};
   const auto axis = static_cast<std::size_t>(
       node.axis(node.attributes().integer("axis", 1, -kMaxExtent, kMaxExtent), out.shape.size()));
   std::vector<const Literal*> parts;
@@ -167,19 +175,23 @@ struct FoldEntry {
 constexpr std::array kFolds = {
     FoldEntry{"Add", fold_add},
     FoldEntry{"Cast", fold_cast},
+    FoldEntry{"Clip", fold_clip},
     FoldEntry{"Concat", fold_concat},
     FoldEntry{"ConstantOfShape", fold_constant_of_shape},
+    FoldEntry{"DequantizeLinear", fold_dequantize_linear},
     FoldEntry{"Div", fold_div},
     FoldEntry{"Expand", fold_expand},
     FoldEntry{"Gather", fold_gather},
     FoldEntry{"Identity", fold_identity},
     FoldEntry{"Mul", fold_mul},
+    FoldEntry{"QuantizeLinear", fold_quantize_linear},
     FoldEntry{"Reshape", fold_reshape},
     FoldEntry{"Slice", fold_slice},
     FoldEntry{"Squeeze", fold_squeeze},
     FoldEntry{"Sub", fold_sub},
     FoldEntry{"Transpose", fold_transpose},
     FoldEntry{"Unsqueeze", fold_unsqueeze},
+    FoldEntry{"qonnx.custom_op.general.Quant", fold_quant},
 };
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace bitline::frontend {
 
 using Fold = Literal (*)(const OnnxNode& node);
 
-Fold find_fold(std::string_view op);  // null when the operator is not folded
+// By full name (full_name in onnx_draft.h); null when the operator is not folded.
+Fold find_fold(std::string_view op);
 
 // Element-wise arithmetic with broadcasting.
 Literal fold_add(const OnnxNode& node);
@@ -21,6 +22,13 @@ Literal fold_sub(const OnnxNode& node);
 Literal fold_mul(const OnnxNode& node);
 Literal fold_div(const OnnxNode& node);
 Literal fold_cast(const OnnxNode& node);
+Literal fold_clip(const OnnxNode& node);
+
+// Quantizers of constants (onnx_quantizer_ops.cpp). What comes out knows its scales and the range of its
+// codes.
+Literal fold_quant(const OnnxNode& node);
+Literal fold_quantize_linear(const OnnxNode& node);
+Literal fold_dequantize_linear(const OnnxNode& node);
 
 // A strided view of a literal's elements: the one form of slicing, transposing and broadcasting.
 struct View {

@@ -23,6 +23,21 @@ ir::Tensor scaled(ir::Tensor tensor, float factor) {
   return tensor;
 }
 
+// A weight that is scaled or turned first, with its grid.
+ir::ValueId prepared_weight(OnnxNode& node, float factor, bool turn) {
+  const auto prepare = [&](ir::Tensor matrix) {
+    matrix = scaled(std::move(matrix), factor);
+    return turn ? transposed(matrix) : matrix;
+  };
+  const Literal& from = node.literal(1);
+  const ir::ValueId weight = node.add_constant("weight", prepare(node.tensor(1)));
+  if (from.scales != nullptr && factor > 0.0f) {
+    node.keep_grid(weight,
+                   {*from.range, std::make_shared<const Floats>(prepare({from.shape, *from.scales}).data)});
+  }
+  return weight;
+}
+
 void convert_conv(OnnxNode& node) {
   const ir::ValueId x = node.activation(0);
   require_images(node, 0);
@@ -66,8 +81,7 @@ void convert_gemm(OnnxNode& node) {
   if (transposed_b && alpha == 1.0f) {
     inputs.push_back(node.value(1));
   } else {
-    const ir::Tensor b = scaled(node.tensor(1), alpha);
-    inputs.push_back(node.add_constant("weight", transposed_b ? b : transposed(b)));
+    inputs.push_back(prepared_weight(node, alpha, !transposed_b));
   }
   const std::int64_t outputs = transposed_b ? shape[0] : shape[1];
   if (const Literal* c = node.find_literal(2)) {
@@ -81,10 +95,10 @@ void convert_gemm(OnnxNode& node) {
 void convert_matmul(OnnxNode& node) {
   const ir::ValueId a = node.activation(0);
   if (!node.is_literal(1)) return node.finish(ir::MatMul{}, {a, node.value(1)});
-  const ir::Tensor weight = node.tensor(1);
-  if (weight.shape.size() != 2)
-    node.refuse("its constant right side of shape " + ir::shape_text(weight.shape) + " is no matrix");
-  node.finish(ir::Linear{}, {a, node.add_constant("weight", transposed(weight))});
+  const ir::Shape shape = node.literal(1).shape;
+  if (shape.size() != 2)
+    node.refuse("its constant right side of shape " + ir::shape_text(shape) + " is no matrix");
+  node.finish(ir::Linear{}, {a, prepared_weight(node, 1.0f, true)});
 }
 
 void convert_batch_norm(OnnxNode& node) {
@@ -110,9 +124,9 @@ void convert_batch_norm(OnnxNode& node) {
 }
 
 constexpr std::array kOps = {
-    Converter{"Conv", convert_conv},
-    Converter{"Gemm", convert_gemm},
-    Converter{"MatMul", convert_matmul},
+    Converter{"Conv", convert_conv, Reads::kLayer},
+    Converter{"Gemm", convert_gemm, Reads::kLayer},
+    Converter{"MatMul", convert_matmul, Reads::kLayer},
     Converter{"BatchNormalization", convert_batch_norm},
 };
 

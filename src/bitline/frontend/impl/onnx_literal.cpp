@@ -144,7 +144,10 @@ Literal read_literal(const Proto& proto, const Where& where) {
               where, "the file may be truncated");
   }
   if (is_real(type)) return {shape, io::as_floats(stored, proto.name())};
-  return {shape, integers_of(stored.bytes, type)};
+  Literal literal{shape, integers_of(stored.bytes, type)};
+  if (type == io::DType::kI8) literal.range = quant::signed_range(8);
+  if (type == io::DType::kU8) literal.range = quant::unsigned_range(8);
+  return literal;
 }
 
 ir::Tensor to_tensor(const Literal& literal, const std::string& what, const Where& where) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +12,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/ir/tensor.h"
+#include "bitline/quant/lsq.h"
 
 namespace bitline::frontend {
 
@@ -29,6 +32,11 @@ using Integers = std::vector<std::int64_t>;
 struct Literal {
   ir::Shape shape;
   std::variant<Floats, Integers> data;
+  // Of 8-bit integers: what their type, or a Clip behind it, allows. Of floats that a quantizer made: their
+  // codes.
+  std::optional<quant::CodeRange> range = std::nullopt;
+  // Of floats that a quantizer made: value = code * scale, a scale for each.
+  std::shared_ptr<const Floats> scales = nullptr;
 
   bool is_float() const { return data.index() == 0; }
   std::size_t size() const;

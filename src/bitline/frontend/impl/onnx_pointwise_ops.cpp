@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "bitline/frontend/impl/onnx_draft.h"
+#include "bitline/frontend/impl/onnx_plan.h"
 
 namespace bitline::frontend {
 
@@ -39,6 +40,11 @@ float clip_bound(const OnnxNode& node, const char* attribute, std::size_t i, flo
 }
 
 void convert_clip(OnnxNode& node) {
+  if (const Quantized* codes = node.find_quantized(0); codes != nullptr && codes->codes) {
+    Quantized clipped = *codes;
+    clipped.range = clipped_range(node, codes->range);
+    return node.finish(std::move(clipped));
+  }
   const float low = clip_bound(node, "min", 1, -kLargest);
   const float high = clip_bound(node, "max", 2, kLargest);
   if (low > high) node.reject("its min " + std::to_string(low) + " is above its max " + std::to_string(high));
@@ -90,11 +96,16 @@ void convert_softmax(OnnxNode& node) {
 }
 
 constexpr std::array kOps = {
-    Converter{"Relu", convert_relu},       Converter{"Clip", convert_clip},
-    Converter{"Add", convert_add},         Converter{"Mul", convert_mul},
-    Converter{"Sub", convert_sub},         Converter{"Div", convert_div},
-    Converter{"Softmax", convert_softmax}, Converter{"Identity", convert_identity},
-    Converter{"Dropout", convert_dropout}, Converter{"Cast", convert_cast},
+    Converter{"Relu", convert_relu},
+    Converter{"Clip", convert_clip, Reads::kFloat},
+    Converter{"Add", convert_add},
+    Converter{"Mul", convert_mul},
+    Converter{"Sub", convert_sub},
+    Converter{"Div", convert_div},
+    Converter{"Softmax", convert_softmax},
+    Converter{"Identity", convert_identity, Reads::kMovement},
+    Converter{"Dropout", convert_dropout, Reads::kMovement},
+    Converter{"Cast", convert_cast},
 };
 
 }  // namespace

@@ -99,10 +99,10 @@ void convert_reduce_mean(OnnxNode& node) {
 }
 
 constexpr std::array kOps = {
-    Converter{"MaxPool", convert_max_pool},
+    Converter{"MaxPool", convert_max_pool, Reads::kMovement},
     Converter{"AveragePool", convert_average_pool},
     Converter{"GlobalAveragePool", convert_global_average},
-    Converter{"GlobalMaxPool", convert_global_max},
+    Converter{"GlobalMaxPool", convert_global_max, Reads::kMovement},
     Converter{"ReduceMean", convert_reduce_mean},
 };
 
