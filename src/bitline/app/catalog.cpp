@@ -10,6 +10,7 @@ std::span<const CommandEntry> commands() {
                                                          {"quantize", make_quantize},
                                                          {"calibrate", make_calibrate},
                                                          {"simulate", make_simulate},
+                                                         {"export", make_export},
                                                          {"run", make_run, false},
                                                          {"hardware", make_hardware, false}}};
   return table;

@@ -36,6 +36,7 @@ std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_quantize();
 std::unique_ptr<Command> make_calibrate();
 std::unique_ptr<Command> make_simulate();
+std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_hardware();
 

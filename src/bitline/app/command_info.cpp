@@ -3,6 +3,7 @@
 
 #include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
+#include "bitline/app/multiplication_report.h"
 #include "bitline/app/options.h"
 #include "bitline/frontend/weights.h"
 #include "bitline/ir/shapes.h"
@@ -44,6 +45,7 @@ class InfoCommand final : public Command {
     record.add("parameters", frontend::parameter_count(model.graph));
     record.add("macs_per_image", macs);
     if (!model.layers.empty()) add_array_figures(model, record);
+    add_multiplication_figures(model, record);
     for (const auto& [key, value] : model.notes) record.add("note_" + key, value);
     record.tables.push_back(layer_table(model));
     return record;

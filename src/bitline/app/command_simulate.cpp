@@ -4,6 +4,7 @@
 
 #include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
+#include "bitline/app/logits_file.h"
 #include "bitline/app/options.h"
 #include "bitline/app/trainer_library.h"
 #include "bitline/base/error.h"
@@ -39,6 +40,9 @@ class SimulateCommand final : public Command {
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
     app.add_option("--kernel", kernel_, kernel_help())->capture_default_str();
+    app.add_option(
+        "--logits", logits_,
+        "file .safetensors for the logits, labels and normalized images, to compare other tools with");
     app.add_flag("--verbose", verbose_, "say which kernel runs each layer, and why faster ones do not");
     app.add_flag("--verify", verify_,
                  "prove that the integer program equals the training graph, code for code");
@@ -61,15 +65,23 @@ class SimulateCommand final : public Command {
     record.title = "simulate " + model_.model;
     record.add("configuration", configuration_text(model));
     if (verify_) verify(model, network, *set, session, record);
-    const sim::Evaluation e =
-        sim::evaluate(network, batch_source(*set, images_, data_.normalization()), session.context());
-    add_accuracy(e, model.graph, record);
+    add_accuracy(evaluate(network, *set, session), model.graph, record);
     if (!model.layers.empty()) add_array_figures(model, record);
     if (!variations_.empty()) add_variations(network, *set, session, record);
     return record;
   }
 
  private:
+  sim::Evaluation evaluate(const sim::Network& network, const data::Dataset& set, Session& session) const {
+    const sim::BatchSource source = batch_source(set, images_, data_.normalization());
+    if (logits_.empty()) return sim::evaluate(network, source, session.context());
+    LogitsFile file;
+    const sim::Evaluation e =
+        sim::evaluate({file.recorded(network)}, file.recorded(source), session.context())[0];
+    file.write(session.files(), logits_);
+    return e;
+  }
+
   static void note_kernels(const sim::Network& network, const Session& session) {
     for (const sim::LayerProgram* program : network.programs()) {
       const sim::CimKernel& kernel = network.kernel(program->name);
@@ -152,6 +164,7 @@ class SimulateCommand final : public Command {
   std::vector<std::string> variations_;
   int chips_ = 20;
   std::string kernel_ = "auto";
+  std::string logits_;
   bool verbose_ = false;
   bool verify_ = false;
   std::int64_t verify_images_ = 8;
