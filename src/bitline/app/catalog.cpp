@@ -5,7 +5,7 @@
 namespace bitline::app {
 
 std::span<const CommandEntry> commands() {
-  static constexpr std::array<CommandEntry, 7> table = {{{"info", make_info},
+  static constexpr std::array<CommandEntry, 8> table = {{{"info", make_info},
                                                          {"train", make_train},
                                                          {"quantize", make_quantize},
                                                          {"calibrate", make_calibrate},
