@@ -124,6 +124,11 @@ TEST_F(Commands, Simulate) {
                      "--variation", "lognormal:0.1", "--chips", "3", "--verify"});
 }
 
+TEST_F(Commands, Export) {
+  expect_one_record({"export", "--quiet", scratch_->path("q.safetensors"), "--to", "packed", "--out",
+                     scratch_->path("p.safetensors")});
+}
+
 TEST_F(Commands, RunWithItsOwnFolder) {
   scratch_->write("r.yaml",
                   "schema: bitline-recipe/1\nname: r\nsteps:\n"

@@ -61,7 +61,8 @@ TEST(Start, TheShellCompletesCommandsAndOptions) {
 TEST(Start, HelpNamesEveryCommand) {
   const Outcome o = run_program({"--help"});
   EXPECT_EQ(o.exit_code, 0);
-  for (const char* command : {"info", "train", "quantize", "calibrate", "simulate", "run", "hardware"}) {
+  for (const char* command :
+       {"info", "train", "quantize", "calibrate", "simulate", "export", "run", "hardware"}) {
     EXPECT_NE(o.out.find(command), std::string::npos) << command;
     EXPECT_EQ(run_program({command, "--help"}).exit_code, 0) << command;
   }

@@ -36,7 +36,9 @@ std::vector<std::byte> without_metadata(std::span<const std::byte> bytes) {
 
 void expect_same_layers(const quant::QuantizedModel& model, const quant::QuantizedModel& back) {
   ASSERT_EQ(back.layers.size(), model.layers.size());
-  for (const auto& [name, layer] : model.layers) {
+  for (const auto& entry : model.layers) {
+    const std::string& name = entry.first;
+    const quant::CimLayer& layer = entry.second;
     const quant::CimLayer& other = back.layers.at(name);
     EXPECT_EQ(other.config, layer.config) << name;
     EXPECT_EQ(other.activation_scale, layer.activation_scale) << name;

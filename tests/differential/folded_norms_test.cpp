@@ -70,7 +70,8 @@ std::size_t norms(const ir::Graph& graph) {
 
 // Rounding of a scale may move a value across a code's border. It is rare; but one input code that moves goes
 // through every cycle, slice and output of the windows that see it.
-void expect_almost_equal(const Answer& folded, const Answer& plain) {
+// Whether all codes are equal.
+bool expect_almost_equal(const Answer& folded, const Answer& plain) {
   std::int64_t inputs = 0, moved = 0, conversions = 0, different = 0;
   for (const sim::LayerComparison& layer : sim::compare_traces(plain.trace, folded.trace)) {
     inputs += layer.input_codes;
@@ -81,19 +82,21 @@ void expect_almost_equal(const Answer& folded, const Answer& plain) {
   EXPECT_GT(inputs, 1000);
   EXPECT_LE(moved, inputs / 500);
   EXPECT_LE(different, conversions / 50);
-  if (moved + different > 0) return;
+  if (moved + different > 0) return false;
   for (std::size_t i = 0; i < plain.logits.size(); ++i)
     EXPECT_NEAR(folded.logits.data[i], plain.logits.data[i], 1e-4f * (1.0f + std::abs(plain.logits.data[i])));
+  return true;
 }
 
-void expect_folded(std::uint64_t seed, bool with_zero) {
+bool expect_folded(std::uint64_t seed, bool with_zero) {
   const quant::CimConfig config = random_config(seed);
   SCOPED_TRACE(config.text() + ", seed " + std::to_string(seed));
   const quant::QuantizedModel model = calibrated(normed_net(seed, with_zero), config, seed);
   const quant::QuantizedModel folded = quant::fold_batch_norm(model);
   EXPECT_EQ(norms(model.graph), 4u);
   EXPECT_EQ(norms(folded.graph), 0u);
-  for (const auto& [name, layer] : model.layers) {
+  for (const auto& entry : model.layers) {
+    const std::string& name = entry.first;
     const auto codes = [&name](const quant::QuantizedModel& m) {
       return quant::weight_codes(m.graph.constant(m.graph.find_node(name)->inputs[1]), m.layers.at(name));
     };
@@ -101,11 +104,13 @@ void expect_folded(std::uint64_t seed, bool with_zero) {
     EXPECT_EQ(folded.layers.at(name).config.psum_granularity, quant::by_output(config.psum_granularity));
   }
   const ir::Tensor images = sim::random_images(3, seed + 100);
-  expect_almost_equal(answer_of(folded, images), answer_of(model, images));
+  return expect_almost_equal(answer_of(folded, images), answer_of(model, images));
 }
 
 TEST(FoldedNorms, KeepCodesSumsAndConversions) {
-  for (std::uint64_t seed = 0; seed < 40; ++seed) expect_folded(seed, false);
+  int equal = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) equal += expect_folded(seed, false) ? 1 : 0;
+  EXPECT_GT(equal, 25);
 }
 
 TEST(FoldedNorms, AFactorOfZeroLeavesAConstant) {

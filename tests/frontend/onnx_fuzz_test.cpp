@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
+#include "bitline/frontend/onnx_export.h"
 
 namespace bitline::frontend {
 namespace {
@@ -35,9 +36,9 @@ TEST(DamagedOnnx, EveryBitFlipIsSurvived) {
   EXPECT_GT(refused, model.size());
 }
 
-TEST(DamagedOnnx, RandomBytesInThePlaceOfNumbersAreSurvived) {
+// 20,000 times, up to four bytes anywhere in the model.
+void expect_random_bytes_survived(const std::vector<std::byte>& whole) {
   constexpr std::uint64_t kRounds = 20'000;
-  const std::vector<std::byte> whole = small_network().bytes();
   const Philox random(17, stream_id("onnx.mutation"));
   std::size_t refused = 0;
   for (std::uint64_t i = 0; i < kRounds; ++i) {
@@ -50,6 +51,29 @@ TEST(DamagedOnnx, RandomBytesInThePlaceOfNumbersAreSurvived) {
     refused += !fuzz::try_onnx(model);
   }
   EXPECT_GT(refused, kRounds / 4);
+}
+
+TEST(DamagedOnnx, RandomBytesInThePlaceOfNumbersAreSurvived) {
+  expect_random_bytes_survived(small_network().bytes());
+}
+
+quant::QuantizedModel quantized_layer() {
+  quant::QuantizedModel model;
+  const ir::ValueId x = model.graph.add_input("x", {ir::kBatch, 2, 3, 3});
+  const ir::ValueId w = model.graph.add_constant("w", lcg_tensor({2, 2, 1, 1}));
+  model.graph.set_output(model.graph.add_node("conv", ir::Conv{}, {x, w}));
+  model.layers["conv"].config.adc_levels = quant::kIdealAdc;
+  model.layers["conv"].config.weight_granularity = quant::Granularity::kChannel;
+  model.layers["conv"].weight_scale = {0.25f, 0.5f};
+  return model;
+}
+
+TEST(DamagedOnnx, QuantizersAreNoException) {
+  for (const auto encode : {export_qonnx, export_qdq}) {
+    const std::vector<std::byte> whole = encode(quantized_layer());
+    EXPECT_TRUE(fuzz::try_onnx(whole));
+    expect_random_bytes_survived(whole);
+  }
 }
 
 }  // namespace

@@ -83,6 +83,7 @@ LiteralQuantizer literal_quantizer(const OnnxNode& node, const ir::Shape& shape)
   LiteralQuantizer q{spread(node, 1, shape), {}};
   for (const float scale : q.scales) check_scale(node, scale);
   q.zero_points = node.has_input(2) ? spread(node, 2, shape) : Floats(q.scales.size(), 0.0f);
+  for (const float zero : q.zero_points) whole_number(node, zero, "zero point");
   return q;
 }
 
@@ -162,7 +163,7 @@ Literal fold_quant(const OnnxNode& node) {
   LiteralQuantizer q = literal_quantizer(node, x.shape);
   Floats values(x.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto zero = static_cast<float>(whole_number(node, q.zero_points[i], "zero point"));
+    const float zero = q.zero_points[i];
     values[i] = q.scales[i] * quant::lsq_code(x.data[i], q.scales[i], static_cast<float>(range.low) - zero,
                                               static_cast<float>(range.high) - zero);
   }
