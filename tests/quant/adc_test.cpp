@@ -180,15 +180,30 @@ bool near_kink(double p, double s, double c, int levels) {
          std::fabs(v - std::floor(v) - 0.5) < 2e-3;
 }
 
+// Every surrogate, alone and with mde, at some parameter.
+Rounding some_rounding(Dice& dice, int i) {
+  const Surrogate& surrogate = surrogates()[static_cast<std::size_t>(i % 4)];
+  const double parameter = surrogate.uses_gradient ? dice.uniform(0.1, 0.9) : dice.uniform(0.5, 4.0);
+  const bool corrects = i / 4 % 2 != 0;
+  return {&surrogate, static_cast<float>(parameter), &corrections()[corrects ? 1 : 0],
+          static_cast<float>(corrects ? dice.uniform(0.1, 0.9) : 0.0)};
+}
+
+// 1 + D sign(g) e of ewgs and mde; e is taken as constant.
+double error_factor(const Rounding& rounding, double v, double g) {
+  const double along = (v - std::nearbyint(v)) * (g > 0.0 ? 1.0 : -1.0);
+  const double ewgs = rounding.surrogate->uses_gradient ? double(rounding.parameter) : 0.0;
+  return (1.0 + ewgs * along) * (1.0 + double(rounding.amount) * along);
+}
+
 // value = c + s * (m-scaled soft code - middle), its distance from the real code held fixed.
 TEST(Adc, SurrogatesEqualCentralDifferences) {
   Dice dice(23);
   int checked = 0;
   for (int i = 0; i < 1500; ++i) {
-    const Surrogate& surrogate = surrogates()[static_cast<std::size_t>(1 + i % 2)];  // asr, tanh
-    const Rounding rounding{&surrogate, static_cast<float>(dice.uniform(0.5, 4.0))};
+    const Rounding rounding = some_rounding(dice, i);
     const int levels = std::initializer_list<int>{2, 3, 4, 16, 64}.begin()[i % 5];
-    const double middle = 0.5 * (levels - 1), k = double(rounding.parameter);
+    const double middle = 0.5 * (levels - 1);
     const auto step = static_cast<float>(dice.uniform(0.2, 1.0));
     const auto centre = static_cast<float>(dice.uniform(-0.5, 0.5));
     const float unit = 0.05f, factor = 2.0f, dy = dice.normal();
@@ -202,10 +217,14 @@ TEST(Adc, SurrogatesEqualCentralDifferences) {
     const AdcRow row{&column.gain, &column.offset, &column.weight, 1, levels};
     float dp = 0.0f, ds = 0.0f, dc = 0.0f;
     adc_backward(row, &psum, {&dy, factor, factor}, &dp, &ds, &dc, &rounding);
-    const double rest = std::nearbyint(v) - surrogate.soft(v, k);
+    const double factor_of_error = error_factor(rounding, v, double(dy));
+    const auto soft = [&](double position) {
+      return factor_of_error * rounding.surrogate->soft(position, double(rounding.parameter));
+    };
+    const double rest = std::nearbyint(v) - soft(v);
     const auto value = [&](double at_p, double at_s, double at_c) {
       const double position = std::min(std::max((at_p - at_c) / at_s + middle, 0.0), 2.0 * middle);
-      return at_c + at_s * (surrogate.soft(position, k) + rest - middle);
+      return at_c + at_s * (soft(position) + rest - middle);
     };
     const double h = 1e-6, S = double(step), C = double(centre), g = double(dy) * double(factor);
     const double most = 2e-3 * (1.0 + std::fabs(g) * levels);

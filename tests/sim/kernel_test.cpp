@@ -197,8 +197,10 @@ TEST(Kernels, GradientsOfConvertersEqualTheReferenceBitForBit) {
     const LayerProgram program = layer.compile();
     const WindowGeometry geometry(layer.shape, layer.input);
     const std::vector<float> dy = Dice(seed).normals(geometry.pixels() * layer.shape.out_channels, 1.0f);
-    quant::Rounding rounding;
-    if (seed % 3 == 0) rounding = {&quant::surrogates()[1], 2.0f};  // asr
+    // Straight-through and asr without a correction, ewgs and tanh with mde.
+    const std::size_t surrogate = std::initializer_list<std::size_t>{0, 1, 3, 2}.begin()[seed / 4 % 4];
+    const quant::Rounding rounding{&quant::surrogates()[surrogate], surrogate == 3 ? 0.4f : 2.0f,
+                                   &quant::corrections()[surrogate > 1 ? 1 : 0], 0.3f};
     const Gates expected = gates_of(choose_kernel("reference", program), program, layer, dy, rounding);
     for (const CimKernel* kernel : all_kernels()) {
       if (!kernel->decline(program).empty()) continue;

@@ -119,10 +119,10 @@ TEST(QuantizersInTraining, RefusesWhatAnArrayCannotHold) {
   EXPECT_NE(error("strict").find("strict needs --encoding differential"), std::string::npos);
   EXPECT_NE(error("lsq", "float").find("no partial sums"), std::string::npos);
   TrainOptions options = options_with("lsq", "fused");
-  options.quantizers.psums = quant::parse_quantizer("ewgs");
+  options.quantizers.psums = quant::parse_quantizer("ssg+ewgs");
   EXPECT_EQ(
       io::error_of([&] { run(array, digits.sets(), options); }, ErrorCode::kUnsupported),
-      "partial sums cannot be trained with 'lsq+ewgs:0.2' (use a surrogate alone: ste, asr:K or tanh:K)");
+      "partial sums cannot be trained with 'ssg+ewgs:0.2' (use a surrogate, and mde alone beside it)");
 }
 
 }  // namespace

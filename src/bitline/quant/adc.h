@@ -73,7 +73,8 @@ struct AdcUpstream {
 };
 // For one row of sums:  gated[o] += share * dy[o] * m;  step_sum[o] += factor * dy[o] * dvalue/ds;
 //                       centre_sum[o] += factor * dy[o] * dvalue/dc
-// `rounding`: null is straight-through; its surrogate must not use the gradient.
+// `rounding`: null is straight-through. Where m depends on the gradient of the sum, its sign is that of dy[o]:
+// steps and factors are positive.
 void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
                   float* step_sum, float* centre_sum, const Rounding* rounding = nullptr);
 

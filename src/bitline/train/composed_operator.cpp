@@ -69,13 +69,44 @@ Tensor rounded(const Tensor& v, const quant::Rounding& rounding) {
   return RoundWithSlope::apply(v, saved);
 }
 
-// Of a surrogate that does not use the gradient.
-Tensor slopes_of(const Tensor& v, const quant::Rounding& rounding) {
-  const std::vector<float> values = to_floats(v), code = to_floats(torch::round(v));
+Tensor slopes_of(const Tensor& v, const Tensor& upstream, const quant::Rounding& rounding) {
+  if (rounding.straight_through()) return torch::ones_like(v);
+  const std::vector<float> values = to_floats(v), code = to_floats(torch::round(v)), g = to_floats(upstream);
   std::vector<float> slopes(values.size());
-  quant::rounding_slopes(rounding, {values.data(), code.data(), values.data(), values.size()}, slopes.data());
+  quant::rounding_slopes(rounding, {values.data(), code.data(), g.data(), values.size()}, slopes.data());
   return to_torch(slopes).view_as(v).to(v.device());
 }
+
+// The converters of one row tile, by slice: where their sums lie.
+struct Converted : torch::CustomClassHolder {
+  quant::Rounding rounding;
+  double share = 1.0;  // of one converter in the gate
+  std::vector<Tensor> clipped, inside;
+};
+
+// Zero, with the gradient gate * dy of `product`: the gate is the mean slope of the converters, and a slope
+// may depend on the sign of dy.
+class ZeroThroughGate : public torch::autograd::Function<ZeroThroughGate> {
+ public:
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& product,
+                        const c10::intrusive_ptr<Converted>& converted) {
+    context->saved_data["converted"] = c10::IValue::make_capsule(converted);
+    return torch::zeros_like(product);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& upstream) {
+    const auto converted =
+        c10::static_intrusive_pointer_cast<Converted>(context->saved_data["converted"].toCapsule());
+    if (converted->clipped.empty()) return {upstream[0], Tensor()};  // ideal converters pass everything on
+    Tensor gate = torch::zeros_like(upstream[0]);
+    for (std::size_t i = 0; i < converted->clipped.size(); ++i) {
+      const Tensor slopes = slopes_of(converted->clipped[i], upstream[0], converted->rounding);
+      gate.add_(converted->inside[i] * slopes, converted->share);
+    }
+    return {upstream[0] * gate, Tensor()};
+  }
+};
 
 // The code of x under a scale; clipped values pass their gradient to x alone where asked.
 Tensor code_through(const Tensor& x, const Tensor& scale, const quant::CodeRange& range,
@@ -151,16 +182,18 @@ class Composer {
   Tensor accumulate(const Tensor& codes, std::vector<Tensor>* kept) {
     Tensor y = base().view({1, -1, 1, 1});
     for (int t = 0; t < tiling_.grid.tiles; ++t) {
-      Tensor gate;
+      auto converted = c10::make_intrusive<Converted>();
+      converted->rounding = roundings_.psums;
+      converted->share = 1.0 / static_cast<double>(weight_slices_.size() * input_slices_.size());
       for (const quant::BitSlice& cycle : input_slices_) {
         const Tensor digits = digits_of(codes, cycle, quant::slice_digit);
         for (int j = 0; j < tiling_.grid.slices; ++j) {
-          const Tensor code = convert(convolve(digits, cells(t, j).detach(), t), t, j, gate, kept);
+          const Tensor code = convert(convolve(digits, cells(t, j).detach(), t), t, j, *converted, kept);
           y = y + (column_weight(t, j) * std::ldexp(1.0f, cycle.shift)).view({1, -1, 1, 1}) * code;
         }
       }
-      const Tensor product = convolve(codes * activation_scale_, quantized_weight(t), t) * gate;
-      y = y + (product - product.detach());
+      const Tensor product = convolve(codes * activation_scale_, quantized_weight(t), t);
+      y = y + ZeroThroughGate::apply(product, converted);
     }
     return y;
   }
@@ -213,12 +246,9 @@ class Composer {
                          shape.groups);
   }
 
-  // The converter's code for given sums; adds its share to the gate of their outputs.
-  Tensor convert(const Tensor& psum, int tile, int slice, Tensor& gate, std::vector<Tensor>* kept) {
-    if (!gate.defined()) gate = torch::zeros_like(psum);
-    const double share = 1.0 / static_cast<double>(weight_slices_.size() * input_slices_.size());
+  // The converter's code for given sums.
+  Tensor convert(const Tensor& psum, int tile, int slice, Converted& converted, std::vector<Tensor>* kept) {
     if (ideal()) {
-      gate.add_(share);
       if (kept != nullptr) kept->push_back(psum);
       return psum;
     }
@@ -228,9 +258,9 @@ class Composer {
     const Tensor gain = unit(tile, slice).detach() / step;
     const Tensor offset = 0.5f * top - pick(centre_, groups, tile, slice) / step;
     const Tensor v = psum * gain.view({1, -1, 1, 1}) + offset.view({1, -1, 1, 1});
-    const Tensor inside = v.detach().ge(0.0f).logical_and(v.detach().le(top)).to(torch::kFloat32);
     const Tensor clipped = torch::clamp(v, 0.0f, top);
-    gate.add_(inside * slopes_of(clipped.detach(), roundings_.psums), share);
+    converted.clipped.push_back(clipped.detach());
+    converted.inside.push_back(v.detach().ge(0.0f).logical_and(v.detach().le(top)).to(torch::kFloat32));
     const Tensor code = rounded(clipped, roundings_.psums);
     if (kept != nullptr) kept->push_back(code.detach());
     return code;

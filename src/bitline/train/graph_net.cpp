@@ -65,11 +65,14 @@ const NamedOperator& choose_operator(const std::string& name, const std::string&
   bad_input("unknown CIM operator '" + name + "'", {}, suggestion(name, names));
 }
 
+bool is_slope(const quant::Correction& correction) {
+  return correction.place == quant::CorrectionPlace::kNone ||
+         correction.place == quant::CorrectionPlace::kSlope;
+}
+
 void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen) {
   for (const quant::QuantizerSpec* spec : {&quantizers.weights, &quantizers.activations}) {
-    const quant::CorrectionPlace place = spec->correction->place;
-    const bool slope = place == quant::CorrectionPlace::kNone || place == quant::CorrectionPlace::kSlope;
-    if (!slope && !chosen.float_domain)
+    if (!is_slope(*spec->correction) && !chosen.float_domain)
       unsupported("the correction '" + std::string(spec->correction->name) + "' changes values or the loss",
                   {}, "use --cim-operator float");
     if (spec->policy->has_offset)
@@ -79,14 +82,12 @@ void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen)
   }
 }
 
-// The gate of a sum is shared by its slices, before the gradient of any is known.
 void check_psum_quantizer(const quant::QuantizerSpec& psums) {
   const bool usual = psums.policy == quant::QuantizerSpec().policy && psums.format->range == nullptr &&
-                     psums.correction->place == quant::CorrectionPlace::kNone && !psums.power_of_two &&
-                     !psums.pass_clipped && !psums.surrogate->uses_gradient;
+                     is_slope(*psums.correction) && !psums.power_of_two && !psums.pass_clipped;
   if (!usual)
     unsupported("partial sums cannot be trained with '" + psums.text() + "'", {},
-                "use a surrogate alone: ste, asr:K or tanh:K");
+                "use a surrogate, and mde alone beside it");
 }
 
 // A number format is that of the cells and of the activations; a quantizer may name it, not change it.
