@@ -216,7 +216,8 @@ TEST(Adc, SurrogatesEqualCentralDifferences) {
     const AdcColumn column = adc_column(unit, 1.0f, step, centre, levels, 0);
     const AdcRow row{&column.gain, &column.offset, &column.weight, 1, levels};
     float dp = 0.0f, ds = 0.0f, dc = 0.0f;
-    adc_backward(row, &psum, {&dy, factor, factor}, &dp, &ds, &dc, &rounding);
+    const AdcSlopes slopes{rounding};
+    adc_backward(row, &psum, {&dy, factor, factor}, &dp, &ds, &dc, &slopes);
     const double factor_of_error = error_factor(rounding, v, double(dy));
     const auto soft = [&](double position) {
       return factor_of_error * rounding.surrogate->soft(position, double(rounding.parameter));
@@ -292,6 +293,40 @@ TEST(Adc, TheEdgesOfTheWindowAreInRange) {
     adc_backward(row, &psum, {&dy, 1.0f, 1.0f}, &dp, &ds, &dc);
     EXPECT_EQ(dp, slope) << psum;
     EXPECT_EQ(dc, 1.0f - slope) << psum;
+  }
+}
+
+TEST(Adc, ClippedSumsPassTheirGradientWhereAsked) {
+  const float gain = 1.0f, offset = 0.0f, weight = 1.0f, dy = 2.0f;
+  const AdcRow row{&gain, &offset, &weight, 1, 4};
+  const AdcSlopes passing{Rounding{}, true}, asr{{&surrogates()[1], 2.0f}, true},
+      plain{{&surrogates()[1], 2.0f}};
+  for (const float psum : {-3.0f, 1.25f, 7.0f}) {
+    const bool inside = psum > 0.0f && psum < 3.0f;
+    const auto gradients = [&](const AdcSlopes& slopes) {
+      std::vector<float> g(3, 0.0f);
+      adc_backward(row, &psum, {&dy, 1.0f, 0.5f}, &g[0], &g[1], &g[2], &slopes);
+      return g;
+    };
+    EXPECT_EQ(gradients(passing)[0], 1.0f) << psum;  // dy * share, inside or not
+    EXPECT_EQ(gradients(asr)[0], inside ? gradients(plain)[0] : 1.0f) << psum;
+    EXPECT_EQ(gradients(asr)[1], gradients(plain)[1]) << psum;
+    EXPECT_EQ(gradients(asr)[2], gradients(plain)[2]) << psum;
+  }
+}
+
+TEST(Adc, SquaredErrorIsThatOfTheNearestLevel) {
+  Dice dice(31);
+  for (int i = 0; i < 2000; ++i) {
+    const int levels = std::initializer_list<int>{2, 3, 4, 16}.begin()[i % 4];
+    const auto step = static_cast<float>(dice.uniform(0.2, 1.0));
+    const auto centre = static_cast<float>(dice.uniform(-0.5, 0.5));
+    const auto p = static_cast<float>(dice.uniform(-4.0, 4.0));
+    double least = INFINITY;
+    for (int k = 0; k < levels; ++k)
+      least =
+          std::fmin(least, std::fabs(double(p) - double(centre) - double(step) * (k - 0.5 * (levels - 1))));
+    ASSERT_NEAR(adc_squared_error(p, step, centre, levels), least * least, 1e-9);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/quant/quantizer.h"
+#include "bitline/train/psum_view.h"
 #include "bitline/train/scale_motion.h"
 
 namespace bitline::train {
@@ -61,6 +62,127 @@ TEST(ScaleMotion, RangesAreFollowed) {
             1.0001f * top * *std::max_element(layer.weight_scale.begin(), layer.weight_scale.end()));
 }
 
+// A layer with converters whose sums of the first two images are few enough to be seen all.
+LayerCase with_psum_policy(const char* text, std::uint64_t seed) {
+  LayerCase c = random_layer(seed);
+  c.spec.quantizers.psums = quant::parse_quantizer(text);
+  c.x = c.x.detach().slice(2, 0, 3).slice(3, 0, 3).contiguous();
+  return c;
+}
+
+struct SeenPsum {
+  std::size_t group;
+  double value, significance;
+};
+
+// All sums of a layer, from the composed operator with an ideal converter.
+std::vector<SeenPsum> all_psums(const LayerCase& c) {
+  const quant::CimLayer layer = current_layer(c.spec, c.tensors);
+  CimSpec ideal = c.spec;
+  ideal.config.adc_levels = quant::kIdealAdc;
+  sim::LayerTrace trace;
+  composed_cim(ideal, c.tensors, c.x, &trace);
+  const mapping::LayerTiling tiling = mapping::tile_layer(c.spec.shape, c.spec.config, "layer");
+  const quant::GroupMap sums = psum_groups(tiling, c.spec.config),
+                        scales = weight_groups(tiling, c.spec.config);
+  const sim::LayerProgram program =
+      sim::compile_layer("layer", c.spec.shape, to_floats(c.tensors.weight), {}, layer);
+  std::vector<SeenPsum> out;
+  while (out.size() < trace.adc_codes.size()) {
+    for (int t = 0; t < tiling.grid.tiles; ++t) {
+      for (const quant::BitSlice& cycle : program.input_slices) {
+        for (int j = 0; j < tiling.grid.slices; ++j) {
+          const int shift = cycle.shift + program.weight_slices[static_cast<std::size_t>(j)].shift;
+          for (int o = 0; o < tiling.grid.outputs; ++o) {
+            const double scale = layer.weight_scale[static_cast<std::size_t>(scales.group(t, j, o))];
+            out.push_back({static_cast<std::size_t>(sums.group(t, j, o)),
+                           double(layer.activation_scale) * scale * double(trace.adc_codes[out.size()]),
+                           std::ldexp(1.0, 2 * shift)});
+          }
+        }
+      }
+    }
+  }
+  return out;
+}
+
+// Errors and ranges of the sampler against those of all sums.
+TEST(PsumView, EqualsTheSumsOfTheComposedOperator) {
+  int checked = 0;
+  for (std::uint64_t seed = 1; seed <= 80; ++seed) {
+    const LayerCase c = with_psum_policy("ssg", seed), range = with_psum_policy("minmax", seed);
+    if (c.spec.config.adc_levels == quant::kIdealAdc) continue;
+    const quant::CimLayer layer = current_layer(c.spec, c.tensors);
+    const PsumView view = view_psums(c.spec, c.tensors, c.x);
+    const std::vector<float> steps = view_psums(range.spec, range.tensors, range.x).range_step;
+    const double middle = 0.5 * (c.spec.config.adc_levels - 1);
+    std::vector<double> error(layer.psum_step.size(), 0.0), bigger = error, weight = error, reach = error;
+    for (const SeenPsum& sum : all_psums(c)) {
+      const double s = layer.psum_step[sum.group], from_centre = sum.value - layer.psum_centre[sum.group];
+      const auto squared = [&](double step) {
+        const double v = std::min(std::max(from_centre / step + middle, 0.0), 2.0 * middle);
+        return std::pow(from_centre - step * (std::nearbyint(v) - middle), 2.0);
+      };
+      error[sum.group] += sum.significance * squared(s);
+      bigger[sum.group] += sum.significance * squared(2.0 * s);
+      weight[sum.group] += sum.significance;
+      reach[sum.group] = std::max(reach[sum.group], std::fabs(from_centre));
+    }
+    for (std::size_t i = 0; i < error.size(); ++i) {
+      ASSERT_NEAR(view.errors[i].here, error[i] / weight[i], 1e-4 * (1e-3 + error[i] / weight[i])) << seed;
+      ASSERT_NEAR(view.errors[i].bigger, bigger[i] / weight[i], 1e-4 * (1e-3 + bigger[i] / weight[i]))
+          << seed;
+      if (reach[i] > 0.0) ASSERT_NEAR(double(steps[i]) * middle, reach[i], 1e-5 * (1.0 + reach[i])) << seed;
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 200);
+}
+
+TEST(PsumView, PoliciesMoveSteps) {
+  int moved = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    for (const char* text : {"llsq", "ssg"}) {
+      for (const float factor : {64.0f, 0.03f}) {
+        LayerCase c = with_psum_policy(text, seed);
+        if (c.spec.config.adc_levels < 8) continue;  // too coarse for a clear direction
+        c.tensors.step_s0 = c.tensors.step_s0 * factor;
+        const PsumView view = view_psums(c.spec, c.tensors, c.x);
+        const Tensor du = psum_step_gradient(c.spec, c.tensors, Tensor(), {{view, view}});
+        EXPECT_GE((factor > 1.0f ? du : -du).sum().item<float>(), 0.0f) << text << " " << seed;
+        moved += du.abs().sum().item<float>() > 0.0f ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(moved, 30);
+}
+
+TEST(PsumView, TaskGradientsAreLeftAloneOrDroppedOrJoined) {
+  std::uint64_t seed = 1;
+  while (random_layer(seed).spec.config.adc_levels == quant::kIdealAdc) ++seed;
+  const LayerCase lsq = with_psum_policy("lsq", seed), mse = with_psum_policy("mse", seed);
+  const LayerCase ssg = with_psum_policy("ssg", seed), both = with_psum_policy("ssg-task", seed);
+  const Tensor task = torch::ones_like(lsq.tensors.step_u.detach());
+  const PsumView view = view_psums(ssg.spec, ssg.tensors, ssg.x);
+  EXPECT_TRUE(view_psums(lsq.spec, lsq.tensors, lsq.x).errors.empty());
+  EXPECT_TRUE(psum_step_gradient(lsq.spec, lsq.tensors, task, {}).is_same(task));
+  EXPECT_EQ(psum_step_gradient(mse.spec, mse.tensors, task, {}).abs().sum().item<float>(), 0.0f);
+  const Tensor simulated = psum_step_gradient(ssg.spec, ssg.tensors, task, {{view}});
+  EXPECT_TRUE(torch::allclose(psum_step_gradient(both.spec, both.tensors, task, {{view}}), task + simulated));
+}
+
+TEST(PsumView, RangesAreFollowed) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    LayerCase c = with_psum_policy("minmax", seed);
+    if (c.spec.config.adc_levels == quant::kIdealAdc) continue;
+    const PsumView view = view_psums(c.spec, c.tensors, c.x);
+    for (int i = 0; i < 200; ++i) follow_psum_ranges(c.spec, c.tensors, {{view}}, 0.1);
+    const std::vector<float> steps = current_layer(c.spec, c.tensors).psum_step;
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      EXPECT_NEAR(steps[i], view.range_step[i], 1e-4f * view.range_step[i]) << seed;
+  }
+}
+
 TrainOptions options_with(const char* text, const char* cim_operator) {
   TrainOptions o = short_run();
   o.quantizers.weights = o.quantizers.activations = quant::parse_quantizer(text);
@@ -77,13 +199,15 @@ TEST(QuantizersInTraining, EveryPolicyAndSurrogateTrainsTheSameBitsOnAnyThreads)
       calibrated(float_start().graph, small_array("W3A3P4"), digits.images(32));
   for (const char* text : {"minmax", "mse+tanh", "llsq+pow2", "lg-lsq", "ssg-task+asr:1..4", "ewgs"}) {
     for (const auto& [start, cim_operator] : {std::pair{&ideal, "float"}, std::pair{&array, "fused"}}) {
-      const TrainOptions options = options_with(text, cim_operator);
+      TrainOptions options = options_with(text, cim_operator);
+      options.quantizers.psums = quant::parse_quantizer(text);
       const TrainResult one = run(*start, digits.sets(), options, 1);
       EXPECT_NE(difference(one.last, *start), "") << text;
       EXPECT_TRUE(std::isfinite(one.epochs.back().loss)) << text;
       EXPECT_EQ(difference(one.last, run(*start, digits.sets(), options, 3).last), "") << text;
       for (const auto& [name, layer] : one.last.layers) {
         for (const float s : layer.weight_scale) EXPECT_TRUE(std::isfinite(s) && s > 0.0f) << text;
+        for (const float s : layer.psum_step) EXPECT_TRUE(std::isfinite(s) && s > 0.0f) << text;
       }
     }
   }
@@ -119,10 +243,16 @@ TEST(QuantizersInTraining, RefusesWhatAnArrayCannotHold) {
   EXPECT_NE(error("strict").find("strict needs --encoding differential"), std::string::npos);
   EXPECT_NE(error("lsq", "float").find("no partial sums"), std::string::npos);
   TrainOptions options = options_with("lsq", "fused");
-  options.quantizers.psums = quant::parse_quantizer("ssg+ewgs");
-  EXPECT_EQ(
-      io::error_of([&] { run(array, digits.sets(), options); }, ErrorCode::kUnsupported),
-      "partial sums cannot be trained with 'ssg+ewgs:0.2' (use a surrogate, and mde alone beside it)");
+  const auto psum_error = [&](const char* text) {
+    options.quantizers.psums = quant::parse_quantizer(text);
+    return io::error_of([&] { run(array, digits.sets(), options); }, ErrorCode::kUnsupported);
+  };
+  EXPECT_EQ(psum_error("blend"),
+            "'blend' is not for partial sums: a converter gives codes, in training too (use mde)");
+  EXPECT_EQ(psum_error("penalty"),
+            "'penalty' is not for partial sums: the slices of one sum share a gradient (use mde)");
+  EXPECT_EQ(psum_error("strict"),
+            "the codes of converters are not strict (leave the format out: they start at 0)");
 }
 
 }  // namespace

@@ -43,9 +43,9 @@ BITLINE_WIDE void backward(const float* __restrict gain, const float* __restrict
 constexpr std::size_t kChunk = 128;  // columns at a time
 
 void backward_with_slopes(const AdcRow& row, const float* psum, const AdcUpstream& upstream,
-                          const Rounding& rounding, float* gated, float* step_sum, float* centre_sum) {
+                          const AdcSlopes& slopes, float* gated, float* step_sum, float* centre_sum) {
   const auto top = static_cast<float>(row.levels - 1);
-  const float middle = 0.5f * top;
+  const float middle = 0.5f * top, passed = slopes.pass_clipped ? 1.0f : 0.0f;
   float clipped[kChunk], code[kChunk], inside[kChunk], slope[kChunk];
   for (std::size_t first = 0; first < row.columns; first += kChunk) {
     const std::size_t n = std::min(kChunk, row.columns - first);
@@ -55,10 +55,10 @@ void backward_with_slopes(const AdcRow& row, const float* psum, const AdcUpstrea
       code[i] = round_half_even(clipped[i]);
       inside[i] = clipped[i] == v ? 1.0f : 0.0f;
     }
-    rounding_slopes(rounding, {clipped, code, upstream.dy + first, n}, slope);
+    rounding_slopes(slopes.rounding, {clipped, code, upstream.dy + first, n}, slope);
     for (std::size_t i = 0; i < n; ++i) {
       const float m = slope[i] * inside[i], dy = upstream.dy[first + i], g = dy * upstream.factor;
-      gated[first + i] += dy * upstream.share * m;
+      gated[first + i] += dy * upstream.share * (m + passed * (1.0f - inside[i]));
       step_sum[first + i] += g * ((code[i] - middle) - m * (clipped[i] - middle));
       centre_sum[first + i] += g * (1.0f - m);
     }
@@ -136,16 +136,24 @@ void adc_codes(const AdcRow& row, const float* psum, float* codes) {
 }
 
 void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
-                  float* step_sum, float* centre_sum, const Rounding* rounding) {
+                  float* step_sum, float* centre_sum, const AdcSlopes* slopes) {
   BITLINE_CHECK(row.thresholds == nullptr);  // free levels are not trained
-  if (row.levels != kIdealAdc && rounding != nullptr && !rounding->straight_through())
-    return backward_with_slopes(row, psum, upstream, *rounding, gated, step_sum, centre_sum);
+  if (row.levels != kIdealAdc && slopes != nullptr && !slopes->straight_through())
+    return backward_with_slopes(row, psum, upstream, *slopes, gated, step_sum, centre_sum);
   if (row.levels != kIdealAdc) {
     backward(row.gain, row.offset, psum, upstream.dy, static_cast<float>(row.levels - 1), upstream.factor,
              upstream.share, gated, step_sum, centre_sum, row.columns);
     return;
   }
   for (std::size_t o = 0; o < row.columns; ++o) gated[o] += upstream.dy[o] * upstream.share;
+}
+
+double adc_squared_error(float psum, float step, float centre, int levels) {
+  const auto p = static_cast<double>(psum), s = static_cast<double>(step), c = static_cast<double>(centre);
+  const double top = levels - 1, middle = 0.5 * top;
+  const double code = std::nearbyint(std::clamp((p - c) / s + middle, 0.0, top));
+  const double error = p - (c + s * (code - middle));
+  return error * error;
 }
 
 }  // namespace bitline::quant

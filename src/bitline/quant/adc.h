@@ -71,11 +71,21 @@ struct AdcUpstream {
   float factor;     // 2^shift of the columns
   float share;      // of these columns in the gate of their output
 };
+// What stands for the derivative of a converter.
+struct AdcSlopes {
+  Rounding rounding{};
+  bool pass_clipped = false;  // dvalue/dP is 1 outside the window; dvalue/dc and dvalue/ds stay
+  bool straight_through() const { return !pass_clipped && rounding.straight_through(); }
+};
+
 // For one row of sums:  gated[o] += share * dy[o] * m;  step_sum[o] += factor * dy[o] * dvalue/ds;
 //                       centre_sum[o] += factor * dy[o] * dvalue/dc
-// `rounding`: null is straight-through. Where m depends on the gradient of the sum, its sign is that of dy[o]:
+// `slopes`: null is straight-through. Where m depends on the gradient of the sum, its sign is that of dy[o]:
 // steps and factors are positive.
 void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
-                  float* step_sum, float* centre_sum, const Rounding* rounding = nullptr);
+                  float* step_sum, float* centre_sum, const AdcSlopes* slopes = nullptr);
+
+// (P - value(P; s, c))^2 of one sum. levels > 0, step > 0.
+double adc_squared_error(float psum, float step, float centre, int levels);
 
 }  // namespace bitline::quant

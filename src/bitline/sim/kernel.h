@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bitline/quant/rounding.h"
+#include "bitline/quant/adc.h"
 #include "bitline/sim/layer_program.h"
 #include "bitline/sim/wordlines.h"
 
@@ -37,11 +37,11 @@ struct ImageCodes {
 
 // What converters pass back for a block of rows; quant::adc_backward for every sum.
 struct GateBlock {
-  const float* dy = nullptr;  // [pixel][output of the layer]
-  float* gated = nullptr;     // [pixel][output of the group], added to
-  float* step = nullptr;      // [slice][output of the group], written: the sum over the pixels
-  float* centre = nullptr;    // [slice][output of the group], written
-  const quant::Rounding* rounding = nullptr;  // see quant::adc_backward
+  const float* dy = nullptr;                 // [pixel][output of the layer]
+  float* gated = nullptr;                    // [pixel][output of the group], added to
+  float* step = nullptr;                     // [slice][output of the group], written: the sum over the pixels
+  float* centre = nullptr;                   // [slice][output of the group], written
+  const quant::AdcSlopes* slopes = nullptr;  // see quant::adc_backward
 };
 
 // A layer made ready by one kernel. All functions are const and thread-safe.

@@ -131,7 +131,7 @@ quant::CimLayer current_layer(const CimSpec& spec, const CimTensors& tensors) {
           .front();
   layer.weight_scale = scales_of(tensors.weight_s0, tensors.weight_u, spec.quantizers.weights.power_of_two);
   if (spec.config.adc_levels == quant::kIdealAdc) return layer;
-  layer.psum_step = scales_of(tensors.step_s0, tensors.step_u, false);
+  layer.psum_step = scales_of(tensors.step_s0, tensors.step_u, spec.quantizers.psums.power_of_two);
   layer.psum_centre = to_floats(tensors.centre);
   return layer;
 }

@@ -79,7 +79,7 @@ Tensor slopes_of(const Tensor& v, const Tensor& upstream, const quant::Rounding&
 
 // The converters of one row tile, by slice: where their sums lie.
 struct Converted : torch::CustomClassHolder {
-  quant::Rounding rounding;
+  quant::AdcSlopes slopes;
   double share = 1.0;  // of one converter in the gate
   std::vector<Tensor> clipped, inside;
 };
@@ -101,8 +101,10 @@ class ZeroThroughGate : public torch::autograd::Function<ZeroThroughGate> {
     if (converted->clipped.empty()) return {upstream[0], Tensor()};  // ideal converters pass everything on
     Tensor gate = torch::zeros_like(upstream[0]);
     for (std::size_t i = 0; i < converted->clipped.size(); ++i) {
-      const Tensor slopes = slopes_of(converted->clipped[i], upstream[0], converted->rounding);
-      gate.add_(converted->inside[i] * slopes, converted->share);
+      const Tensor& inside = converted->inside[i];
+      const Tensor slopes = slopes_of(converted->clipped[i], upstream[0], converted->slopes.rounding);
+      gate.add_(inside * slopes, converted->share);
+      if (converted->slopes.pass_clipped) gate.add_(1.0 - inside, converted->share);
     }
     return {upstream[0] * gate, Tensor()};
   }
@@ -151,7 +153,7 @@ class Composer {
                                  spec.quantizers.activations.power_of_two);
     weight_scale_ = positive(t_.weight_s0, t_.weight_u, t_.weight_gain, spec.quantizers.weights.power_of_two);
     if (ideal()) return;
-    step_ = positive(t_.step_s0, t_.step_u, t_.psum_gain);
+    step_ = positive(t_.step_s0, t_.step_u, t_.psum_gain, spec.quantizers.psums.power_of_two);
     centre_ = with_gain(t_.centre, t_.psum_gain);
   }
 
@@ -183,7 +185,7 @@ class Composer {
     Tensor y = base().view({1, -1, 1, 1});
     for (int t = 0; t < tiling_.grid.tiles; ++t) {
       auto converted = c10::make_intrusive<Converted>();
-      converted->rounding = roundings_.psums;
+      converted->slopes = roundings_.psums;
       converted->share = 1.0 / static_cast<double>(weight_slices_.size() * input_slices_.size());
       for (const quant::BitSlice& cycle : input_slices_) {
         const Tensor digits = digits_of(codes, cycle, quant::slice_digit);
@@ -261,7 +263,7 @@ class Composer {
     const Tensor clipped = torch::clamp(v, 0.0f, top);
     converted.clipped.push_back(clipped.detach());
     converted.inside.push_back(v.detach().ge(0.0f).logical_and(v.detach().le(top)).to(torch::kFloat32));
-    const Tensor code = rounded(clipped, roundings_.psums);
+    const Tensor code = rounded(clipped, roundings_.psums.rounding);
     if (kept != nullptr) kept->push_back(code.detach());
     return code;
   }

@@ -83,11 +83,24 @@ void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen)
 }
 
 void check_psum_quantizer(const quant::QuantizerSpec& psums) {
-  const bool usual = psums.policy == quant::QuantizerSpec().policy && psums.format->range == nullptr &&
-                     is_slope(*psums.correction) && !psums.power_of_two && !psums.pass_clipped;
-  if (!usual)
-    unsupported("partial sums cannot be trained with '" + psums.text() + "'", {},
-                "use a surrogate, and mde alone beside it");
+  const std::string name = psums.correction->name;
+  if (psums.correction->place == quant::CorrectionPlace::kForward)
+    unsupported("'" + name + "' is not for partial sums: a converter gives codes, in training too", {},
+                "use mde");
+  if (psums.correction->place == quant::CorrectionPlace::kLoss)
+    unsupported("'" + name + "' is not for partial sums: the slices of one sum share a gradient", {},
+                "use mde");
+  if (psums.format->range != nullptr && psums.format->range(2).low != 0)
+    unsupported("the codes of converters are not " + std::string(psums.format->name), {},
+                "leave the format out: they start at 0");
+}
+
+template <class View>
+std::vector<View> views_of(const std::vector<BatchStatistics>& shards,
+                           std::map<std::string, View> BatchStatistics::*member, const std::string& name) {
+  std::vector<View> views;
+  for (const BatchStatistics& shard : shards) views.push_back((shard.*member).at(name));
+  return views;
 }
 
 // A number format is that of the cells and of the activations; a quantizer may name it, not change it.
@@ -211,6 +224,8 @@ Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& opera
       statistics->psum_mean[node.name] = to_torch(mean_psums(layer.spec, tensors_of(node), operands[0]));
     if (statistics != nullptr)
       statistics->activations[node.name] = view_activations(layer.spec, tensors_of(node), operands[0]);
+    if (statistics != nullptr && layer.psum_mean.defined())
+      statistics->psums[node.name] = view_psums(layer.spec, tensors_of(node), operands[0]);
     return operator_(layer.spec, tensors_of(node), operands[0]);
   }
   if (std::holds_alternative<ir::BatchNorm>(node.op)) return batch_norm(node, operands, mode, statistics);
@@ -238,13 +253,6 @@ void GraphNet::set_progress(double progress) {
   for (auto& [name, layer] : layers_) layer.spec.progress = progress;
 }
 
-std::vector<ActivationView> GraphNet::views_of(const std::string& name,
-                                               const std::vector<BatchStatistics>& shards) {
-  std::vector<ActivationView> views;
-  for (const BatchStatistics& shard : shards) views.push_back(shard.activations.at(name));
-  return views;
-}
-
 void GraphNet::shape_gradients(std::vector<Tensor>& gradients,
                                const std::vector<BatchStatistics>& shards) const {
   const torch::NoGradGuard no_gradient;
@@ -254,10 +262,13 @@ void GraphNet::shape_gradients(std::vector<Tensor>& gradients,
     const CimTensors tensors = tensors_of(node);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       if (parameters_[i].value.is_same(tensors.activation_u))
-        gradients[i] =
-            activation_scale_gradient(it->second.spec, tensors, gradients[i], views_of(node.name, shards));
+        gradients[i] = activation_scale_gradient(it->second.spec, tensors, gradients[i],
+                                                 views_of(shards, &BatchStatistics::activations, node.name));
       if (parameters_[i].value.is_same(tensors.weight_u))
         gradients[i] = weight_scale_gradient(it->second.spec, tensors, gradients[i]);
+      if (tensors.step_u.defined() && parameters_[i].value.is_same(tensors.step_u))
+        gradients[i] = psum_step_gradient(it->second.spec, tensors, gradients[i],
+                                          views_of(shards, &BatchStatistics::psums, node.name));
     }
   }
 }
@@ -267,7 +278,11 @@ void GraphNet::follow_ranges(const std::vector<BatchStatistics>& shards, double 
     const auto it = layers_.find(node.name);
     if (it == layers_.end()) continue;
     CimTensors tensors = tensors_of(node);
-    train::follow_ranges(it->second.spec, tensors, views_of(node.name, shards), momentum);
+    train::follow_ranges(it->second.spec, tensors, views_of(shards, &BatchStatistics::activations, node.name),
+                         momentum);
+    if (tensors.step_u.defined())
+      follow_psum_ranges(it->second.spec, tensors, views_of(shards, &BatchStatistics::psums, node.name),
+                         momentum);
   }
 }
 

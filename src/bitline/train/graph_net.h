@@ -12,6 +12,7 @@
 #include "bitline/quant/config.h"
 #include "bitline/train/cim_operator.h"
 #include "bitline/train/optimizer.h"
+#include "bitline/train/psum_view.h"
 #include "bitline/train/scale_motion.h"
 
 namespace bitline::train {
@@ -22,6 +23,7 @@ struct BatchStatistics {
   std::map<std::string, std::pair<at::Tensor, at::Tensor>> by_node;
   std::map<std::string, at::Tensor> psum_mean;
   std::map<std::string, ActivationView> activations;  // of layers on arrays
+  std::map<std::string, PsumView> psums;              // of those with converters
 };
 
 enum class BatchNormMode { kBatch, kFixed };
@@ -85,8 +87,6 @@ class GraphNet {
   at::Tensor batch_norm(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
                         BatchStatistics* statistics) const;
   CimTensors tensors_of(const ir::Node& node) const;
-  static std::vector<ActivationView> views_of(const std::string& name,
-                                              const std::vector<BatchStatistics>& shards);
   void update_batch_norm(const ir::Node& node, const std::vector<BatchStatistics>& shards, double momentum);
   static void follow_psums(Layer& layer, const std::string& name, const std::vector<BatchStatistics>& shards,
                            double momentum);

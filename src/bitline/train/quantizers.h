@@ -1,6 +1,7 @@
 // How the tensors of a layer are quantized in training, and at what moment of it.
 #pragma once
 
+#include "bitline/quant/adc.h"
 #include "bitline/quant/quantizer.h"
 
 namespace bitline::train {
@@ -12,13 +13,16 @@ struct Quantizers {
 
 // All at one moment.
 struct Roundings {
-  quant::Rounding weights{}, activations{}, psums{};
+  quant::Rounding weights{}, activations{};
+  quant::AdcSlopes psums{};
   bool pass_weights = false, pass_activations = false;
 };
 
 inline Roundings roundings_at(const Quantizers& quantizers, double progress) {
-  return {quantizers.weights.rounding(progress), quantizers.activations.rounding(progress),
-          quantizers.psums.rounding(progress), quantizers.weights.pass_clipped,
+  return {quantizers.weights.rounding(progress),
+          quantizers.activations.rounding(progress),
+          {quantizers.psums.rounding(progress), quantizers.psums.pass_clipped},
+          quantizers.weights.pass_clipped,
           quantizers.activations.pass_clipped};
 }
 

@@ -28,24 +28,22 @@ std::vector<std::vector<float>> weights_by_group(const CimSpec& spec, const Tens
   return out;
 }
 
-// The gradient of u for gradients of the scales.
-Tensor of_scales(const Tensor& s0, const Tensor& u, const std::vector<double>& ds) {
+Tensor joined(const quant::ScalePolicy& policy, const Tensor& task, const Tensor& simulated) {
+  return policy.follows_task && task.defined() ? task + simulated : simulated;
+}
+
+}  // namespace
+
+Tensor gradient_of_scales(const Tensor& s0, const Tensor& u, const std::vector<double>& ds) {
   const std::vector<float> start = to_floats(s0), moved = to_floats(u);
   std::vector<float> du(ds.size());
   quant::positive_scales_backward(start, moved, ds, 1.0f, du);
   return to_torch(du).to(u.device());
 }
 
-Tensor joined(const quant::ScalePolicy& policy, const Tensor& task, const Tensor& simulated) {
-  return policy.follows_task && task.defined() ? task + simulated : simulated;
-}
-
-// u at which s0 * exp(u / s0) is the scale, as far as it reaches.
-float u_of(float s0, float scale) {
+float u_of_scale(float s0, float scale) {
   return s0 * std::clamp(std::log(scale / s0), -quant::kMaxLog, quant::kMaxLog);
 }
-
-}  // namespace
 
 ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, const Tensor& x) {
   const quant::ScalePolicy& policy = *spec.quantizers.activations.policy;
@@ -73,7 +71,8 @@ Tensor activation_scale_gradient(const CimSpec& spec, const CimTensors& t, const
     sum.bigger += shard.errors.bigger;
   }
   const double scale = static_cast<double>(current_layer(spec, t).activation_scale);
-  return joined(policy, task, of_scales(t.activation_s0, t.activation_u, {policy.simulated(sum, scale)}));
+  return joined(policy, task,
+                gradient_of_scales(t.activation_s0, t.activation_u, {policy.simulated(sum, scale)}));
 }
 
 Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Tensor& task) {
@@ -86,7 +85,7 @@ Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Ten
     const float scale = layer.weight_scale[ds.size()];
     ds.push_back(policy.simulated(quant::probe_scale(weights, scale, range), static_cast<double>(scale)));
   }
-  return joined(policy, task, of_scales(t.weight_s0, t.weight_u, ds));
+  return joined(policy, task, gradient_of_scales(t.weight_s0, t.weight_u, ds));
 }
 
 void follow_ranges(const CimSpec& spec, CimTensors& t, std::span<const ActivationView> shards,
@@ -98,14 +97,14 @@ void follow_ranges(const CimSpec& spec, CimTensors& t, std::span<const Activatio
     const double now = static_cast<double>(
         quant::positive_scale(t.activation_s0.item<float>(), t.activation_u.item<float>()));
     const double next = (1.0 - momentum) * now + momentum * seen / static_cast<double>(shards.size());
-    t.activation_u.fill_(u_of(t.activation_s0.item<float>(), static_cast<float>(next)));
+    t.activation_u.fill_(u_of_scale(t.activation_s0.item<float>(), static_cast<float>(next)));
   }
   if (!spec.quantizers.weights.policy->follows_range) return;
   const quant::CodeRange range = quant::weight_range(spec.config);
   const std::vector<float> s0 = to_floats(t.weight_s0);
   std::vector<float> u;
   for (const std::vector<float>& weights : weights_by_group(spec, t.weight))
-    u.push_back(u_of(s0[u.size()], quant::range_scale(weights, range)));
+    u.push_back(u_of_scale(s0[u.size()], quant::range_scale(weights, range)));
   t.weight_u.copy_(to_torch(u).view_as(t.weight_u));
 }
 

@@ -28,4 +28,9 @@ at::Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& tensors,
 void follow_ranges(const CimSpec& spec, CimTensors& tensors, std::span<const ActivationView> shards,
                    double momentum);
 
+// For scales s0 * exp(u / s0): the gradient of u for gradients of the scales, and the u of a scale, as far as
+// it reaches.
+at::Tensor gradient_of_scales(const at::Tensor& s0, const at::Tensor& u, const std::vector<double>& ds);
+float u_of_scale(float s0, float scale);
+
 }  // namespace bitline::train

@@ -123,7 +123,7 @@ class DepthwiseLayer final : public PreparedLayer {
         const float psum = static_cast<float>(sum) * unit_;
         quant::adc_backward(converters(cycle.input_slice, j, channel, 1), &psum,
                             {block.dy + p * channels_ + channel, factor, share}, block.gated + p,
-                            block.step + j, block.centre + j, block.rounding);
+                            block.step + j, block.centre + j, block.slopes);
       }
     }
   }

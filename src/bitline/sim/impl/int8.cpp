@@ -31,8 +31,7 @@ class Int8Prepared final : public RowLayer {
   }
 
   void gate(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const override {
-    if (block.rounding != nullptr && !block.rounding->straight_through())
-      return gate_sums(cycle, rows, block);
+    if (block.slopes != nullptr && !block.slopes->straight_through()) return gate_sums(cycle, rows, block);
     thread_local std::vector<float> dy, gated, step, centre;
     const std::size_t columns = layer_.tile(cycle.tile, cycle.group, shape().groups).gain.size();
     step.assign(columns, 0.0f);

@@ -50,7 +50,7 @@ class ReferenceLayer final : public PreparedLayer {
           const quant::AdcUpstream upstream{block.dy + p * grid.outputs + output, factor, share};
           quant::adc_backward(converter(cycle.input_slice, cycle.tile, j, output), &psum, upstream,
                               block.gated + p * outputs + o, block.step + j * outputs + o,
-                              block.centre + j * outputs + o, block.rounding);
+                              block.centre + j * outputs + o, block.slopes);
         }
       }
     }

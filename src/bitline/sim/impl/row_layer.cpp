@@ -155,7 +155,7 @@ void RowLayer::gate_sums(const Cycle& cycle, const RowBlock& rows, const GateBlo
       quant::adc_backward(converters(cycle, j), sums.data() + (p * slices + j) * outputs,
                           {dy, gate_factor(cycle, static_cast<int>(j)), gate_share()},
                           block.gated + p * outputs, block.step + j * outputs, block.centre + j * outputs,
-                          block.rounding);
+                          block.slopes);
     }
   }
 }
