@@ -102,6 +102,9 @@ TEST(Lsq, BytesAreTheCodesLessTheLowest) {
     lsq_bytes(x, 0.37f, signed_range(4), bytes);
     for (std::size_t i = 0; i < size; ++i)
       EXPECT_EQ(static_cast<float>(bytes[i]) - 8.0f, code_of(x[i], 0.37f, signed_range(4)));
+    lsq_bytes(x, 0.37f, unsigned_range(4), bytes, -1.3f);
+    for (std::size_t i = 0; i < size; ++i)
+      EXPECT_EQ(static_cast<float>(bytes[i]), code_of(x[i] + 1.3f, 0.37f, unsigned_range(4)));
   }
 }
 

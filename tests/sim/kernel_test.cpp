@@ -1,6 +1,7 @@
 // Every kernel against the reference: the same output bits and the same ADC codes.
 #include "bitline/sim/kernel.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -62,6 +63,74 @@ void expect_taken(const Taken& taken, int least) {
   for (const CimKernel* kernel : all_kernels()) {
     if (!kernel->decline(ordinary).empty()) continue;  // another processor's, or for special layers
     EXPECT_TRUE(taken.count(kernel->name()) == 1 && taken.at(kernel->name()) >= least) << kernel->name();
+  }
+}
+
+// An activation offset that leaves zero between two codes, a few of them away.
+RandomLayer with_offset(RandomLayer layer, std::uint64_t seed) {
+  layer.layer.activation_offset = layer.layer.activation_scale * (0.3f - static_cast<float>(seed % 5));
+  return layer;
+}
+
+TEST(Kernels, LayersWithOffsetsEqualTheReferenceBitForBit) {
+  Taken taken;
+  int padded = 0;
+  for (std::uint64_t seed = 1; seed <= 240; ++seed) {
+    const RandomLayer layer = with_offset(seed % 4 == 0   ? random_bit_serial(seed)
+                                          : seed % 4 == 1 ? random_depthwise(seed)
+                                                          : random_convolution(seed),
+                                          seed);
+    const LayerProgram program = layer.compile();
+    padded += program.pad_code != 0 ? 1 : 0;
+    ASSERT_NO_FATAL_FAILURE(expect_equal(program, layer, seed, taken));
+  }
+  EXPECT_GT(padded, 100);
+  EXPECT_GE(taken["lookup"], cpu_features().avx2 ? 30 : 0);
+  expect_taken(taken, 100);
+}
+
+// The convolution of scale * code + offset by the quantized weights, with the code of zero around the image.
+double convolved(const RandomLayer& c, const LayerProgram& program, std::int64_t output, std::int64_t pixel) {
+  const ir::Window& w = c.shape.window;
+  const std::int64_t width = output_size(c.shape, c.input).width;
+  const quant::GroupMap groups = weight_groups(program.tiling, c.layer.config);
+  double sum = c.bias.empty() ? 0.0 : double(c.bias[static_cast<std::size_t>(output)]);
+  const auto visit = [&](std::size_t t, std::int64_t row, int j, int o, std::size_t, std::size_t group) {
+    if (o != output) return;
+    const std::int64_t tap = row % c.shape.window_size(), y = pixel / width, x = pixel % width;
+    const std::int64_t channel = c.shape.group_of(o) * c.shape.group_inputs() +
+                                 program.tiling.tiles[t].first_channel + row / c.shape.window_size();
+    const std::int64_t iy = y * w.stride[0] - w.pad_begin[0] + tap / w.kernel[1] * w.dilation[0];
+    const std::int64_t ix = x * w.stride[1] - w.pad_begin[1] + tap % w.kernel[1] * w.dilation[1];
+    const bool inside = iy >= 0 && ix >= 0 && iy < c.input.height && ix < c.input.width;
+    const std::int64_t at = (channel * c.input.height + iy) * c.input.width + ix;
+    const double code = inside ? double(c.codes[static_cast<std::size_t>(at)]) : program.pad_code;
+    const double cell = std::ldexp(program.cells[program.cell_index(t, row, j, o)],
+                                   program.weight_slices[static_cast<std::size_t>(j)].shift);
+    sum += (double(c.layer.activation_scale) * code + double(c.layer.activation_offset)) * cell *
+           double(c.layer.weight_scale[group]);
+  };
+  for_each_cell(program.tiling, groups, visit);
+  return sum;
+}
+
+TEST(Kernels, AnOffsetIsThatOfTheQuantizedInputsAndTheirPadding) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    RandomLayer layer = with_offset(random_convolution(seed), seed);
+    layer.layer.config.adc_levels = quant::kIdealAdc;
+    layer.layer.psum_step.clear();
+    layer.layer.psum_centre.clear();
+    const LayerProgram program = layer.compile();
+    const float v = -layer.layer.activation_offset / layer.layer.activation_scale;
+    const quant::CodeRange range = quant::activation_range(layer.layer);
+    EXPECT_EQ(program.pad_code, std::clamp(static_cast<int>(std::nearbyint(v)), range.low, range.high));
+    const std::vector<float> y = run("reference", program, layer).y;
+    const std::int64_t outputs = layer.shape.out_channels;
+    for (std::int64_t i = 0; i < std::ssize(y); i += 3) {
+      const double expected = convolved(layer, program, i % outputs, i / outputs);
+      ASSERT_NEAR(double(y[static_cast<std::size_t>(i)]), expected, 1e-3 + 1e-4 * std::fabs(expected))
+          << "seed " << seed << ": " << layer.text();
+    }
   }
 }
 

@@ -15,7 +15,8 @@ std::vector<std::pair<std::string, Tensor>> leaves(const LayerCase& c) {
           {"activation_u", t.activation_u},
           {"weight_u", t.weight_u},
           {"step_u", t.step_u},
-          {"centre", t.centre}};
+          {"centre", t.centre},
+          {"activation_offset", t.activation_offset}};
 }
 
 std::vector<Tensor> gradients(const LayerCase& c, const Tensor& y, const Tensor& upstream) {
@@ -94,9 +95,40 @@ TEST(CimOperator, EveryQuantizerGivesTheSameGradientsAsTheComposedOperator) {
   }
 }
 
+// LSQ+, also where the offset is zero and where zero lies outside the range.
+TEST(CimOperator, AnOffsetGivesTheSameOutputsAndGradientsAsTheComposedOperator) {
+  const char* const texts[] = {"lsq-offset", "lsq-offset+asr:2+mde:0.2", "lsq-offset+pass",
+                               "lsq-offset+pow2"};
+  const char* const sums[] = {"lsq", "asr:3", "ewgs:0.4", "pass+pow2", "tanh+mde"};
+  int gradients_seen = 0;
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    LayerCase c = random_layer(seed);
+    add_offset(c, seed % 4 == 0 ? 0.0f : 0.4f, seed);
+    if (seed % 2 == 0) c.spec.quantizers.weights = quant::parse_quantizer("lg-lsq");
+    c.spec.quantizers.activations = quant::parse_quantizer(texts[seed % 4]);
+    c.spec.quantizers.psums = quant::parse_quantizer(sums[seed % 5]);
+    const Tensor fused = fused_cim(c.spec, c.tensors, c.x), composed = composed_cim(c.spec, c.tensors, c.x);
+    ASSERT_TRUE(torch::equal(fused, composed)) << "seed " << seed << " " << c.spec.config.text();
+    Dice dice(seed + 1000);
+    const Tensor upstream = random_tensor(dice, fused.sizes().vec(), 1.0f, false);
+    const std::vector<Tensor> a = gradients(c, fused, upstream), b = gradients(c, composed, upstream);
+    std::size_t i = 0;
+    for (const auto& [name, tensor] : leaves(c)) {
+      if (!tensor.defined()) continue;
+      const double scale = b[i].abs().max().item<double>() + noise_floor(c.spec.config);
+      EXPECT_LT((a[i] - b[i]).abs().max().item<double>() / scale, 1e-3)
+          << "seed " << seed << " " << name << " " << c.spec.config.text();
+      if (name == "activation_offset") gradients_seen += a[i].abs().item<double>() > 1e-3 ? 1 : 0;
+      ++i;
+    }
+  }
+  EXPECT_GT(gradients_seen, 60);
+}
+
 TEST(CimOperator, ComposedTraceEqualsKernelTrace) {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    const LayerCase c = random_layer(seed);
+  for (std::uint64_t seed = 1; seed <= 90; ++seed) {
+    LayerCase c = random_layer(seed);
+    if (seed % 3 == 0) add_offset(c, 0.4f, seed);
     sim::LayerTrace composed, integer;
     composed_cim(c.spec, c.tensors, c.x, &composed);
     const quant::CimLayer layer = current_layer(c.spec, c.tensors);

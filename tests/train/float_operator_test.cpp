@@ -34,15 +34,20 @@ LayerCase float_layer(std::uint64_t seed) {
 std::vector<Tensor> gradients(const LayerCase& c, const Tensor& y, const Tensor& upstream) {
   torch::autograd::variable_list inputs = {c.x, c.tensors.weight, c.tensors.activation_u, c.tensors.weight_u};
   if (c.tensors.bias.defined()) inputs.push_back(c.tensors.bias);
+  if (c.tensors.activation_offset.defined()) inputs.push_back(c.tensors.activation_offset);
   return torch::autograd::grad({(y * upstream).sum()}, inputs);
 }
 
+// With an offset (every other layer) the float operator quantizes the padded image and convolves it.
 TEST(FloatOperator, EqualsTheComposedOperatorWithAnIdealConverter) {
   const char* const texts[] = {"lsq", "asr:2", "lg-lsq+pass", "ewgs:0.2", "pow2"};
-  for (std::uint64_t seed = 1; seed <= 80; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 160; ++seed) {
     LayerCase c = float_layer(seed);
+    if (seed / 2 % 2 == 0) add_offset(c, 0.4f, seed);
     c.spec.quantizers.weights = quant::parse_quantizer(texts[seed % 5]);
+    const bool offset = c.tensors.activation_offset.defined();
     c.spec.quantizers.activations = quant::parse_quantizer(texts[seed / 5 % 5]);
+    if (offset) c.spec.quantizers.activations.policy = &quant::scale_policy("lsq-offset");
     check_float_operator(c.spec);
     const Tensor y = float_cim(c.spec, c.tensors, c.x), expected = composed_cim(c.spec, c.tensors, c.x);
     const double largest = expected.abs().max().item<double>() + 1e-3;

@@ -5,6 +5,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/quant/quantizer.h"
+#include "bitline/train/graph_net.h"
 #include "bitline/train/psum_view.h"
 #include "bitline/train/scale_motion.h"
 
@@ -66,6 +67,7 @@ TEST(ScaleMotion, RangesAreFollowed) {
 LayerCase with_psum_policy(const char* text, std::uint64_t seed) {
   LayerCase c = random_layer(seed);
   c.spec.quantizers.psums = quant::parse_quantizer(text);
+  if (seed % 3 == 0) add_offset(c, 0.4f, seed);
   c.x = c.x.detach().slice(2, 0, 3).slice(3, 0, 3).contiguous();
   return c;
 }
@@ -213,6 +215,79 @@ TEST(QuantizersInTraining, EveryPolicyAndSurrogateTrainsTheSameBitsOnAnyThreads)
   }
 }
 
+// One step of a net; empty, or why it is refused.
+std::string one_step(const quant::QuantizedModel& model, const Tensor& images, const Quantizers& quantizers,
+                     const char* cim_operator) {
+  try {
+    GraphNet net(model, "cpu", cim_operator, {}, quantizers);
+    std::vector<BatchStatistics> seen(1);
+    const Tensor loss = net.forward(images, BatchNormMode::kBatch, seen.data()).square().sum();
+    torch::autograd::variable_list leaves;
+    for (const Parameter& p : net.parameters()) leaves.push_back(p.value);
+    std::vector<Tensor> gradients = torch::autograd::grad({loss}, leaves, {}, false, false, true);
+    net.shape_gradients(gradients, seen);
+    for (const Tensor& g : gradients) EXPECT_TRUE(!g.defined() || torch::isfinite(g).all().item<bool>());
+    net.follow_ranges(seen, 0.1);
+    net.update_running(seen, 0.1);
+    return {};
+  } catch (const Error& e) {
+    return e.message();
+  }
+}
+
+template <class Visit>
+void for_each_quantizer(Visit&& visit) {
+  for (const quant::ScalePolicy& policy : quant::scale_policies()) {
+    for (const quant::Surrogate& surrogate : quant::surrogates()) {
+      for (const quant::Correction& correction : quant::corrections()) {
+        for (const int flags : {0, 1, 2, 3}) {
+          quant::QuantizerSpec spec;
+          spec.policy = &policy;
+          spec.surrogate = &surrogate;
+          spec.surrogate_parameter = {surrogate.parameter.usual, surrogate.parameter.usual};
+          spec.correction = &correction;
+          spec.correction_amount = {correction.parameter.usual, correction.parameter.usual};
+          spec.power_of_two = flags % 2 != 0;
+          spec.pass_clipped = flags / 2 != 0;
+          visit(spec);
+        }
+      }
+    }
+  }
+}
+
+// The table of docs/quantizers.md: what trains, and what is refused.
+TEST(QuantizersInTraining, EveryCombinationTrainsOrIsRefused) {
+  const Digits digits(16, 16);
+  quant::CimConfig config = small_array("W3A3Pideal");
+  config.weight_granularity = quant::Granularity::kChannel;
+  const ir::Tensor images = digits.images(4);
+  const quant::QuantizedModel ideal = calibrated(float_start().graph, config, images);
+  const quant::QuantizedModel array = calibrated(float_start().graph, small_array("W3A3P4"), images);
+  const Tensor batch = to_torch(images);
+  int trained = 0, refused = 0;
+  const auto check = [&](const quant::QuantizerSpec& spec, quant::QuantizerSpec Quantizers::*role,
+                         const char* cim_operator) {
+    const bool on_arrays = std::string(cim_operator) != "float";
+    const quant::CorrectionPlace place = spec.correction->place;
+    const bool slope = place == quant::CorrectionPlace::kNone || place == quant::CorrectionPlace::kSlope;
+    const bool weights = role == &Quantizers::weights;
+    const bool refuses = (on_arrays && !slope) || (weights && spec.policy->has_offset);
+    Quantizers quantizers;
+    quantizers.*role = spec;
+    const std::string error = one_step(on_arrays ? array : ideal, batch, quantizers, cim_operator);
+    EXPECT_EQ(!error.empty(), refuses) << cim_operator << " " << spec.text() << ": " << error;
+    ++(refuses ? refused : trained);
+  };
+  for_each_quantizer([&](const quant::QuantizerSpec& spec) {
+    for (const auto role : {&Quantizers::weights, &Quantizers::activations, &Quantizers::psums})
+      check(spec, role, "fused");
+    for (const auto role : {&Quantizers::weights, &Quantizers::activations}) check(spec, role, "float");
+  });
+  EXPECT_EQ(trained, 192 + 224 + 224 + 384 + 448);
+  EXPECT_EQ(refused, 256 + 224 + 224 + 64);
+}
+
 TEST(QuantizersInTraining, FloatTrainingRunsOnTheEngine) {
   const Digits digits;
   quant::CimConfig config = small_array("W3A3Pideal");
@@ -239,7 +314,8 @@ TEST(QuantizersInTraining, RefusesWhatAnArrayCannotHold) {
   };
   EXPECT_EQ(error("blend"), "the correction 'blend' changes values or the loss (use --cim-operator float)");
   EXPECT_EQ(error("lsq-offset"),
-            "arrays hold no offsets, so 'lsq-offset' cannot be trained for one (use lsq)");
+            "weights take no offset: a column for the sum of the inputs would be needed on every array "
+            "(use --activation-quantizer lsq-offset)");
   EXPECT_NE(error("strict").find("strict needs --encoding differential"), std::string::npos);
   EXPECT_NE(error("lsq", "float").find("no partial sums"), std::string::npos);
   TrainOptions options = options_with("lsq", "fused");

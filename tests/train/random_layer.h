@@ -106,4 +106,11 @@ inline LayerCase random_layer(std::uint64_t seed) {
   return c;
 }
 
+// An offset of that spread, learned by lsq-offset.
+inline void add_offset(LayerCase& c, float spread, std::uint64_t seed) {
+  Dice dice(seed + 9000);
+  c.spec.quantizers.activations = quant::parse_quantizer("lsq-offset");
+  c.tensors.activation_offset = leaf({spread * dice.normal()});
+}
+
 }  // namespace bitline::train

@@ -59,5 +59,36 @@ TEST(Trace, TrainingGraphAndSimulatorGiveTheSameCodes) {
   }
 }
 
+// LSQ+ on arrays and in the float domain: the trained offsets are in the model, and both users apply them.
+TEST(Trace, OffsetsOfActivationsGiveTheSameCodes) {
+  const Digits digits(64, 16);
+  const ir::Tensor images = digits.images(8);
+  TrainOptions options = short_run();
+  options.epochs = 1;
+  options.range_learning_rate = 10.0;
+  options.quantizers.activations = quant::parse_quantizer("lsq-offset");
+  for (const char* precision : {"W3A3P4", "W3A3Pideal"}) {
+    SCOPED_TRACE(precision);
+    quant::CimConfig config = small_array(precision);
+    config.weight_granularity = quant::Granularity::kChannel;
+    config.dac_bits = config.adc_levels == quant::kIdealAdc ? 0 : 2;
+    const quant::QuantizedModel start = calibrated(float_start().graph, config, digits.images(32));
+    for (const char* cim_operator : {"fused", "float"}) {
+      if (config.adc_levels != quant::kIdealAdc && std::string(cim_operator) == "float") continue;
+      options.cim_operator = cim_operator;
+      const quant::QuantizedModel trained = run(start, digits.sets(), options).last;
+      for (const auto& [name, layer] : trained.layers) EXPECT_NE(layer.activation_offset, 0.0f) << name;
+      expect_equal_codes(trained, images);
+      // Kept, not moved, by a quantizer without offsets.
+      TrainOptions plain = options;
+      plain.quantizers = Quantizers();
+      const quant::QuantizedModel more = run(trained, digits.sets(), plain).last;
+      for (const auto& [name, layer] : more.layers)
+        EXPECT_EQ(layer.activation_offset, trained.layers.at(name).activation_offset) << name;
+      expect_equal_codes(more, images);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitline::train

@@ -89,6 +89,7 @@ inline std::string difference(const quant::QuantizedModel& a, const quant::Quant
   for (const auto& [name, layer] : a.layers) {
     const quant::CimLayer& other = b.layers.at(name);
     if (!same_bits({layer.activation_scale}, {other.activation_scale})) return name + " activation scale";
+    if (!same_bits({layer.activation_offset}, {other.activation_offset})) return name + " activation offset";
     if (!same_bits(layer.weight_scale, other.weight_scale)) return name + " weight scale";
     if (!same_bits(layer.psum_step, other.psum_step)) return name + " step";
     if (!same_bits(layer.psum_centre, other.psum_centre)) return name + " centre";

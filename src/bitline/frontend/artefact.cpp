@@ -38,6 +38,9 @@ void take_scales(io::TensorFile& file, const std::string& name, quant::CimLayer&
   const std::vector<float> activation = take(file, name + ".cim.activation_scale", true);
   if (activation.size() != 1) bad_input("'" + name + ".cim.activation_scale' must hold one value");
   layer.activation_scale = activation.front();
+  const std::vector<float> offset = take(file, name + ".cim.activation_offset", false);
+  if (offset.size() > 1) bad_input("'" + name + ".cim.activation_offset' must hold one value");
+  if (!offset.empty()) layer.activation_offset = offset.front();
   layer.weight_scale = take(file, name + ".cim.weight_scale", true);
   const bool converts = layer.config.adc_levels != quant::kIdealAdc;
   layer.psum_step = take(file, name + ".cim.psum_step", converts);
@@ -69,6 +72,8 @@ io::TensorFile artefact_file(const quant::QuantizedModel& model) {
   file.metadata[kPlanKey] = plan_to_json(model, PlanScales::kElsewhere).dump(-1);
   for (const auto& [name, layer] : model.layers) {
     put(file, name + ".cim.activation_scale", {layer.activation_scale});
+    if (layer.activation_offset != 0.0f)
+      put(file, name + ".cim.activation_offset", {layer.activation_offset});
     put(file, name + ".cim.weight_scale", layer.weight_scale);
     put(file, name + ".cim.psum_step", layer.psum_step);
     put(file, name + ".cim.psum_centre", layer.psum_centre);

@@ -1,7 +1,8 @@
 // The quantized model as one file: safetensors with the graph and the quantization plan in its metadata.
 //
 // Metadata "bitline.graph" holds the graph (graph_json.h), "bitline.quantization" the configuration of every
-// layer on arrays and the notes; scales are tensors "NODE.cim.weight_scale", ".psum_step", ".psum_centre".
+// layer on arrays and the notes; scales are tensors "NODE.cim.weight_scale", ".psum_step", ".psum_centre",
+// and ".activation_offset" where it is not 0.
 // Loading gives back the same model, bit for bit. A file without a quantization plan loads as a float model.
 // Weights packed to few bits (packed.h) load as the floats that their codes stand for.
 #pragma once

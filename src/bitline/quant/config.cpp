@@ -95,6 +95,12 @@ int input_cycles(const CimConfig& config) {
   return config.dac_bits == 0 ? 1 : (config.activation_bits + config.dac_bits - 1) / config.dac_bits;
 }
 
+int zero_code(const CimLayer& layer) {
+  const CodeRange range = activation_range(layer);
+  return static_cast<int>(lsq_code(0.0f - layer.activation_offset, layer.activation_scale,
+                                   static_cast<float>(range.low), static_cast<float>(range.high)));
+}
+
 CodeRange weight_range(const CimConfig& config) {
   return weight_encoding(config.encoding).range(config.weight_bits);
 }

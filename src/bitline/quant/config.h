@@ -53,6 +53,7 @@ void parse_precision(std::string_view text, CimConfig& config);
 struct CimLayer {
   CimConfig config;
   float activation_scale = 1.0f;
+  float activation_offset = 0.0f;  // x = scale * code + offset (LSQ+); 0 for symmetric quantizers
   bool activation_signed = false;
   std::vector<float> weight_scale;
   std::vector<float> psum_step;    // output units
@@ -68,6 +69,8 @@ struct QuantizedModel {
 };
 
 CodeRange activation_range(const CimLayer& layer);
+// The code that padding has: that of zero, which an offset may leave between two codes.
+int zero_code(const CimLayer& layer);
 CodeRange weight_range(const CimConfig& config);
 
 // How many cycles an activation takes.

@@ -44,8 +44,9 @@ struct LsqSlopes {
 };
 LsqSlopes lsq_slopes(float x, float scale, CodeRange range);
 
-// Codes under one scale as bytes: code - low. The range has at most 256 levels.
-void lsq_bytes(std::span<const float> x, float scale, CodeRange range, std::span<std::uint8_t> bytes);
+// Codes of x - offset under one scale as bytes: code - low. The range has at most 256 levels.
+void lsq_bytes(std::span<const float> x, float scale, CodeRange range, std::span<std::uint8_t> bytes,
+               float offset = 0.0f);
 
 // The gradient scale of a step size shared by `count` elements: 1 / sqrt(count * max(high, 1)).
 float lsq_gradient_scale(std::int64_t count, int high);

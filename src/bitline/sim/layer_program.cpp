@@ -36,6 +36,7 @@ void require_scales(const std::string& layer, const char* what, const std::vecto
 void check_state(const std::string& name, const mapping::LayerTiling& tiling, const CimLayer& layer) {
   const CimConfig& config = layer.config;
   require_scales(name, "activation scale", {layer.activation_scale}, 1, true);
+  require_scales(name, "activation offset", {layer.activation_offset}, 1, false);
   require_scales(name, "weight scale", layer.weight_scale, weight_groups(tiling, config).count(), true);
   if (config.adc_levels == quant::kIdealAdc) return;
   const int groups =
@@ -65,6 +66,17 @@ void fill_cells(LayerProgram& program, std::span<const float> weight, const CimL
   for_each_cell(program.tiling, weight_groups(program.tiling, layer.config), visit);
 }
 
+// offset * the sum of an output's quantized weights.
+void add_offset(const LayerProgram& program, const CimLayer& layer, std::vector<double>& base) {
+  const auto offset = static_cast<double>(layer.activation_offset);
+  const auto visit = [&](std::size_t t, std::int64_t row, int j, int o, std::size_t, std::size_t group) {
+    const double digit = std::ldexp(static_cast<double>(program.cells[program.cell_index(t, row, j, o)]),
+                                    program.weight_slices[static_cast<std::size_t>(j)].shift);
+    base[static_cast<std::size_t>(o)] += offset * digit * static_cast<double>(layer.weight_scale[group]);
+  };
+  for_each_cell(program.tiling, weight_groups(program.tiling, layer.config), visit);
+}
+
 // Writes the constants of one layer's converters.
 class Converters {
  public:
@@ -86,6 +98,7 @@ class Converters {
         }
       }
     }
+    if (layer_.activation_offset != 0.0f) add_offset(program_, layer_, base_);
     program_.base.assign(base_.begin(), base_.end());
   }
 
@@ -184,7 +197,9 @@ LayerProgram compile_layer(const std::string& name, const mapping::LayerShape& s
   check_state(name, program.tiling, layer);
   require_finite(name, weight);
   program.activation_scale = layer.activation_scale;
+  program.activation_offset = layer.activation_offset;
   program.activation_range = quant::activation_range(layer);
+  program.pad_code = quant::zero_code(layer);
   const int bits = layer.config.activation_bits;
   const int cycle_bits = layer.config.dac_bits == 0 ? bits : std::min(bits, layer.config.dac_bits);
   program.input_slices = layer.activation_signed ? quant::slice_signed(bits, cycle_bits)

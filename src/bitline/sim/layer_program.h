@@ -5,6 +5,10 @@
 //     y[o] += weight[t,j,o] * 2^shift_i * ADC(p; gain[t,j,o], offset[t,j,o])
 //   y starts at base[o] (the layer's bias and the constants of the ADC windows).
 //
+// With an activation offset (LSQ+), x = scale * code + offset and sum x * w = scale * sum code * w + offset *
+// sum w: the last term is a constant of the output and lies in base. Padding is a zero input that is
+// quantized like any other, so every window is whole: its wordlines carry pad_code, the code of zero.
+//
 // With cell variation a cell holds a multiple of 2^-fraction_bits, so sums stay exact and every kernel,
 // thread count and order of addition gives the same bits.
 #pragma once
@@ -27,7 +31,9 @@ struct LayerProgram {
   mapping::LayerTiling tiling;
   quant::CimConfig config;
   float activation_scale = 1.0f;
+  float activation_offset = 0.0f;
   quant::CodeRange activation_range;
+  int pad_code = 0;
   std::vector<quant::BitSlice> input_slices;
   std::vector<quant::BitSlice> weight_slices;
   int fraction_bits = 0;

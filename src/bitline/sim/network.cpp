@@ -49,7 +49,8 @@ ir::Tensor run_channels_last(const LayerProgram& program, const PreparedLayer& p
   const std::size_t images = static_cast<std::size_t>(x.dim(0));
   if (images == 0) return y;
   std::vector<std::uint8_t> codes(x.size());
-  quant::lsq_bytes(x.data, program.activation_scale, program.activation_range, codes);
+  quant::lsq_bytes(x.data, program.activation_scale, program.activation_range, codes,
+                   program.activation_offset);
   if (trace != nullptr) append_codes(program, x, codes, trace->input_codes);
   const std::size_t in = x.size() / images, out = y.size() / images;
   for (std::size_t n = 0; n < images; ++n) {

@@ -67,13 +67,13 @@ WindowGeometry::WindowGeometry(const mapping::LayerShape& shape, ImageSize input
 }
 
 WordlineBytes::WordlineBytes(const WindowGeometry& geometry, std::span<const std::uint8_t> codes,
-                             std::int64_t images, const quant::BitSlice& slice)
+                             std::int64_t images, const quant::BitSlice& slice, int pad_code)
     : geometry_(geometry) {
   const auto row = static_cast<std::size_t>(geometry.input().width * geometry.channels());
   const unsigned mask = (1U << slice.bits) - 1U;
   const auto shift = static_cast<unsigned>(slice.shift);
   bytes_.assign(static_cast<std::size_t>(images) * geometry.padded_size() + kOverrun,
-                static_cast<std::uint8_t>(-slice.low()));
+                static_cast<std::uint8_t>(quant::slice_digit(pad_code, slice) - slice.low()));
   const std::uint8_t* source = codes.data();
   for (std::int64_t n = 0; n < images; ++n) {
     std::uint8_t* image = bytes_.data() + static_cast<std::size_t>(n) * geometry.padded_size();

@@ -52,9 +52,9 @@ class WindowGeometry {
 // The digits of one input slice of a few images, padded.
 class WordlineBytes {
  public:
-  // codes: [image][H][W][C].
+  // codes: [image][H][W][C]. pad_code: of the padding.
   WordlineBytes(const WindowGeometry& geometry, std::span<const std::uint8_t> codes, std::int64_t images,
-                const quant::BitSlice& slice);
+                const quant::BitSlice& slice, int pad_code = 0);
 
   const std::uint8_t* image() const { return bytes_.data(); }  // of the first image, padding included
   // The window of an output pixel, counted through all images: add a tap and a channel. kOverrun bytes behind

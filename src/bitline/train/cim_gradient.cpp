@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::int64_t kBlockPixels = 256;
 
+// An image with zeros around it.
+void surround(const sim::WindowGeometry& geometry, const float* image, float* padded) {
+  const std::int64_t row = geometry.input().width * geometry.channels();
+  for (std::int64_t y = 0; y < geometry.input().height; ++y, image += row)
+    std::copy_n(image, row, padded + geometry.row_start(y));
+}
+
 // The inside of a padded image, densely.
 void crop(const sim::WindowGeometry& geometry, const float* padded, float* image) {
   const std::int64_t row = geometry.input().width * geometry.channels();
@@ -78,6 +85,7 @@ void CimGradient::prepare_weights() {
         }
       }
       weight_sums_.emplace_back(quantized.size(), 0.0f);
+      ungated_.emplace_back(static_cast<std::size_t>(outputs), 0.0);
       quantized_.push_back(std::move(quantized));
     }
   }
@@ -101,9 +109,10 @@ void CimGradient::add_images(const GradientBatch& batch, sim::ImageSize input) {
 void CimGradient::add_group(const GradientBatch& group, const sim::WindowGeometry& geometry) {
   Block block;
   for (const quant::BitSlice& slice : program_.input_slices)
-    block.digits.emplace_back(geometry, group.codes, group.images, slice);
+    block.digits.emplace_back(geometry, group.codes, group.images, slice, program_.pad_code);
   if (block.digits.size() > 1) {
-    block.codes.emplace_back(geometry, group.codes, group.images, sim::whole_code(program_.activation_range));
+    block.codes.emplace_back(geometry, group.codes, group.images, sim::whole_code(program_.activation_range),
+                             program_.pad_code);
   }
   block.dcodes.assign(static_cast<std::size_t>(group.images) * geometry.padded_size(), 0.0f);
   const std::int64_t outputs = program_.tiling.shape.out_channels, pixels = group.images * geometry.pixels();
@@ -117,17 +126,37 @@ void CimGradient::add_group(const GradientBatch& group, const sim::WindowGeometr
     }
     add_block(block, geometry);
   }
-  std::vector<float> dense(group.x.size());
-  for (std::int64_t n = 0; n < group.images; ++n) {
-    crop(geometry, block.dcodes.data() + static_cast<std::size_t>(n) * geometry.padded_size(),
-         dense.data() + static_cast<std::size_t>(n) * geometry.image_size());
+  pass_to_activations(block, group, geometry);
+}
+
+quant::GroupGradient CimGradient::activation_backward(std::span<const float> x, std::span<const float> dy,
+                                                      std::span<float> dx) const {
+  return quant::quantize_backward(
+      x, dy,
+      {program_.activation_scale, program_.activation_offset, program_.activation_range,
+       roundings_.activations, roundings_.pass_activations, roundings_.learns_offset},
+      dx);
+}
+
+void CimGradient::pass_to_activations(const Block& block, const GradientBatch& group,
+                                      const sim::WindowGeometry& geometry) {
+  const std::size_t image = geometry.image_size(), padded = geometry.padded_size();
+  const auto images = static_cast<std::size_t>(group.images);
+  if (!has_offset()) {  // padding is zero and has no gradient
+    std::vector<float> dense(group.x.size());
+    for (std::size_t n = 0; n < images; ++n)
+      crop(geometry, block.dcodes.data() + n * padded, dense.data() + n * image);
+    activation_scale_sum_ += activation_backward(group.x, dense, group.dx).scale;
+    return;
   }
-  activation_scale_sum_ +=
-      quant::quantize_backward(group.x, dense,
-                               {program_.activation_scale, 0.0f, program_.activation_range,
-                                roundings_.activations, roundings_.pass_activations},
-                               group.dx)
-          .scale;
+  std::vector<float> x(block.dcodes.size(), 0.0f), dx(x.size());
+  for (std::size_t n = 0; n < images; ++n)
+    surround(geometry, group.x.data() + n * image, x.data() + n * padded);
+  const quant::GroupGradient sums = activation_backward(x, block.dcodes, dx);
+  activation_scale_sum_ += sums.scale;
+  activation_offset_sum_ += sums.offset;
+  for (std::size_t n = 0; n < images; ++n)
+    crop(geometry, dx.data() + n * padded, group.dx.data() + n * image);
 }
 
 void CimGradient::add_block(Block& block, const sim::WindowGeometry& geometry) {
@@ -146,8 +175,9 @@ void CimGradient::add_block(Block& block, const sim::WindowGeometry& geometry) {
       }
       const auto rows = static_cast<std::size_t>(tiling.rows(t));
       block.columns.resize(static_cast<std::size_t>(block.count) * rows);
+      const float zero = program_.activation_offset / program_.activation_scale;  // of the codes
       sim::rows_to_floats(block.bytes.data(), stride, block.count, rows,
-                          static_cast<float>(program_.activation_range.low), block.columns.data());
+                          static_cast<float>(program_.activation_range.low) + zero, block.columns.data());
       pass_on(block, t, g);
       sim::scatter_rows(geometry, channel, channels, block.first, block.count, rows, block.drows.data(),
                         block.dcodes.data());
@@ -190,10 +220,33 @@ void CimGradient::pass_on(Block& block, std::size_t tile, std::int64_t group) {
   const std::int64_t rows = program_.tiling.rows(tile);
   const std::size_t at = matrix(tile, group);
   block.drows.resize(static_cast<std::size_t>(block.count * rows));
+  if (has_offset()) add_ungated(block, tile, group);
   sim::matmul({rows, outputs, block.count}, block.columns.data(), true, block.gated.data(), false, 1.0f,
               weight_sums_[at].data());
   sim::matmul({block.count, rows, outputs}, block.gated.data(), false, quantized_[at].data(), true, 0.0f,
               block.drows.data());
+}
+
+// What gates keep back, of the upstream gradient.
+void CimGradient::add_ungated(const Block& block, std::size_t tile, std::int64_t group) {
+  const std::int64_t outputs = program_.tiling.shape.group_outputs();
+  std::vector<double>& sums = ungated_[matrix(tile, group)];
+  for (std::int64_t p = 0; p < block.count; ++p) {
+    const float* dy = block.dy + p * program_.tiling.shape.out_channels + group * outputs;
+    for (std::size_t o = 0; o < sums.size(); ++o)
+      sums[o] += static_cast<double>(dy[o] - block.gated[static_cast<std::size_t>(p) * sums.size() + o]);
+  }
+}
+
+// The part of the offset's gradient that passes no converter: ungated dy times the sums of quantized weights.
+double CimGradient::ungated_offset() const {
+  double sum = 0.0;
+  for (std::size_t m = 0; m < ungated_.size(); ++m) {
+    const std::size_t outputs = ungated_[m].size();
+    for (std::size_t i = 0; i < quantized_[m].size(); ++i)
+      sum += ungated_[m][i % outputs] * static_cast<double>(quantized_[m][i]);
+  }
+  return sum;
 }
 
 LayerGradient CimGradient::finish() const {
@@ -202,6 +255,7 @@ LayerGradient CimGradient::finish() const {
   out.weight_scale.assign(layer_.weight_scale.size(), 0.0);
   out.bias.assign(bias_sums_.begin(), bias_sums_.end());
   out.activation_scale = activation_scale_sum_;
+  if (roundings_.learns_offset) out.activation_offset = activation_offset_sum_ + ungated_offset();
   add_cell_gradients(out);
   if (!ideal()) add_column_gradients(out);
   return out;
@@ -211,12 +265,15 @@ void CimGradient::add_cell_gradients(LayerGradient& out) const {
   const auto& tiling = program_.tiling;
   const std::vector<float> weights = slice_weights(program_.weight_slices);
   const std::int64_t outputs = tiling.shape.group_outputs(), window = tiling.shape.window_size();
+  const float zero = program_.activation_offset / program_.activation_scale;
   sim::for_each_cell(
       tiling, weight_groups(tiling, layer_.config),
       [&](std::size_t t, std::int64_t row, int j, int o, std::size_t index, std::size_t group) {
         const std::int64_t at = row % window * tiling.tiles[t].channels + row / window;
-        const float upstream = weight_sums_[matrix(t, tiling.shape.group_of(o))]
-                                           [static_cast<std::size_t>(at * outputs + o % outputs)];
+        const std::size_t m = matrix(t, tiling.shape.group_of(o));
+        float upstream = weight_sums_[m][static_cast<std::size_t>(at * outputs + o % outputs)];
+        if (has_offset())
+          upstream += zero * static_cast<float>(ungated_[m][static_cast<std::size_t>(o % outputs)]);
         const float gradient = upstream * program_.activation_scale * weights[static_cast<std::size_t>(j)];
         const float scale = layer_.weight_scale[group];
         const float share =

@@ -13,6 +13,8 @@
 //   activations  quant/quantizer.h, as their rounding has it; weights: the same, times the digit slope
 //   (quant/slicing.h), so that an ideal ADC gives plain LSQ:
 //                d(s_w * digit_j)/ds_w = digit_j - slope_j * v inside the range, digit_j outside
+//   offset       of activations (LSQ+): its constant in base passes no converter, so it is not gated. Zero
+//                padding is quantized like any input, and takes part in the gradients of scale and offset
 // Partial sums are recomputed block by block and never stored.
 #pragma once
 
@@ -33,6 +35,7 @@ struct LayerGradient {
   std::vector<double> psum_step;     // per group; empty for an ideal ADC
   std::vector<double> psum_centre;
   double activation_scale = 0.0;
+  double activation_offset = 0.0;  // where it is learned
 };
 
 // Images with channels innermost, [image][H][W][C].
@@ -61,6 +64,12 @@ class CimGradient {
   void add_block(Block& block, const sim::WindowGeometry& geometry);
   void pass_gates(Block& block, std::size_t tile, std::int64_t group);
   void pass_on(Block& block, std::size_t tile, std::int64_t group);
+  void add_ungated(const Block& block, std::size_t tile, std::int64_t group);
+  void pass_to_activations(const Block& block, const GradientBatch& group,
+                           const sim::WindowGeometry& geometry);
+  quant::GroupGradient activation_backward(std::span<const float> x, std::span<const float> dy,
+                                           std::span<float> dx) const;
+  double ungated_offset() const;
   void add_cell_gradients(LayerGradient& out) const;
   void add_column_gradients(LayerGradient& out) const;
   // What stands for the derivative of a weight's code; `upstream` has the sign of the gradient of the code.
@@ -69,6 +78,7 @@ class CimGradient {
     float passed;  // to the weight, clipped or not
   };
   WeightSlopes weight_slopes(std::size_t index, float scale, float upstream) const;
+  bool has_offset() const { return roundings_.learns_offset || layer_.activation_offset != 0.0f; }
   bool ideal() const { return layer_.config.adc_levels == quant::kIdealAdc; }
   std::size_t matrix(std::size_t tile, std::int64_t group) const {
     return tile * static_cast<std::size_t>(program_.tiling.shape.groups) + static_cast<std::size_t>(group);
@@ -84,7 +94,8 @@ class CimGradient {
   std::vector<std::vector<float>> quantized_, weight_sums_;
   std::vector<double> step_sums_, centre_sums_;  // by column
   std::vector<double> bias_sums_;
-  double activation_scale_sum_ = 0.0;
+  std::vector<std::vector<double>> ungated_;  // by (tile, group), [group outputs]: sum of dy - gate * dy
+  double activation_scale_sum_ = 0.0, activation_offset_sum_ = 0.0;
 };
 
 }  // namespace bitline::train

@@ -57,7 +57,7 @@ Tensor scale_gradient(const Tensor& s0, const Tensor& u, const std::vector<doubl
 class FusedCim : public torch::autograd::Function<FusedCim> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                        const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                        const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
                         const c10::intrusive_ptr<Saved>& saved) {
     const Tensor input = channels_last(x);
     const Tensor w = weight.contiguous();
@@ -69,7 +69,7 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     saved->input = image_size(x);
     saved->codes.resize(static_cast<std::size_t>(input.numel()));
     quant::lsq_bytes(view(input), saved->program->activation_scale, saved->program->activation_range,
-                     saved->codes);
+                     saved->codes, saved->program->activation_offset);
     Tensor y = empty_last(output_sizes(saved->spec, x));
     const auto in = static_cast<std::size_t>(input.numel() / input.size(0));
     const auto out = static_cast<std::size_t>(y.numel() / y.size(0));
@@ -104,10 +104,13 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     const Tensor da =
         scale_gradient(t.activation_s0, t.activation_u, {g.activation_scale}, t.activation_gain);
     const Tensor dws = scale_gradient(t.weight_s0, t.weight_u, g.weight_scale, t.weight_gain);
-    if (g.psum_step.empty()) return {dx, dw, db, da, dws, Tensor(), Tensor(), Tensor()};
+    Tensor offset;
+    if (t.activation_offset.defined())
+      offset = to_torch(std::vector<float>{static_cast<float>(g.activation_offset * t.activation_gain)});
+    if (g.psum_step.empty()) return {dx, dw, db, da, dws, Tensor(), Tensor(), offset, Tensor()};
     const Tensor dstep = scale_gradient(t.step_s0, t.step_u, g.psum_step, t.psum_gain);
     const std::vector<float> centre(g.psum_centre.begin(), g.psum_centre.end());
-    return {dx, dw, db, da, dws, dstep, to_torch(centre) * t.psum_gain, Tensor()};
+    return {dx, dw, db, da, dws, dstep, to_torch(centre) * t.psum_gain, offset, Tensor()};
   }
 };
 
@@ -129,6 +132,8 @@ quant::CimLayer current_layer(const CimSpec& spec, const CimTensors& tensors) {
   layer.activation_scale =
       scales_of(tensors.activation_s0, tensors.activation_u, spec.quantizers.activations.power_of_two)
           .front();
+  if (tensors.activation_offset.defined())
+    layer.activation_offset = to_floats(tensors.activation_offset).front();
   layer.weight_scale = scales_of(tensors.weight_s0, tensors.weight_u, spec.quantizers.weights.power_of_two);
   if (spec.config.adc_levels == quant::kIdealAdc) return layer;
   layer.psum_step = scales_of(tensors.step_s0, tensors.step_u, spec.quantizers.psums.power_of_two);
@@ -144,7 +149,8 @@ Tensor fused_cim(const CimSpec& spec, const CimTensors& tensors, const Tensor& x
     return t.defined() ? t : torch::empty({0});
   };  // autograd wants tensors
   return FusedCim::apply(x, tensors.weight, given(tensors.bias), tensors.activation_u, tensors.weight_u,
-                         given(tensors.step_u), given(tensors.centre), saved);
+                         given(tensors.step_u), given(tensors.centre), given(tensors.activation_offset),
+                         saved);
 }
 
 }  // namespace bitline::train

@@ -33,6 +33,7 @@ struct CimTensors {
   at::Tensor weight, bias;                            // bias may be undefined
   at::Tensor activation_u, weight_u, step_u, centre;  // [1], [groups], [groups], [groups]
   at::Tensor activation_s0, weight_s0, step_s0;
+  at::Tensor activation_offset;                                      // [1]; undefined: none
   double activation_gain = 1.0, weight_gain = 1.0, psum_gain = 1.0;  // LSQ gradient scales
 };
 

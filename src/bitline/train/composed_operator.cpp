@@ -110,10 +110,11 @@ class ZeroThroughGate : public torch::autograd::Function<ZeroThroughGate> {
   }
 };
 
-// The code of x under a scale; clipped values pass their gradient to x alone where asked.
-Tensor code_through(const Tensor& x, const Tensor& scale, const quant::CodeRange& range,
+// The code of x under a scale and an offset, which may be undefined; clipped values pass their gradient to x
+// alone where asked.
+Tensor code_through(const Tensor& x, const Tensor& scale, const Tensor& offset, const quant::CodeRange& range,
                     const quant::Rounding& rounding, bool pass_clipped) {
-  const Tensor v = x / scale;
+  const Tensor v = (offset.defined() ? x - offset : x) / scale;
   const Tensor code = rounded(torch::clamp(v, range.low, range.high), rounding);
   if (!pass_clipped) return code;
   const Tensor outside = v.detach().lt(range.low).logical_or(v.detach().gt(range.high)).to(torch::kFloat32);
@@ -152,6 +153,8 @@ class Composer {
     activation_scale_ = positive(t_.activation_s0, t_.activation_u, t_.activation_gain,
                                  spec.quantizers.activations.power_of_two);
     weight_scale_ = positive(t_.weight_s0, t_.weight_u, t_.weight_gain, spec.quantizers.weights.power_of_two);
+    for (int t = 0; t < tiling_.grid.tiles; ++t) quantized_.push_back(quantized_weight(t));
+    if (t_.activation_offset.defined()) offset_ = with_gain(t_.activation_offset, t_.activation_gain);
     if (ideal()) return;
     step_ = positive(t_.step_s0, t_.step_u, t_.psum_gain, spec.quantizers.psums.power_of_two);
     centre_ = with_gain(t_.centre, t_.psum_gain);
@@ -162,9 +165,14 @@ class Composer {
                                        ? quant::signed_range(spec_.config.activation_bits)
                                        : quant::unsigned_range(spec_.config.activation_bits);
     const Tensor image = x.dim() == 2 ? x.unsqueeze(2).unsqueeze(3) : x;
-    const Tensor codes =
-        code_through(image, activation_scale_, range, roundings_.activations, roundings_.pass_activations);
-    if (trace != nullptr) trace->input_codes = to_floats(codes);
+    const ir::Window& w = spec_.shape.window;
+    const Tensor padded =
+        torch::constant_pad_nd(image, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]});
+    const Tensor codes = code_through(padded, activation_scale_, offset_, range, roundings_.activations,
+                                      roundings_.pass_activations);
+    if (trace != nullptr)
+      trace->input_codes = to_floats(codes.slice(2, w.pad_begin[0], w.pad_begin[0] + image.size(2))
+                                         .slice(3, w.pad_begin[1], w.pad_begin[1] + image.size(3)));
     std::vector<Tensor> kept;
     const Tensor y = accumulate(codes, trace == nullptr ? nullptr : &kept);
     if (trace != nullptr) trace->adc_codes = to_floats(torch::stack(kept, 1).permute({0, 3, 4, 1, 2}));
@@ -194,7 +202,7 @@ class Composer {
           y = y + (column_weight(t, j) * std::ldexp(1.0f, cycle.shift)).view({1, -1, 1, 1}) * code;
         }
       }
-      const Tensor product = convolve(codes * activation_scale_, quantized_weight(t), t);
+      const Tensor product = convolve(codes * activation_scale_, quantized_[static_cast<std::size_t>(t)], t);
       y = y + ZeroThroughGate::apply(product, converted);
     }
     return y;
@@ -217,8 +225,8 @@ class Composer {
             .view({shape.out_channels, shape.group_inputs(), shape.window.kernel[0], shape.window.kernel[1]})
             .index({Slice(), channels(tile)});
     const quant::CodeRange range = quant::weight_range(spec_.config);
-    const Tensor code =
-        code_through(weight, weight_scale(tile, slice), range, roundings_.weights, roundings_.pass_weights);
+    const Tensor code = code_through(weight, weight_scale(tile, slice), Tensor(), range, roundings_.weights,
+                                     roundings_.pass_weights);
     const quant::BitSlice& bits = weight_slices_[static_cast<std::size_t>(slice)];
     return digit_through(code, digits_of(code, bits, encoding_.digit), bits, weight_slices_.size());
   }
@@ -233,18 +241,16 @@ class Composer {
     return sum;
   }
 
-  // What reaches row tile `tile` of the inputs, times `weight`.
+  // What reaches row tile `tile` of the padded inputs, times `weight`.
   Tensor convolve(const Tensor& inputs, const Tensor& weight, int tile) const {
     const mapping::LayerShape& shape = spec_.shape;
     const std::int64_t rows = tiling_.tiles[static_cast<std::size_t>(tile)].channels;
     const ir::Window& w = shape.window;
     const Tensor grouped =
-        inputs.view({inputs.size(0), shape.groups, shape.group_inputs(), inputs.size(2), inputs.size(3)})
+        inputs.reshape({inputs.size(0), shape.groups, shape.group_inputs(), inputs.size(2), inputs.size(3)})
             .index({Slice(), Slice(), channels(tile)})
             .reshape({inputs.size(0), shape.groups * rows, inputs.size(2), inputs.size(3)});
-    const Tensor padded =
-        torch::constant_pad_nd(grouped, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]});
-    return torch::conv2d(padded, weight, {}, w.stride, std::vector<std::int64_t>{0, 0}, w.dilation,
+    return torch::conv2d(grouped, weight, {}, w.stride, std::vector<std::int64_t>{0, 0}, w.dilation,
                          shape.groups);
   }
 
@@ -282,7 +288,7 @@ class Composer {
   Tensor base() {
     Tensor sum = torch::zeros({tiling_.grid.outputs}, t_.weight.options().dtype(torch::kFloat64));
     if (t_.bias.defined()) sum = sum + t_.bias.to(torch::kFloat64);
-    if (ideal()) return sum.to(torch::kFloat32);
+    if (ideal()) return with_offset(sum.to(torch::kFloat32));
     double input_weight = 0.0;
     for (const quant::BitSlice& cycle : input_slices_) input_weight += std::ldexp(1.0, cycle.shift);
     const float middle = 0.5f * static_cast<float>(spec_.config.adc_levels - 1);
@@ -294,7 +300,23 @@ class Composer {
         sum = sum + constant.to(torch::kFloat64) * input_weight;
       }
     }
-    return sum.to(torch::kFloat32);
+    return with_offset(sum.to(torch::kFloat32));
+  }
+
+  // Adds the constant of the activations' offset; the value is that of the integer program.
+  Tensor with_offset(const Tensor& base) const {
+    if (!offset_.defined()) return base;
+    Tensor weights;
+    for (const Tensor& tile : quantized_) {
+      const Tensor part = tile.sum({1, 2, 3});
+      weights = weights.defined() ? weights + part : part;
+    }
+    const Tensor soft = base + offset_ * weights;
+    const std::vector<float> weight = to_floats(t_.weight),
+                             bias = t_.bias.defined() ? to_floats(t_.bias) : std::vector<float>{};
+    const Tensor value =
+        to_torch(sim::compile_layer(spec_.name, spec_.shape, weight, bias, current_layer(spec_, t_)).base);
+    return value.to(base.device()) + (soft - soft.detach());
   }
 
   const CimSpec& spec_;
@@ -303,7 +325,8 @@ class Composer {
   const quant::WeightEncoding& encoding_;
   std::vector<quant::BitSlice> weight_slices_, input_slices_;
   Roundings roundings_;
-  Tensor activation_scale_, weight_scale_, step_, centre_;
+  Tensor activation_scale_, offset_, weight_scale_, step_, centre_;
+  std::vector<Tensor> quantized_;  // weights of each row tile; one place each, so that gradients join there
 };
 
 }  // namespace

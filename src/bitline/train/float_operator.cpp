@@ -18,6 +18,7 @@ using torch::autograd::variable_list;
 struct Fake : torch::CustomClassHolder {
   std::vector<float> scales;
   Tensor s0, u;
+  bool has_offset = false;
   double gain = 1.0;
   quant::ScaledGroup group;  // of each, but for its scale
 
@@ -30,7 +31,7 @@ std::span<float> values(const Tensor& x) {
 
 class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor&,
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor&, const Tensor&,
                         const c10::intrusive_ptr<Fake>& fake) {
     const Tensor dense = x.contiguous();
     Tensor y = torch::empty_like(dense);
@@ -52,16 +53,22 @@ class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
     const std::size_t size = fake->size(x);
     quant::ScaledGroup group = fake->group;
     std::vector<double> ds;
+    double offset = 0.0;
     for (std::size_t i = 0; i < fake->scales.size(); ++i) {
       group.scale = fake->scales[i];
       const std::span<float> in = values(x).subspan(i * size, size), out = values(dx).subspan(i * size, size);
-      ds.push_back(quant::quantize_backward(in, values(dy).subspan(i * size, size), group, out).scale);
-      ds.back() += quant::add_penalty(in, group, x.numel(), out).scale;
+      const quant::GroupGradient task =
+          quant::quantize_backward(in, values(dy).subspan(i * size, size), group, out);
+      const quant::GroupGradient penalty = quant::add_penalty(in, group, x.numel(), out);
+      ds.push_back(task.scale + penalty.scale);
+      offset += task.offset + penalty.offset;
     }
     std::vector<float> du(ds.size());
     quant::positive_scales_backward(values(fake->s0), values(fake->u.detach()), ds,
                                     static_cast<float>(fake->gain), du);
-    return {dx, to_torch(du), Tensor()};
+    const Tensor doffset =
+        fake->has_offset ? to_torch(std::vector<float>{static_cast<float>(offset * fake->gain)}) : Tensor();
+    return {dx, to_torch(du), doffset, Tensor()};
   }
 };
 
@@ -83,28 +90,33 @@ Tensor float_cim(const CimSpec& spec, const CimTensors& t, const Tensor& x) {
   const quant::CimLayer layer = current_layer(spec, t);
   const Roundings roundings = roundings_at(spec.quantizers, spec.progress);
   const auto quantized = [](const Tensor& value, std::vector<float> scales, const Tensor& s0, const Tensor& u,
-                            double gain, const quant::ScaledGroup& group) {
+                            double gain, const Tensor& offset, const quant::ScaledGroup& group) {
     auto fake = c10::make_intrusive<Fake>();
     fake->scales = std::move(scales);
     fake->s0 = s0;
     fake->u = u;
     fake->gain = gain;
     fake->group = group;
-    return FakeQuantize::apply(value, u, fake);
+    fake->has_offset = offset.defined();
+    return FakeQuantize::apply(value, u, offset.defined() ? offset : torch::empty({0}), fake);
   };
-  const Tensor xq = quantized(
-      x, {layer.activation_scale}, t.activation_s0, t.activation_u, t.activation_gain,
-      {1.0f, 0.0f, quant::activation_range(layer), roundings.activations, roundings.pass_activations});
+  const ir::Window& w = spec.shape.window;
+  // With an offset padding is quantized like any other zero, as on the array (sim/layer_program.h).
+  const bool pads_first = t.activation_offset.defined() && x.dim() == 4;
+  const auto padded = [&w](const Tensor& image) {
+    return torch::constant_pad_nd(image, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]});
+  };
+  const Tensor xq = quantized(pads_first ? padded(x) : x, {layer.activation_scale}, t.activation_s0,
+                              t.activation_u, t.activation_gain, t.activation_offset,
+                              {1.0f, layer.activation_offset, quant::activation_range(layer),
+                               roundings.activations, roundings.pass_activations, roundings.learns_offset});
   const Tensor wq =
-      quantized(t.weight, layer.weight_scale, t.weight_s0, t.weight_u, t.weight_gain,
+      quantized(t.weight, layer.weight_scale, t.weight_s0, t.weight_u, t.weight_gain, Tensor(),
                 {1.0f, 0.0f, quant::weight_range(spec.config), roundings.weights, roundings.pass_weights});
   if (x.dim() == 2) return torch::linear(xq, wq.view({wq.size(0), -1}), t.bias);
-  const ir::Window& w = spec.shape.window;
-  const bool even = w.pad_begin == w.pad_end;
-  const Tensor padded =
-      even ? xq : torch::constant_pad_nd(xq, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]});
+  const bool even = !pads_first && w.pad_begin == w.pad_end;
   const Tensor kernel = wq.dim() == 4 ? wq : wq.view({wq.size(0), -1, 1, 1});
-  return torch::conv2d(padded, kernel, t.bias, w.stride,
+  return torch::conv2d(even || pads_first ? xq : padded(xq), kernel, t.bias, w.stride,
                        even ? w.pad_begin : std::array<std::int64_t, 2>{0, 0}, w.dilation, spec.shape.groups);
 }
 

@@ -75,11 +75,10 @@ void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen)
     if (!is_slope(*spec->correction) && !chosen.float_domain)
       unsupported("the correction '" + std::string(spec->correction->name) + "' changes values or the loss",
                   {}, "use --cim-operator float");
-    if (spec->policy->has_offset)
-      unsupported(
-          "arrays hold no offsets, so '" + std::string(spec->policy->name) + "' cannot be trained for one",
-          {}, "use lsq");
   }
+  if (quantizers.weights.policy->has_offset)
+    unsupported("weights take no offset: a column for the sum of the inputs would be needed on every array",
+                {}, "use --activation-quantizer " + std::string(quantizers.weights.policy->name));
 }
 
 void check_psum_quantizer(const quant::QuantizerSpec& psums) {
@@ -167,6 +166,7 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
   t.activation_u = torch::zeros_like(t.activation_s0);
   t.weight_u = torch::zeros_like(t.weight_s0);
   add_parameter(node.name + ".activation_scale", t.activation_u, false, rates.range);
+  add_offset(node.name, layer, out, rates);
   add_parameter(node.name + ".weight_scale", t.weight_u, false, rates.weight);
   const std::vector<ir::Shape> shapes = ir::infer_shapes(start_.graph);
   const std::int64_t features = count(shapes[static_cast<std::size_t>(node.inputs[0])]);
@@ -191,6 +191,15 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
     out.psum_mean_seen = torch::zeros({1});
   }
   layers_.emplace(node.name, std::move(out));
+}
+
+// A layer that has an offset keeps it, whatever the quantizer.
+void GraphNet::add_offset(const std::string& name, const quant::CimLayer& layer, Layer& out,
+                          const ScaleRates& rates) {
+  const bool learns = out.spec.quantizers.activations.policy->has_offset;
+  if (!learns && layer.activation_offset == 0.0f) return;
+  out.tensors.activation_offset = to_torch(std::vector<float>{layer.activation_offset}).to(device_);
+  if (learns) add_parameter(name + ".activation_offset", out.tensors.activation_offset, false, rates.range);
 }
 
 CimTensors GraphNet::tensors_of(const ir::Node& node) const {

@@ -81,6 +81,7 @@ class GraphNet {
 
   void add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates,
                  const Quantizers& quantizers);
+  void add_offset(const std::string& name, const quant::CimLayer& layer, Layer& out, const ScaleRates& rates);
   void add_parameter(const std::string& name, const at::Tensor& value, bool decays, double rate);
   at::Tensor run_node(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
                       BatchStatistics* statistics) const;

@@ -20,7 +20,7 @@ std::vector<std::vector<double>> mean_digits(const sim::LayerProgram& program, c
   std::vector<std::uint8_t> bytes(size);
   for (std::size_t n = 0; n < images; ++n) {
     quant::lsq_bytes({host.data_ptr<float>() + n * size, size}, program.activation_scale,
-                     program.activation_range, bytes);
+                     program.activation_range, bytes, program.activation_offset);
     for (std::size_t i = 0; i < sums.size(); ++i) {
       const quant::BitSlice& slice = program.input_slices[i];
       for (std::size_t k = 0; k < size; ++k)
@@ -45,16 +45,23 @@ std::vector<double> mean_wordlines(const sim::LayerProgram& program,
   const sim::ImageSize out = sim::output_size(shape, input);
   std::vector<double> wordlines(static_cast<std::size_t>(program.tiling.rows(tile)), 0.0);
   const std::int64_t first = group * shape.group_inputs() + rows.first_channel;
+  double padding = 0.0;  // the digits of one padded wordline
+  for (const quant::BitSlice& slice : program.input_slices)
+    padding += quant::slice_digit(program.pad_code, slice);
   for (std::int64_t p = 0; p < out.height * out.width; ++p) {
     for (std::int64_t tap = 0; tap < shape.window_size(); ++tap) {
       const std::int64_t ky = tap / w.kernel[1], kx = tap % w.kernel[1];
       const std::int64_t y = p / out.width * w.stride[0] + ky * w.dilation[0] - w.pad_begin[0];
       const std::int64_t x = p % out.width * w.stride[1] + kx * w.dilation[1] - w.pad_begin[1];
-      if (y < 0 || x < 0 || y >= input.height || x >= input.width) continue;
+      const bool inside = y >= 0 && x >= 0 && y < input.height && x < input.width;
       for (std::int64_t c = 0; c < rows.channels; ++c) {
+        double& wordline = wordlines[static_cast<std::size_t>(c * shape.window_size() + tap)];
+        if (!inside) {
+          wordline += padding;
+          continue;
+        }
         const auto at = static_cast<std::size_t>((y * input.width + x) * shape.in_channels + first + c);
-        for (const std::vector<double>& mean : means)
-          wordlines[static_cast<std::size_t>(c * shape.window_size() + tap)] += mean[at];
+        for (const std::vector<double>& mean : means) wordline += mean[at];
       }
     }
   }

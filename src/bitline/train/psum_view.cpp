@@ -39,7 +39,7 @@ class PsumSampler {
     if (x.dim() == 4) input_ = {x.size(2), x.size(3)};
     codes_.resize(static_cast<std::size_t>(host.numel()));
     quant::lsq_bytes({host.data_ptr<float>(), codes_.size()}, program_.activation_scale,
-                     program_.activation_range, codes_);
+                     program_.activation_range, codes_, program_.activation_offset);
   }
 
   const quant::CimLayer& layer() const { return layer_; }
@@ -50,7 +50,7 @@ class PsumSampler {
     const sim::WindowGeometry geometry(program_.tiling.shape, input_);
     const std::int64_t pixels = images_ * geometry.pixels(), seen = std::min(kSeenPixels, pixels);
     for (const quant::BitSlice& cycle : program_.input_slices) {
-      const sim::WordlineBytes digits(geometry, codes_, images_, cycle);
+      const sim::WordlineBytes digits(geometry, codes_, images_, cycle, program_.pad_code);
       for (std::size_t t = 0; t < program_.tiling.tiles.size(); ++t) {
         for (std::int64_t g = 0; g < program_.tiling.shape.groups; ++g) {
           for (std::int64_t k = 0; k < seen; ++k)

@@ -16,6 +16,7 @@ struct Roundings {
   quant::Rounding weights{}, activations{};
   quant::AdcSlopes psums{};
   bool pass_weights = false, pass_activations = false;
+  bool learns_offset = false;  // of activations
 };
 
 inline Roundings roundings_at(const Quantizers& quantizers, double progress) {
@@ -23,7 +24,8 @@ inline Roundings roundings_at(const Quantizers& quantizers, double progress) {
           quantizers.activations.rounding(progress),
           {quantizers.psums.rounding(progress), quantizers.psums.pass_clipped},
           quantizers.weights.pass_clipped,
-          quantizers.activations.pass_clipped};
+          quantizers.activations.pass_clipped,
+          quantizers.activations.policy->has_offset};
 }
 
 }  // namespace bitline::train

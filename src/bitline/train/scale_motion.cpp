@@ -51,9 +51,10 @@ ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, 
   if (policy.simulated == nullptr && !policy.follows_range) return out;
   const quant::CimLayer layer = current_layer(spec, tensors);
   const quant::CodeRange range = quant::activation_range(layer);
-  if (policy.follows_range) out.range_scale = quant::range_scale(to_floats(x.detach()), range);
+  const Tensor values = layer.activation_offset == 0.0f ? x.detach() : x.detach() - layer.activation_offset;
+  if (policy.follows_range) out.range_scale = quant::range_scale(to_floats(values), range);
   if (policy.simulated != nullptr) {
-    const std::vector<float> few = to_floats(x.detach().slice(0, 0, std::min(kProbedImages, x.size(0))));
+    const std::vector<float> few = to_floats(values.slice(0, 0, std::min(kProbedImages, x.size(0))));
     out.errors = quant::probe_scale(few, layer.activation_scale, range);
   }
   return out;

@@ -62,6 +62,7 @@ std::uint64_t hash_model(std::uint64_t h, const quant::QuantizedModel& model) {
   for (const auto& [name, layer] : model.layers) {
     h = hash_combine(h, hash_bytes(std::string_view(name + layer.config.text())));
     h = hash_floats(h, {layer.activation_scale, layer.activation_signed ? 1.0f : 0.0f});
+    if (layer.activation_offset != 0.0f) h = hash_floats(h, {layer.activation_offset});
     h = hash_floats(hash_floats(hash_floats(h, layer.weight_scale), layer.psum_step), layer.psum_centre);
   }
   return h;

@@ -29,7 +29,7 @@ struct TrainOptions {
   double learning_rate = 0.02;
   double scale_learning_rate = 0.1;  // factor on the rate of weight scales
   double range_learning_rate = 1.0;  // factor on the rate of activation scales and ADC steps and centres
-  Quantizers quantizers;             // of weights and activations on arrays
+  Quantizers quantizers;             // of layers on arrays
   double momentum = 0.9;
   double weight_decay = 1e-4;  // never on scales, biases and batch-norm
   double warmup_epochs = 0.0;

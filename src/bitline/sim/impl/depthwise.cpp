@@ -89,7 +89,7 @@ class DepthwiseLayer final : public PreparedLayer {
     const WindowGeometry geometry(program_.tiling.shape, image.size);
     std::vector<WordlineBytes> digits;
     for (const quant::BitSlice& slice : program_.input_slices)
-      digits.emplace_back(geometry, image.codes, 1, slice);
+      digits.emplace_back(geometry, image.codes, 1, slice, program_.pad_code);
     std::vector<float> sums(channels_);
     for (std::int64_t p = 0; p < geometry.pixels(); ++p) {
       float* out = y.data() + static_cast<std::size_t>(p) * channels_;

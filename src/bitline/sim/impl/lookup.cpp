@@ -184,7 +184,7 @@ class LookupLayer final : public PreparedLayer {
     Image image{geometry, {}, blocks_of(geometry), {}, {}, 0, nullptr};
     image.stride = image.blocks.size() * kLookupPixels;
     for (const quant::BitSlice& slice : program_.input_slices)
-      image.digits.emplace_back(geometry, codes.codes, 1, slice);
+      image.digits.emplace_back(geometry, codes.codes, 1, slice, program_.pad_code);
     image.y.resize(program_.base.size() * image.stride);
     for (std::size_t o = 0; o < program_.base.size(); ++o)
       std::fill_n(image.y.begin() + static_cast<std::ptrdiff_t>(o * image.stride), image.stride,

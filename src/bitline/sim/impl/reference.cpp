@@ -98,9 +98,10 @@ class ReferenceLayer final : public PreparedLayer {
         for (std::int64_t kx = 0; kx < w.kernel[1]; ++kx, ++row) {
           const std::int64_t iy = pixel.y * w.stride[0] + ky * w.dilation[0] - w.pad_begin[0];
           const std::int64_t ix = pixel.x * w.stride[1] + kx * w.dilation[1] - w.pad_begin[1];
-          if (iy < 0 || iy >= input.height || ix < 0 || ix >= input.width) continue;
-          const auto at = static_cast<std::size_t>((iy * input.width + ix) * shape.in_channels + c);
-          const int code = codes[at] + program_.activation_range.low;
+          const bool inside = iy >= 0 && iy < input.height && ix >= 0 && ix < input.width;
+          const std::int64_t at = (iy * input.width + ix) * shape.in_channels + c;
+          const int code = inside ? codes[static_cast<std::size_t>(at)] + program_.activation_range.low
+                                  : program_.pad_code;
           sum += std::int64_t{quant::slice_digit(code, cycle)} *
                  program_.cells[program_.cell_index(t, row, j, o)];
         }

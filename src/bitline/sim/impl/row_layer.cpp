@@ -58,7 +58,7 @@ void RowLayer::run(const ImageCodes& image, std::span<float> y, std::vector<floa
   }
   std::vector<WordlineBytes> digits;
   for (const quant::BitSlice& slice : program_.input_slices)
-    digits.emplace_back(geometry, image.codes, 1, slice);
+    digits.emplace_back(geometry, image.codes, 1, slice, program_.pad_code);
   for (std::int64_t first = 0; first < pixels; first += kBlockPixels) {
     const std::uint64_t counted =
         image.index * static_cast<std::uint64_t>(pixels) + static_cast<std::uint64_t>(first);

@@ -1,0 +1,69 @@
+// Quantized models as files: what a layer may hold beside its scales.
+#include "bitline/frontend/artefact.h"
+
+#include <filesystem>
+
+#include "error_of.h"
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "bitline/frontend/zoo.h"
+#include "bitline/io/atomic_file.h"
+#include "bitline/io/safetensors.h"
+
+namespace bitline::frontend {
+namespace {
+
+class Artefact : public testing::Test {
+ protected:
+  Artefact() {
+    std::string name = (std::filesystem::temp_directory_path() / "bitline-artefact-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch folder");
+    folder_ = name;
+    model_.graph = zoo("digits-cnn", 10, 1);
+    layer_name_ = model_.graph.nodes().front().name;
+    quant::CimLayer layer;
+    layer.activation_scale = 0.25f;
+    layer.weight_scale = {0.5f};
+    layer.psum_step = {1.5f};
+    layer.psum_centre = {-2.0f};
+    model_.layers.emplace(layer_name_, layer);
+  }
+  ~Artefact() override { std::filesystem::remove_all(folder_); }
+
+  std::string path() const { return folder_ + "/m.safetensors"; }
+  std::string offset_name() const { return layer_name_ + ".cim.activation_offset"; }
+  quant::CimLayer& layer() { return model_.layers.at(layer_name_); }
+  io::TensorFile saved() {
+    save_artefact(io::posix(), path(), model_);
+    return io::read_safetensors(io::posix(), path());
+  }
+
+  quant::QuantizedModel model_;
+
+ private:
+  std::string folder_, layer_name_;
+};
+
+TEST_F(Artefact, AnOffsetComesBackAndLeavesNoTraceWhereThereIsNone) {
+  EXPECT_EQ(saved().tensors.count(offset_name()), 0U);
+  EXPECT_EQ(load_artefact(io::posix(), path()).layers.begin()->second.activation_offset, 0.0f);
+  layer().activation_offset = -0.3f;
+  EXPECT_EQ(saved().tensors.count(offset_name()), 1U);
+  const quant::CimLayer loaded = load_artefact(io::posix(), path()).layers.begin()->second;
+  EXPECT_EQ(loaded.activation_offset, -0.3f);
+  EXPECT_EQ(loaded.activation_scale, 0.25f);
+  EXPECT_EQ(loaded.psum_centre, layer().psum_centre);
+}
+
+TEST_F(Artefact, AnOffsetOfTwoValuesIsRefused) {
+  layer().activation_offset = 0.5f;
+  io::TensorFile file = saved();
+  file.tensors[offset_name()] = io::store_floats({2}, std::vector<float>{0.5f, 0.25f});
+  io::write_safetensors(io::posix(), path(), file);
+  EXPECT_NE(error_of([&] { load_artefact(io::posix(), path()); }).find("must hold one value"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace bitline::frontend
