@@ -102,7 +102,7 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option_function<std::string>(
       "--psum-quantizer",
       [this](const std::string& text) { train.quantizers.psums = quant::parse_quantizer(text); },
-      "of partial sums, which learn their steps; blend and penalty are not for them");
+      "of partial sums, such as ssg+ewgs; blend and penalty are not for them");
   app.add_option("--momentum", train.momentum, "SGD momentum")->capture_default_str();
   app.add_option("--weight-decay", train.weight_decay, "on weights; never on scales, biases, batch-norm")
       ->capture_default_str();

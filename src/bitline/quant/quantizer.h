@@ -1,5 +1,6 @@
-// A quantizer as a choice on each axis: number format, scale policy, rounding surrogate, correction. Any
-// combination is valid, for weights, activations and partial sums alike; granularity is chosen beside it.
+// A quantizer as a choice on each axis: number format, scale policy, rounding surrogate, correction, for
+// weights, activations and partial sums alike; granularity is chosen beside it. docs/quantizers.md lists what
+// each can be trained with.
 //
 // Written as names joined by '+', in any order, one of each axis at most, what is left out staying as it is:
 //
