@@ -58,7 +58,7 @@ ir::Graph normed_net(std::uint64_t seed, bool with_zero) {
 quant::QuantizedModel calibrated(const ir::Graph& graph, const quant::CimConfig& config, std::uint64_t seed) {
   sim::CalibrateOptions options;
   options.config = config;
-  options.policy.last_float = false;
+  options.policy.last = mapping::Placement::kArray;
   return sim::calibrate(graph, sim::random_images(6, seed), options, {});
 }
 

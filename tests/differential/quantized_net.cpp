@@ -32,7 +32,7 @@ quant::CimConfig random_config(std::uint64_t seed) {
 quant::QuantizedModel quantized_net(const quant::CimConfig& config, std::uint64_t seed) {
   sim::CalibrateOptions options;
   options.config = config;
-  options.policy.first_float = options.policy.last_float = false;
+  options.policy.first = options.policy.last = mapping::Placement::kArray;
   return sim::calibrate(sim::small_net(seed), sim::random_images(6, seed), options, {});
 }
 

@@ -134,7 +134,9 @@ TEST(PsumView, EqualsTheSumsOfTheComposedOperator) {
       ASSERT_NEAR(view.errors[i].here, error[i] / weight[i], 1e-4 * (1e-3 + error[i] / weight[i])) << seed;
       ASSERT_NEAR(view.errors[i].bigger, bigger[i] / weight[i], 1e-4 * (1e-3 + bigger[i] / weight[i]))
           << seed;
-      if (reach[i] > 0.0) ASSERT_NEAR(double(steps[i]) * middle, reach[i], 1e-5 * (1.0 + reach[i])) << seed;
+      if (reach[i] > 0.0) {
+        ASSERT_NEAR(double(steps[i]) * middle, reach[i], 1e-5 * (1.0 + reach[i])) << seed;
+      }
       ++checked;
     }
   }

@@ -227,6 +227,9 @@ class Exporter {
     try {
       if (layer.config.slice_scales)
         unsupported("its bit slices have scales of their own, for which ONNX has no form");
+      if (layer.activation_offset != 0.0f)
+        unsupported("its activations have an offset that is no whole zero point", {},
+                    "export it packed, or train with lsq instead of lsq-offset");
       quant::weight_scales(at.weight.shape, layer);
       dialect_.check(at);
     } catch (const Error& e) {

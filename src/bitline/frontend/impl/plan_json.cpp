@@ -14,16 +14,16 @@ constexpr std::int64_t kPlanVersion = 1;
 
 io::Json config_to_json(const quant::CimConfig& c) {
   io::JsonObject json{{"weight_bits", c.weight_bits},
-                        {"activation_bits", c.activation_bits},
-                        {"adc_bits", quant::adc_bits_text(c.adc_levels)},
-                        {"weight_granularity", quant::granularity_name(c.weight_granularity)},
-                        {"psum_granularity", quant::granularity_name(c.psum_granularity)},
-                        {"array_rows", c.array_rows},
-                        {"array_columns", c.array_columns},
-                        {"cell_bits", c.cell_bits},
-                        {"dac_bits", c.dac_bits},
-                        {"encoding", c.encoding},
-                        {"slice_scales", c.slice_scales}};
+                      {"activation_bits", c.activation_bits},
+                      {"adc_bits", quant::adc_bits_text(c.adc_levels)},
+                      {"weight_granularity", quant::granularity_name(c.weight_granularity)},
+                      {"psum_granularity", quant::granularity_name(c.psum_granularity)},
+                      {"array_rows", c.array_rows},
+                      {"array_columns", c.array_columns},
+                      {"cell_bits", c.cell_bits},
+                      {"dac_bits", c.dac_bits},
+                      {"encoding", c.encoding},
+                      {"slice_scales", c.slice_scales}};
   if (c.cycle_ranges) json.emplace_back("cycle_ranges", true);
   if (c.free_levels) json.emplace_back("free_levels", true);
   if (c.digital) json.emplace_back("digital", true);
