@@ -108,18 +108,27 @@ std::vector<SeenPsum> all_psums(const LayerCase& c) {
   return out;
 }
 
+constexpr std::size_t kSeenPixels = 32;  // of the sampler
+
+std::size_t columns_and_cycles(const LayerCase& c) {
+  const mapping::LayerTiling tiling = mapping::tile_layer(c.spec.shape, c.spec.config, "layer");
+  return static_cast<std::size_t>(tiling.grid.columns() * quant::input_cycles(c.spec.config));
+}
+
 // Errors and ranges of the sampler against those of all sums.
 TEST(PsumView, EqualsTheSumsOfTheComposedOperator) {
   int checked = 0;
   for (std::uint64_t seed = 1; seed <= 80; ++seed) {
     const LayerCase c = with_psum_policy("ssg", seed), range = with_psum_policy("minmax", seed);
     if (c.spec.config.adc_levels == quant::kIdealAdc) continue;
+    const std::vector<SeenPsum> sums = all_psums(c);
+    if (sums.size() > kSeenPixels * columns_and_cycles(c)) continue;  // the sampler leaves some out
     const quant::CimLayer layer = current_layer(c.spec, c.tensors);
     const PsumView view = view_psums(c.spec, c.tensors, c.x);
     const std::vector<float> steps = view_psums(range.spec, range.tensors, range.x).range_step;
     const double middle = 0.5 * (c.spec.config.adc_levels - 1);
     std::vector<double> error(layer.psum_step.size(), 0.0), bigger = error, weight = error, reach = error;
-    for (const SeenPsum& sum : all_psums(c)) {
+    for (const SeenPsum& sum : sums) {
       const double s = layer.psum_step[sum.group], from_centre = sum.value - layer.psum_centre[sum.group];
       const auto squared = [&](double step) {
         const double v = std::min(std::max(from_centre / step + middle, 0.0), 2.0 * middle);
