@@ -26,6 +26,9 @@ quant::CimConfig random_config(std::uint64_t seed) {
   config.array_columns = dice.pick({4, 128});
   config.cell_bits = dice.between(1, 3);
   config.dac_bits = dice.between(0, 2);
+  const bool converts = config.adc_levels != quant::kIdealAdc;
+  config.cycle_ranges = converts && dice.coin();
+  config.free_levels = converts && dice.coin();
   return config;
 }
 
@@ -41,6 +44,8 @@ quant::QuantizedModel behind_ideal_adcs(quant::QuantizedModel model) {
     layer.config.adc_levels = quant::kIdealAdc;
     layer.psum_step.clear();
     layer.psum_centre.clear();
+    layer.psum_levels.clear();
+    layer.config.cycle_ranges = layer.config.free_levels = false;
   }
   return model;
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "onnx_writer.h"
+#include "zoo_onnx.h"
 #include <gtest/gtest.h>
 
 #include "bitline/frontend/graph_json.h"

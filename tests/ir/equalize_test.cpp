@@ -70,6 +70,28 @@ void expect_same_function(const Graph& a, const Graph& b) {
     EXPECT_NEAR(got.data[i], expected.data[i], 1e-5f * largest);
 }
 
+// A linear layer of images works on their last dimension, which is neither what a convolution writes nor what
+// pooling leaves alone.
+TEST(Equalize, LinearLayersOfImages) {
+  Draw draw(11);
+  Graph mixed, pooled;
+  for (Graph* g : {&mixed, &pooled}) {
+    const ValueId x = g->add_input("x", {kBatch, 3, 8, 8});
+    const ValueId w2 = g->add_constant("w2", uneven(draw, {8, 8}));
+    ValueId y = x;
+    if (g == &mixed) {
+      y = g->add_node("first", Conv{kSame3x3, 1}, {x, g->add_constant("w1", uneven(draw, {8, 3, 3, 3}))});
+    } else {
+      y = g->add_node("first", Linear{}, {x, g->add_constant("w1", uneven(draw, {8, 8}))});
+      y = g->add_node("pool", MaxPool{Window{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, false}, {y});
+    }
+    g->set_output(g->add_node("second", Linear{}, {y, w2}));
+    const Graph after = equalize_layers(*g);
+    expect_same_function(*g, after);
+    EXPECT_EQ(constant(after, "first").data, constant(*g, "first").data);
+  }
+}
+
 TEST(Equalize, KeepsTheFunctionAndMakesRangesEqual) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     const Graph before = separable(Relu{}, seed), after = equalize_layers(before);

@@ -104,6 +104,25 @@ TEST(Tiling, DequantizationMultiplications) {
   EXPECT_EQ(count(quant::Granularity::kChannel), 2 * 64);
   EXPECT_EQ(count(quant::Granularity::kArray), 5 * 2 * 2);  // two column tiles of 32
   EXPECT_EQ(count(quant::Granularity::kColumn), 5 * 2 * 64);
+  config.dac_bits = 1;
+  config.cycle_ranges = true;
+  EXPECT_EQ(count(quant::Granularity::kColumn), 4 * 5 * 2 * 64);
+}
+
+TEST(Tiling, DequantizationMultiplicationsBehindIdealConverters) {
+  const LayerShape shape = conv(64, 64, 3);  // five tiles
+  quant::CimConfig config = array_of(128, 32);
+  config.adc_levels = quant::kIdealAdc;
+  const auto count = [&](quant::Granularity weight) {
+    config.weight_granularity = weight;
+    return dequantization_multiplications(tile_layer(shape, config, "c"), config);
+  };
+  EXPECT_EQ(count(quant::Granularity::kLayer), 1);
+  EXPECT_EQ(count(quant::Granularity::kChannel), 64);
+  EXPECT_EQ(count(quant::Granularity::kColumn), 5 * 64);  // slices are added as integers
+  EXPECT_EQ(dequantization_multiplications(tile_layer(shape, quant::digital_config(), "c"),
+                                           quant::digital_config()),
+            64);
 }
 
 TEST(Tiling, SlicesShareWeightScalesUnlessAsked) {

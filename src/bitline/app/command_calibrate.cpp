@@ -32,13 +32,14 @@ class CalibrateCommand final : public Command {
   result::Record run(Session& session) override {
     const quant::CimConfig config = array_.config(session);
     const quant::QuantizedModel start = model_.load(session, 0);
-    check_fit(start.graph, *data_.open(data::Split::kTest, session));
-    const quant::QuantizedModel model = run_ptq(start, data_, array_, ptq_, session);
+    const auto test_set = data_.open(data::Split::kTest, session);
+    check_fit(start.graph, *test_set);
+    const auto [model, images] = run_ptq(start, data_, array_, ptq_, session);
     result::Record record;
     record.title = "calibrate " + model_.model + " for " + config.text();
     record.add("configuration", config.text());
-    record.add("calibration_images", array_.calibration_images);
-    if (test_images_ >= 0) add_test_accuracy(model, data_, test_images_, session, record);
+    record.add("calibration_images", images);
+    if (test_images_ >= 0) add_test_accuracy(model, *test_set, data_, test_images_, session, record);
     add_array_figures(model, record);
     if (!out_.empty()) {
       frontend::save_artefact(session.files(), out_, model);

@@ -36,11 +36,6 @@ std::int64_t batch_norms(const ir::Graph& graph) {
                        [](const ir::Node& node) { return std::holds_alternative<ir::BatchNorm>(node.op); });
 }
 
-bool has_converters(const quant::QuantizedModel& model) {
-  return std::any_of(model.layers.begin(), model.layers.end(),
-                     [](const auto& layer) { return layer.second.config.adc_levels != quant::kIdealAdc; });
-}
-
 class ExportCommand final : public Command {
  public:
   std::string name() const override { return "export"; }
@@ -97,7 +92,7 @@ class ExportCommand final : public Command {
     const auto say = [&text](const std::string& what) { text += (text.empty() ? "note: " : "; ") + what; };
     if (model.layers.empty() && format.ending == std::string(".onnx"))
       say("the model is float, so the file has no quantizers");
-    if (has_converters(model) && !format.has_adcs)
+    if (quant::has_converters(model) && !format.has_adcs)
       say("ONNX has no form for the quantization of partial sums: other tools compute the network behind "
           "ideal "
           "ADCs, bitline reads the ADCs from the file's metadata");

@@ -3,12 +3,17 @@
 // One stage (ColumnQuant): weights, activations and partial sums are quantized from the first step. Two
 // stages (its baseline): first without partial-sum quantization, then, after calibrating the ADCs, with it;
 // epochs are shared.
+#include <functional>
+#include <map>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
 #include "bitline/app/ptq_job.h"
 #include "bitline/app/training_job.h"
+#include "bitline/base/error.h"
 #include "bitline/frontend/artefact.h"
 #include "bitline/sim/calibrate.h"
 
@@ -31,27 +36,50 @@ class QuantizeCommand final : public Command {
                    "qat (quantization-aware training) or ptq (post-training: no labels; as calibrate does)")
         ->check(CLI::IsMember({"qat", "ptq"}))
         ->capture_default_str();
-    training_.declare(app, 0.02, 1);
-    ptq_.declare(app);
-    app.add_option("--stages", stages_, "1: as ColumnQuant; 2: partial sums only in the second half")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 2));
+    belongs_to("qat", app, [&] {
+      training_.declare(app, 0.02, 1);
+      app.add_option("--stages", stages_, "1: as ColumnQuant; 2: partial sums only in the second half")
+          ->capture_default_str()
+          ->check(CLI::Range(1, 2));
+    });
+    belongs_to("ptq", app, [&] { ptq_.declare(app); });
     add_model_file(app, out_, "file for the quantized model (best epoch)")->required();
   }
 
   result::Record run(Session& session) override {
+    check_options();
     const quant::QuantizedModel start = model_.load(session, 0);
     return method_ == "ptq" ? without_training(start, session) : trained(start, session);
   }
 
  private:
+  // Notes the method of the options that `declare_options` adds; those for test images serve both.
+  void belongs_to(const char* method, const CLI::App& app, const std::function<void()>& declare_options) {
+    const auto before = static_cast<std::ptrdiff_t>(app.get_options().size());
+    declare_options();
+    const std::vector<const CLI::Option*> all = app.get_options();
+    for (auto option = all.begin() + before; option != all.end(); ++option)
+      if (!(*option)->check_lname("epoch-test-images")) options_of_[method].push_back(*option);
+  }
+
+  void check_options() const {
+    for (const auto& [method, options] : options_of_) {
+      if (method == method_) continue;
+      for (const CLI::Option* option : options)
+        if (option->count() > 0)
+          throw Error(ErrorCode::kUsage, option->get_name() + " has no meaning with --method " + method_, {},
+                      "leave it out, or use --method " + method);
+    }
+  }
+
   result::Record without_training(const quant::QuantizedModel& start, Session& session) {
-    check_fit(start.graph, *data_.open(data::Split::kTest, session));
-    const quant::QuantizedModel model = run_ptq(start, data_, array_, ptq_, session);
+    const auto test_set = data_.open(data::Split::kTest, session);
+    check_fit(start.graph, *test_set);
+    const auto [model, images] = run_ptq(start, data_, array_, ptq_, session);
     frontend::save_artefact(session.files(), out_, model);
     result::Record record = started_record(session);
-    record.add("calibration_images", array_.calibration_images);
-    add_test_accuracy(model, data_, training_.train.evaluate_images, session, record);
+    record.add("calibration_images", images);
+    add_test_accuracy(model, *test_set, data_, training_.train.evaluate_images, session, record);
     add_array_figures(model, record);
     record.add("model_file", out_);
     return record;
@@ -118,6 +146,7 @@ class QuantizeCommand final : public Command {
   std::string method_ = "qat";
   int stages_ = 1;
   std::string out_;
+  std::map<std::string, std::vector<const CLI::Option*>> options_of_;  // that one method alone takes
 };
 
 }  // namespace

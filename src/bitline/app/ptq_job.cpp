@@ -1,5 +1,9 @@
 #include "bitline/app/ptq_job.h"
 
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/array_report.h"
@@ -14,9 +18,30 @@ namespace bitline::app {
 
 namespace {
 
-constexpr const char* kNearest = "nearest";
-constexpr const char* kCompensated = "compensated";
-constexpr const char* kReconstructed = "reconstructed";
+// How weights are rounded.
+struct WeightRounding {
+  const char* name;
+  bool compensates;   // weights that are still free take errors back
+  bool reconstructs;  // and are fitted block by block to the float network
+};
+constexpr WeightRounding kRoundings[] = {
+    {"nearest", false, false}, {"compensated", true, false}, {"reconstructed", true, true}};
+
+std::vector<std::string> rounding_names() {
+  std::vector<std::string> names;
+  for (const WeightRounding& r : kRoundings) names.emplace_back(r.name);
+  return names;
+}
+
+const WeightRounding& rounding_of(const PtqOptions& options, const quant::CimConfig& config) {
+  const WeightRounding& rounding = *std::find_if(std::begin(kRoundings), std::end(kRoundings),
+                                                 [&](const auto& r) { return options.rounding == r.name; });
+  if (rounding.reconstructs && (config.cycle_ranges || config.free_levels))
+    throw Error(ErrorCode::kUsage,
+                "--rounding reconstructed takes converters with equal steps, alike for all input cycles", {},
+                "leave --cycle-ranges and --adc-levels out, or use --rounding compensated");
+  return rounding;
+}
 
 ir::Graph prepare(const ir::Graph& graph, const PtqOptions& options) {
   if (options.keep_batch_norm && options.equalize)
@@ -49,7 +74,7 @@ void PtqOptions::declare(CLI::App& app) {
   app.add_option("--rounding", rounding,
                  "of weights: nearest, compensated (weights that are still free take errors back) or "
                  "reconstructed (also fitted block by block to the float network)")
-      ->check(CLI::IsMember({kNearest, kCompensated, kReconstructed}))
+      ->check(CLI::IsMember(rounding_names()))
       ->capture_default_str();
   const char* methods = ": mse, minmax, percentile:P or kl";
   app.add_option("--weight-range", weight_range, std::string("how weight scales are chosen") + methods)
@@ -68,29 +93,30 @@ void PtqOptions::declare(CLI::App& app) {
       ->capture_default_str();
 }
 
-quant::QuantizedModel run_ptq(const quant::QuantizedModel& start, const DataOptions& data,
-                              const ArrayOptions& array, const PtqOptions& options, Session& session) {
-  const ir::Graph graph = prepare(start.graph, options);
+PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, const ArrayOptions& array,
+               const PtqOptions& options, Session& session) {
   sim::CalibrateOptions calibration;
   calibration.config = array.config(session);
+  const WeightRounding& rounding = rounding_of(options, calibration.config);
   calibration.policy = array.policy();
-  calibration.compensate = options.rounding != kNearest;
+  calibration.compensate = rounding.compensates;
   calibration.weight_range = quant::parse_range(options.weight_range);
   calibration.activation_range = quant::parse_range(options.activation_range);
   calibration.adc_range = quant::parse_range(options.adc_range);
   calibration.re_estimate_batch_norm = options.re_estimate_batch_norm;
+  const ir::Graph graph = prepare(start.graph, options);
   const ir::Tensor images = calibration_images(data, array.calibration_images, session);
-  quant::QuantizedModel model = sim::calibrate(graph, images, calibration, session.context());
-  if (options.rounding == kReconstructed) model = reconstruct(model, graph, images, options, session);
-  model.notes["data"] = data.set.kind;
-  model.notes["input_scaling"] = data.scaling;
-  return model;
+  PtqRun run{sim::calibrate(graph, images, calibration, session.context()), images.dim(0)};
+  if (rounding.reconstructs) run.model = reconstruct(run.model, graph, images, options, session);
+  run.model.notes["data"] = data.set.kind;
+  run.model.notes["input_scaling"] = data.scaling;
+  return run;
 }
 
-void add_test_accuracy(const quant::QuantizedModel& model, const DataOptions& data, std::int64_t test_images,
-                       Session& session, result::Record& record) {
-  const auto test_set = data.open(data::Split::kTest, session);
-  add_accuracy(sim::evaluate(sim::Network(model), batch_source(*test_set, test_images, data.normalization()),
+void add_test_accuracy(const quant::QuantizedModel& model, const data::Dataset& test_set,
+                       const DataOptions& data, std::int64_t test_images, Session& session,
+                       result::Record& record) {
+  add_accuracy(sim::evaluate(sim::Network(model), batch_source(test_set, test_images, data.normalization()),
                              session.context()),
                model.graph, record);
 }

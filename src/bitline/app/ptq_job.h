@@ -23,13 +23,19 @@ struct PtqOptions {
   void declare(CLI::App& app);
 };
 
-// Folds, equalizes, calibrates, rounds, reconstructs, as asked. Loads the training library for
-// reconstruction only.
-quant::QuantizedModel run_ptq(const quant::QuantizedModel& start, const DataOptions& data,
-                              const ArrayOptions& array, const PtqOptions& options, Session& session);
+struct PtqRun {
+  quant::QuantizedModel model;
+  std::int64_t calibration_images = 0;  // that there were
+};
 
-// Evaluates a model on the first `test_images` test images (0 = all) and reports it as add_accuracy does.
-void add_test_accuracy(const quant::QuantizedModel& model, const DataOptions& data, std::int64_t test_images,
-                       Session& session, result::Record& record);
+// Folds, equalizes, calibrates, rounds, reconstructs, as asked. Loads the training library for
+// reconstruction only. Error{kUsage} for options that exclude each other.
+PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, const ArrayOptions& array,
+               const PtqOptions& options, Session& session);
+
+// Evaluates a model on the first `test_images` of the test set (0 = all) and reports it as add_accuracy does.
+void add_test_accuracy(const quant::QuantizedModel& model, const data::Dataset& test_set,
+                       const DataOptions& data, std::int64_t test_images, Session& session,
+                       result::Record& record);
 
 }  // namespace bitline::app

@@ -240,11 +240,6 @@ class Exporter {
     dialect_.weight(at, inputs[1]);
   }
 
-  bool has_converters() const {
-    return std::any_of(model_.layers.begin(), model_.layers.end(),
-                       [](const auto& entry) { return entry.second.config.adc_levels != quant::kIdealAdc; });
-  }
-
   void describe() {
     proto_.set_ir_version(kIrVersion);
     proto_.set_producer_name("bitline");
@@ -254,7 +249,7 @@ class Exporter {
       import.set_domain(dialect_.domain);
       import.set_version(1);
     }
-    if (has_converters()) {
+    if (quant::has_converters(model_)) {
       proto_.set_doc_string(
           "The nodes compute the network behind ideal ADCs. The quantization of partial sums by the ADCs is "
           "in the "

@@ -14,10 +14,13 @@ bool is_layer(const Node& node) {
   return std::holds_alternative<Conv>(node.op) || std::holds_alternative<Linear>(node.op);
 }
 
-// f(s * x) = s * f(x) for s > 0, channel by channel.
-bool keeps_scales(const Node& node) {
-  return std::holds_alternative<Relu>(node.op) || std::holds_alternative<MaxPool>(node.op) ||
-         std::holds_alternative<AveragePool>(node.op) || std::holds_alternative<GlobalAveragePool>(node.op);
+// f(s * x) = s * f(x) for s > 0, channel by channel of what the layer writes: dimension 1 behind a
+// convolution, the last one behind a linear layer.
+bool keeps_scales(const Node& node, const Node& layer) {
+  if (std::holds_alternative<Relu>(node.op)) return true;
+  if (!std::holds_alternative<Conv>(layer.op)) return false;
+  return std::holds_alternative<MaxPool>(node.op) || std::holds_alternative<AveragePool>(node.op) ||
+         std::holds_alternative<GlobalAveragePool>(node.op);
 }
 
 std::int64_t groups_of(const Node& node) {
@@ -92,8 +95,8 @@ class Equalizer {
     for (const Node& first : graph_.nodes()) {
       if (!is_layer(first) || !own_constants(first)) continue;
       const Node* next = only_reader(first.output);
-      while (next != nullptr && keeps_scales(*next)) next = only_reader(next->output);
-      if (next == nullptr || !is_layer(*next) || !own_constants(*next)) continue;
+      while (next != nullptr && keeps_scales(*next, first)) next = only_reader(next->output);
+      if (next == nullptr || next->op.index() != first.op.index() || !own_constants(*next)) continue;
       Tensor& a = graph_.constant(first.inputs[1]);
       Tensor& b = graph_.constant(next->inputs[1]);
       if (a.dim(0) == b.dim(1) * groups_of(*next)) pairs.emplace_back(&first, next);

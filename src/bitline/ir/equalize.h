@@ -7,9 +7,9 @@
 
 namespace bitline::ir {
 
-// For each pair of layers (Conv, Linear) of which the second alone reads the first, through nothing but Relu,
-// pooling and equal shapes: with r1, r2 the largest weight magnitudes of channel i in the first (as output)
-// and the second (as input), and s = sqrt(r1 * r2) / r2,
+// For each pair of convolutions, or of linear layers, of which the second alone reads the first, through
+// nothing but Relu and, between convolutions, pooling: with r1, r2 the largest weight magnitudes of channel i
+// in the first (as output) and the second (as input), and s = sqrt(r1 * r2) / r2,
 //   first[i] /= s,  bias[i] /= s,  second[.., i] *= s,
 // repeated until no channel moves by more than a thousandth. Clip is no bound that scales, so a ReLU6 parts a
 // pair. Channels with r1 or r2 zero stay. Fold batch-norm before; the result computes the same function, up

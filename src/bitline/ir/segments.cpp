@@ -69,12 +69,11 @@ std::vector<Graph> cut_into_segments(const Graph& graph, const std::function<boo
   std::vector<Graph> parts;
   std::size_t first = 0;
   ValueId input = graph.input();
-  bool counted = false;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (!counts(nodes[i])) continue;
     // The last narrow place before this node that leaves a counting node in front of it.
     const auto place = std::lower_bound(places.begin(), places.end(), i);
-    if (counted && place != places.begin() && *std::prev(place) >= first &&
+    if (place != places.begin() && *std::prev(place) >= first &&
         std::any_of(nodes.begin() + static_cast<std::ptrdiff_t>(first),
                     nodes.begin() + static_cast<std::ptrdiff_t>(*std::prev(place)) + 1, counts)) {
       const std::size_t last = *std::prev(place);
@@ -82,7 +81,6 @@ std::vector<Graph> cut_into_segments(const Graph& graph, const std::function<boo
       input = nodes[last].output;
       first = last + 1;
     }
-    counted = true;
   }
   parts.push_back(copy_nodes(graph, shapes, input, first, nodes.size() - 1));
   return parts;

@@ -30,4 +30,13 @@ Tensor::Tensor(Shape dims, std::vector<float> values) : shape(std::move(dims)), 
   BITLINE_CHECK(element_count(shape) == static_cast<std::int64_t>(data.size()));
 }
 
+Tensor take_images(const Tensor& batch, std::int64_t first, std::int64_t count) {
+  Shape shape = batch.shape;
+  shape[0] = count;
+  const std::size_t each = batch.size() / static_cast<std::size_t>(batch.dim(0));
+  const auto begin = batch.data.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(first) * each);
+  return {std::move(shape),
+          {begin, begin + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(count) * each)}};
+}
+
 }  // namespace bitline::ir

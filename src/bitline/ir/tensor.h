@@ -27,4 +27,7 @@ struct Tensor {
   std::int64_t dim(std::size_t axis) const { return shape[axis]; }
 };
 
+// Entries first .. first + count - 1 of the leading dimension.
+Tensor take_images(const Tensor& batch, std::int64_t first, std::int64_t count);
+
 }  // namespace bitline::ir

@@ -54,7 +54,9 @@ quant::GroupMap psum_groups(const LayerTiling& tiling, const quant::CimConfig& c
 }
 
 std::int64_t dequantization_multiplications(const LayerTiling& tiling, const quant::CimConfig& config) {
-  return psum_groups(tiling, config).count();
+  const bool ideal = config.adc_levels == quant::kIdealAdc;
+  return ideal ? weight_groups(tiling, config).count()
+               : psum_groups(tiling, config).count() * std::int64_t{quant::range_sets(config)};
 }
 
 }  // namespace bitline::mapping

@@ -52,7 +52,9 @@ quant::GroupMap psum_groups(const LayerTiling& tiling, const quant::CimConfig& c
 
 // Dequantization multiplications for one output position, counted as ColumnQuant does: one for each distinct
 // partial-sum scale (T*S*Cout column-wise, T*S a column tile array-wise, where an array multiplies its whole
-// vector by one scalar), whatever the granularity of the weights, since weight scales are folded in.
+// vector by one scalar), whatever the granularity of the weights, since weight scales are folded in; with
+// ranges for each input cycle as often as there are cycles. Behind ideal converters sums are integers, and
+// there is one multiplication for each distinct weight scale.
 std::int64_t dequantization_multiplications(const LayerTiling& tiling, const quant::CimConfig& config);
 
 }  // namespace bitline::mapping

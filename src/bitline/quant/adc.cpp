@@ -66,8 +66,8 @@ void backward_with_slopes(const AdcRow& row, const float* psum, const AdcUpstrea
 }
 
 int free_code(const AdcRow& row, std::size_t column, float psum) {
-  const auto thresholds = static_cast<std::size_t>(row.levels - 1);
-  return free_adc_code(psum, {row.thresholds + column * thresholds, thresholds});
+  const float* begin = row.thresholds + column * static_cast<std::size_t>(row.levels - 1);
+  return static_cast<int>(std::upper_bound(begin, begin + (row.levels - 1), psum) - begin);
 }
 
 float free_value(const AdcRow& row, std::size_t column, float psum) {
@@ -103,10 +103,6 @@ AdcColumn adc_column(float activation_scale, float weight_scale, float step, flo
   const float middle = 0.5f * static_cast<float>(levels - 1);
   return {unit / step, middle - centre / step, std::ldexp(step, shift),
           std::ldexp(centre - step * middle, shift)};
-}
-
-int free_adc_code(float psum, std::span<const float> thresholds) {
-  return static_cast<int>(std::upper_bound(thresholds.begin(), thresholds.end(), psum) - thresholds.begin());
 }
 
 void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, float* y) {
@@ -149,11 +145,10 @@ void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstr
 }
 
 double adc_squared_error(float psum, float step, float centre, int levels) {
-  const auto p = static_cast<double>(psum), s = static_cast<double>(step), c = static_cast<double>(centre);
-  const double top = levels - 1, middle = 0.5 * top;
-  const double code = std::nearbyint(std::clamp((p - c) / s + middle, 0.0, top));
-  const double error = p - (c + s * (code - middle));
-  return error * error;
+  const AdcColumn column = adc_column(1.0f, 1.0f, step, centre, levels, 0);
+  const float code = adc_code(psum, column.gain, column.offset, static_cast<float>(levels - 1));
+  const float error = psum - (column.weight * code + column.base);
+  return static_cast<double>(error) * static_cast<double>(error);
 }
 
 }  // namespace bitline::quant

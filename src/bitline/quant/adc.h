@@ -61,9 +61,6 @@ struct AdcRow {
 void adc_accumulate(const AdcRow& row, const float* psum, float input_weight, float* y);
 void adc_codes(const AdcRow& row, const float* psum, float* codes);
 
-// The code of one converter with free levels.
-int free_adc_code(float psum, std::span<const float> thresholds);
-
 // Backward of value(P; s, c), with m the slope of rounding where 0 <= v <= L-1 (in range; straight-through:
 // 1) and 0 elsewhere: dvalue/dP = m;  dvalue/dc = 1 - m;  dvalue/ds = (code - (L-1)/2) - m * (v - (L-1)/2).
 struct AdcUpstream {

@@ -1,5 +1,6 @@
 #include "bitline/quant/config.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
@@ -99,6 +100,15 @@ int zero_code(const CimLayer& layer) {
   const CodeRange range = activation_range(layer);
   return static_cast<int>(lsq_code(0.0f - layer.activation_offset, layer.activation_scale,
                                    static_cast<float>(range.low), static_cast<float>(range.high)));
+}
+
+int range_sets(const CimConfig& config) {
+  return config.cycle_ranges ? input_cycles(config) : 1;
+}
+
+bool has_converters(const QuantizedModel& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(),
+                     [](const auto& layer) { return layer.second.config.adc_levels != kIdealAdc; });
 }
 
 CodeRange weight_range(const CimConfig& config) {

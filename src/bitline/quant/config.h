@@ -73,7 +73,12 @@ CodeRange activation_range(const CimLayer& layer);
 int zero_code(const CimLayer& layer);
 CodeRange weight_range(const CimConfig& config);
 
-// How many cycles an activation takes.
+// How many cycles an activation takes, and how many sets of converter ranges a layer has: one, or one a
+// cycle.
 int input_cycles(const CimConfig& config);
+int range_sets(const CimConfig& config);
+
+// Does any layer quantize its partial sums?
+bool has_converters(const QuantizedModel& model);
 
 }  // namespace bitline::quant

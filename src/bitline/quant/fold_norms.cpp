@@ -15,22 +15,51 @@ namespace {
 
 constexpr float kNothing = 1e-30f;  // a factor below this would leave no scale that fp32 can hold
 
+// Groups of scales before and after, and how they lie in a vector: [set][group][value].
+struct Regrouped {
+  GroupMap from, to;
+  int sets = 1;
+  int values = 1;
+
+  std::size_t at(const GroupMap& groups, int set, int group) const {
+    return static_cast<std::size_t>((set * groups.count() + group) * values);
+  }
+};
+
 // scales[group] * factor[output], for groups that tell outputs apart.
-std::vector<float> scaled(const std::vector<float>& scales, const GroupMap& from, const GroupMap& to,
-                          const ColumnGrid& grid, const std::vector<float>& factor) {
-  if (scales.size() != static_cast<std::size_t>(from.count()))
-    bad_input("it has " + std::to_string(scales.size()) + " scales, expected " +
-              std::to_string(from.count()));
-  std::vector<float> out(static_cast<std::size_t>(to.count()));
-  for (int t = 0; t < grid.tiles; ++t) {
-    for (int j = 0; j < grid.slices; ++j) {
-      for (int o = 0; o < grid.outputs; ++o) {
-        out[static_cast<std::size_t>(to.group(t, j, o))] =
-            scales[static_cast<std::size_t>(from.group(t, j, o))] * factor[static_cast<std::size_t>(o)];
+std::vector<float> scaled(const std::vector<float>& scales, const Regrouped& groups, const ColumnGrid& grid,
+                          const std::vector<float>& factor) {
+  const std::size_t expected = groups.at(groups.from, groups.sets, 0);
+  if (scales.size() != expected)
+    bad_input("it has " + std::to_string(scales.size()) + " scales, expected " + std::to_string(expected));
+  std::vector<float> out(groups.at(groups.to, groups.sets, 0));
+  for (int set = 0; set < groups.sets; ++set) {
+    for (int t = 0; t < grid.tiles; ++t) {
+      for (int j = 0; j < grid.slices; ++j) {
+        for (int o = 0; o < grid.outputs; ++o) {
+          const std::size_t from = groups.at(groups.from, set, groups.from.group(t, j, o));
+          const std::size_t to = groups.at(groups.to, set, groups.to.group(t, j, o));
+          for (std::size_t v = 0; v < static_cast<std::size_t>(groups.values); ++v)
+            out[to + v] = scales[from + v] * factor[static_cast<std::size_t>(o)];
+        }
       }
     }
   }
   return out;
+}
+
+// Steps, centres and levels of converters.
+void scale_converters(CimLayer& layer, const ColumnGrid& grid, const std::vector<float>& factor) {
+  const Granularity by = by_output(layer.config.psum_granularity);
+  Regrouped groups{
+      {layer.config.psum_granularity, grid, false}, {by, grid, false}, range_sets(layer.config), 1};
+  layer.config.psum_granularity = by;
+  if (layer.config.adc_levels == kIdealAdc) return;
+  for (std::vector<float>* scales : {&layer.psum_step, &layer.psum_centre})
+    *scales = scaled(*scales, groups, grid, factor);
+  if (!layer.config.free_levels) return;
+  groups.values = layer.config.adc_levels;
+  layer.psum_levels = scaled(layer.psum_levels, groups, grid, factor);
 }
 
 void multiply_rows(ir::Tensor& weight, const std::vector<float>& factor) {
@@ -132,16 +161,11 @@ void scale_outputs(CimLayer& layer, ir::Tensor& weight, const std::vector<float>
   const bool shared = !layer.config.slice_scales;
   const std::vector<int> codes = shared ? weight_codes(weight, layer) : std::vector<int>{};
   const Granularity weights = by_output(layer.config.weight_granularity);
-  layer.weight_scale = scaled(layer.weight_scale, {layer.config.weight_granularity, grid, shared},
-                              {weights, grid, shared}, grid, factor);
+  layer.weight_scale =
+      scaled(layer.weight_scale, {{layer.config.weight_granularity, grid, shared}, {weights, grid, shared}},
+             grid, factor);
   layer.config.weight_granularity = weights;
-  const Granularity sums = by_output(layer.config.psum_granularity);
-  for (std::vector<float>* scales : {&layer.psum_step, &layer.psum_centre}) {
-    if (layer.config.adc_levels == kIdealAdc) break;
-    *scales =
-        scaled(*scales, {layer.config.psum_granularity, grid, false}, {sums, grid, false}, grid, factor);
-  }
-  layer.config.psum_granularity = sums;
+  scale_converters(layer, grid, factor);
   if (!shared) return multiply_rows(weight, factor);
   const std::vector<float> scales = weight_scales(weight.shape, layer);
   for (std::size_t i = 0; i < codes.size(); ++i) weight.data[i] = static_cast<float>(codes[i]) * scales[i];

@@ -4,9 +4,8 @@
 //
 // Written as names joined by '+', in any order, one of each axis at most, what is left out staying as it is:
 //
-//   "ssg+asr:1..4+mde:0.2+strict+pow2"     SSG scales, ASR annealed from 1 to 4, MDE, strictly symmetric
-//   codes,
-//                                          scales that are powers of two
+//   "ssg+asr:1..4+mde:0.2+strict+pow2"     SSG scales, ASR annealed from 1 to 4, MDE,
+//                                          strictly symmetric codes, scales that are powers of two
 //   "lg-lsq"                               a preset: ssg+asr+mde
 //
 // Presets: lg-lsq (ssg+asr+mde). LSQ+ is lsq-offset.

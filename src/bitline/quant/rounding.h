@@ -3,11 +3,10 @@
 // Forward is round half to even. Backward multiplies the gradient g by a slope, with v = x / s clipped to the
 // range, code = round(v), e = v - code and u = v - floor(v) - 1/2:
 //
-//   ste       1                                                straight-through (Bengio et al., 2013)
-//   asr:K     K / (2 atan(K/2) (1 + K^2 u^2))                  arctangent soft round (LG-LSQ, arXiv
-//   2202.09009) tanh:K    K (1 - tanh^2(K u)) / (2 tanh(K/2))              soft round as DSQ's (Gong et al.,
-//   ICCV 2019) ewgs:D    1 + D sign(g) e                                  element-wise scaling (Lee et al.,
-//   CVPR 2021)
+//   ste       1                                       straight-through (Bengio et al., 2013)
+//   asr:K     K / (2 atan(K/2) (1 + K^2 u^2))         arctangent soft round (LG-LSQ, arXiv 2202.09009)
+//   tanh:K    K (1 - tanh^2(K u)) / (2 tanh(K/2))     soft round as DSQ's (Gong et al., ICCV 2019)
+//   ewgs:D    1 + D sign(g) e                         element-wise scaling (Lee et al., CVPR 2021)
 //
 // and may correct for the discretization error e (LG-LSQ's MDE, in three readings):
 //

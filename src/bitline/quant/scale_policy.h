@@ -4,9 +4,8 @@
 //   mse         least squared error at the start; no gradient
 //   lsq         from least squared error, moved by the gradient of the task (Esser et al., ICLR 2020)
 //   lsq-offset  lsq with a learned offset (LSQ+, Bhalgat et al., CVPR workshops 2020)
-//   llsq        moved towards the better of s/2 and 2s (LLSQ, Zhao et al., ICLR 2020); applying the
-//   power-of-two
-//               variant's step s^2 to plain LLSQ is RECONSTRUCTED
+//   llsq        moved towards the better of s/2 and 2s (LLSQ, Zhao et al., ICLR 2020); that plain LLSQ
+//               steps by s^2, as its power-of-two variant does, is RECONSTRUCTED
 //   ssg         the same direction, scaled by how much better the better one is (LG-LSQ); RECONSTRUCTED
 //   ssg-task    ssg added to the gradient of the task
 //

@@ -183,13 +183,9 @@ class Calibrator {
 
   static ir::Tensor run_one(const LayerProgram& program, const PreparedLayer& prepared, const ir::Tensor& x,
                             std::int64_t n, std::vector<float>* trace) {
-    const std::size_t each = x.size() / static_cast<std::size_t>(x.dim(0));
-    ir::Shape shape = x.shape;
-    shape[0] = 1;
-    const auto begin = x.data.begin() + n * static_cast<std::int64_t>(each);
-    const ir::Tensor image(shape, {begin, begin + static_cast<std::int64_t>(each)});
     LayerTrace layer_trace;
-    ir::Tensor y = run_layer(program, prepared, image, trace == nullptr ? nullptr : &layer_trace);
+    ir::Tensor y =
+        run_layer(program, prepared, ir::take_images(x, n, 1), trace == nullptr ? nullptr : &layer_trace);
     if (trace != nullptr) *trace = std::move(layer_trace.adc_codes);
     return y;
   }

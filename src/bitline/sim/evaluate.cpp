@@ -15,15 +15,6 @@ namespace bitline::sim {
 
 namespace {
 
-ir::Tensor take_images(const ir::Tensor& batch, std::int64_t first, std::int64_t count) {
-  ir::Shape shape = batch.shape;
-  shape[0] = count;
-  const std::size_t each = batch.size() / static_cast<std::size_t>(batch.dim(0));
-  const auto begin = batch.data.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(first) * each);
-  return {std::move(shape),
-          {begin, begin + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(count) * each)}};
-}
-
 // How many classes come before `label`: those with larger logits, and of equal ones (NaN counts as one) the
 // first. The largest number for a label that is none of the classes.
 std::int64_t rank_of(std::span<const float> logits, int label) {
@@ -79,7 +70,7 @@ std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const Bat
       context.check_cancelled();
       const auto network = static_cast<std::size_t>(task / pieces);
       const std::int64_t first = task % pieces * kMicroBatch;
-      const ir::Tensor piece = take_images(batch->images, first, std::min(kMicroBatch, images - first));
+      const ir::Tensor piece = ir::take_images(batch->images, first, std::min(kMicroBatch, images - first));
       counts[network].add(networks[network](piece, done + static_cast<std::uint64_t>(first)),
                           batch->labels.data() + first);
     };

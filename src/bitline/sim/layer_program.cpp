@@ -39,8 +39,7 @@ void check_state(const std::string& name, const mapping::LayerTiling& tiling, co
   require_scales(name, "activation offset", {layer.activation_offset}, 1, false);
   require_scales(name, "weight scale", layer.weight_scale, weight_groups(tiling, config).count(), true);
   if (config.adc_levels == quant::kIdealAdc) return;
-  const int groups =
-      psum_groups(tiling, config).count() * (config.cycle_ranges ? quant::input_cycles(config) : 1);
+  const int groups = psum_groups(tiling, config).count() * quant::range_sets(config);
   require_scales(name, "partial-sum step", layer.psum_step, groups, true);
   require_scales(name, "partial-sum centre", layer.psum_centre, groups, false);
   if (config.free_levels)
@@ -90,8 +89,8 @@ class Converters {
     const quant::ColumnGrid& grid = program_.tiling.grid;
     base_.assign(static_cast<std::size_t>(grid.outputs), 0.0);
     for (std::size_t o = 0; o < bias.size(); ++o) base_[o] = static_cast<double>(bias[o]);
-    const std::size_t cycles = layer_.config.cycle_ranges ? program_.input_slices.size() : 1;
-    for (std::size_t i = 0; i < cycles; ++i) {
+    const auto sets = static_cast<std::size_t>(quant::range_sets(layer_.config));
+    for (std::size_t i = 0; i < sets; ++i) {
       for (int t = 0; t < grid.tiles; ++t) {
         for (int j = 0; j < grid.slices; ++j) {
           for (int o = 0; o < grid.outputs; ++o) add_column(i, t, j, o);

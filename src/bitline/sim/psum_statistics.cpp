@@ -102,8 +102,8 @@ void fill(const PsumTraces& traces, std::size_t stride, const std::vector<Column
 std::vector<quant::Histogram> psum_histograms(const LayerProgram& program, const quant::CimLayer& layer,
                                               const PsumTraces& traces, int threads) {
   const std::vector<ColumnUse> columns = columns_of(program, layer);
-  const auto cycles = layer.config.cycle_ranges ? std::ssize(program.input_slices) : 1;
-  const std::int64_t groups = cycles * psum_groups(program.tiling, layer.config).count();
+  const std::int64_t groups =
+      std::int64_t{quant::range_sets(layer.config)} * psum_groups(program.tiling, layer.config).count();
   const std::int64_t pieces = std::min(kPieces, groups);
   std::vector<std::vector<ColumnUse>> of_piece(static_cast<std::size_t>(pieces));
   for (const ColumnUse& column : columns)

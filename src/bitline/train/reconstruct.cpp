@@ -32,16 +32,13 @@ ir::Tensor run_part(const quant::QuantizedModel& part, const ir::Tensor& x, cons
   const sim::Network network(part);
   const std::int64_t images = x.dim(0);
   const std::int64_t pieces = (images + sim::kMicroBatch - 1) / sim::kMicroBatch;
-  const auto each = static_cast<std::ptrdiff_t>(x.size() / static_cast<std::size_t>(images));
   std::vector<ir::Tensor> outputs(static_cast<std::size_t>(pieces));
   sim::for_each_piece(pieces, context.threads, [&](std::int64_t piece) {
     context.check_cancelled();
     const std::int64_t first = piece * sim::kMicroBatch;
-    ir::Shape shape = x.shape;
-    shape[0] = std::min(sim::kMicroBatch, images - first);
-    const auto begin = x.data.begin() + first * each;
-    outputs[static_cast<std::size_t>(piece)] = network.forward({shape, {begin, begin + shape[0] * each}},
-                                                               nullptr, static_cast<std::uint64_t>(first));
+    const std::int64_t count = std::min(sim::kMicroBatch, images - first);
+    outputs[static_cast<std::size_t>(piece)] =
+        network.forward(ir::take_images(x, first, count), nullptr, static_cast<std::uint64_t>(first));
   });
   ir::Shape shape = outputs.front().shape;
   shape[0] = images;
@@ -131,8 +128,8 @@ class Fitter {
   std::unique_ptr<torch::optim::Adam> adam_;
 };
 
-Tensor take_images(const ir::Tensor& x, const std::vector<std::int64_t>& order, std::size_t first,
-                   std::size_t count) {
+Tensor chosen_images(const ir::Tensor& x, const std::vector<std::int64_t>& order, std::size_t first,
+                     std::size_t count) {
   const Tensor all = torch::from_blob(const_cast<float*>(x.data.data()), x.shape, torch::kFloat32);
   const std::vector<std::int64_t> chosen(order.begin() + static_cast<std::ptrdiff_t>(first),
                                          order.begin() + static_cast<std::ptrdiff_t>(first + count));
@@ -156,7 +153,7 @@ quant::QuantizedModel fit_part(const quant::QuantizedModel& part, const ir::Tens
       order = data::epoch_order(images, context.seed, epoch++);
       next = 0;
     }
-    fitter.step(take_images(x, order, next, batch), take_images(expected, order, next, batch),
+    fitter.step(chosen_images(x, order, next, batch), chosen_images(expected, order, next, batch),
                 {options.shards, context.threads, BatchNormMode::kFixed}, schedule.factor(step),
                 static_cast<double>(step) / options.steps);
     next += batch;

@@ -1,4 +1,4 @@
-#include "onnx_writer.h"
+#include "zoo_onnx.h"
 
 #include <map>
 #include <stdexcept>
