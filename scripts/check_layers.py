@@ -22,7 +22,7 @@ ALLOWED = {
     "hardware": {"base", "io"},
     "frontend": {"base", "io", "ir", "quant"},
     "data": {"base", "io"},
-    "mapping": {"base", "ir", "quant", "hardware"},
+    "mapping": {"base", "io", "ir", "quant", "hardware"},
     "sim": set(_CORE),
     "estimate": set(_CORE),
     "train": _CORE | {"io", "data", "sim"},
