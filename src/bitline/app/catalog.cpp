@@ -12,7 +12,8 @@ std::span<const CommandEntry> commands() {
                                                          {"simulate", make_simulate},
                                                          {"export", make_export},
                                                          {"run", make_run, false},
-                                                         {"hardware", make_hardware, false}}};
+                                                         {"hardware", make_hardware, false},
+                                                         {"map", make_map, false}}};
   return table;
 }
 

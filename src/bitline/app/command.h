@@ -39,5 +39,6 @@ std::unique_ptr<Command> make_simulate();
 std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_hardware();
+std::unique_ptr<Command> make_map();
 
 }  // namespace bitline::app

@@ -1,0 +1,149 @@
+#include "bitline/app/mapping_options.h"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+#include "bitline/app/options.h"
+#include "bitline/base/error.h"
+#include "bitline/hardware/designs.h"
+#include "bitline/hardware/spec_reader.h"
+#include "bitline/io/yaml.h"
+#include "bitline/mapping/layer_policy.h"
+#include "bitline/quant/encoding.h"
+
+namespace bitline::app {
+
+namespace {
+
+constexpr int kMostBits = 16;  // of a mapped operand; scales and simulation go to eight
+constexpr int kUsualBits = 8;  // when neither the command line nor the chip says
+
+bool is_chip_file(Session& session, const std::string& path) {
+  if (!session.files().exists(path)) return false;
+  const io::YamlNode* schema = io::read_yaml(session.files(), path).find("schema");
+  return schema != nullptr && schema->scalar == hardware::kHardwareSchema;
+}
+
+int bits_of(const hardware::OptionalConstant& constant) {
+  return static_cast<int>(value_or(constant, kUsualBits));
+}
+
+void check_bits(const char* what, int bits, int least) {
+  if (bits >= least && bits <= kMostBits) return;
+  bad_input(std::string(what) + " of " + std::to_string(bits) + " bits cannot be mapped", {},
+            "expected " + std::to_string(least) + " to " + std::to_string(kMostBits));
+}
+
+quant::CimConfig config_of(const std::string& precision, const OpenedChip& opened) {
+  quant::CimConfig config;
+  config.adc_levels = quant::kIdealAdc;
+  if (!precision.empty()) {
+    quant::parse_precision(precision.find('P') == std::string::npos ? precision + "Pideal" : precision,
+                           config);
+  } else {
+    config.weight_bits = opened.spec ? bits_of(opened.spec->operands.weight_bits) : kUsualBits;
+    config.activation_bits = opened.spec ? bits_of(opened.spec->operands.input_bits) : kUsualBits;
+  }
+  config.array_rows = static_cast<int>(opened.chip.active_rows);
+  config.array_columns = static_cast<int>(opened.chip.columns);
+  config.cell_bits = opened.chip.cell_bits;
+  config.dac_bits = opened.array.dac_bits;
+  config.encoding = opened.array.encoding;
+  check_bits("weights", config.weight_bits, quant::weight_encoding(config.encoding).min_bits);
+  check_bits("activations", config.activation_bits, 1);
+  return config;
+}
+
+mapping::LayerPolicy policy_of(const MappingFlags& flags) {
+  const auto placement = [&flags](const char* name) {
+    const bool logic = std::find(flags.digital.begin(), flags.digital.end(), name) != flags.digital.end();
+    return logic ? mapping::Placement::kDigital : mapping::Placement::kArray;
+  };
+  mapping::LayerPolicy policy;
+  policy.first = placement("first");
+  policy.last = placement("last");
+  policy.shortcut = placement("shortcut");
+  policy.float_layers = {flags.float_layers.begin(), flags.float_layers.end()};
+  return policy;
+}
+
+}  // namespace
+
+OpenedChip open_chip(Session& session, const std::string& text) {
+  OpenedChip out;
+  if (hardware::find_design(text) != nullptr || is_chip_file(session, text)) {
+    out.spec = hardware::open_hardware(session.files(), text);
+    out.array = hardware::array_of(*out.spec);
+    out.chip = mapping::chip_of(*out.spec);
+    for (const std::string& file : out.spec->files) session.add_input(file);
+  } else {
+    out.array = hardware::open_array_spec(session.files(), text);
+    out.chip = mapping::chip_of(out.array);
+    for (const std::string& file : out.array.files) session.add_input(file);
+  }
+  return out;
+}
+
+void MappingFlags::declare(CLI::App& app) {
+  app.add_option("model,--model", model, "zoo:NAME, an ONNX file or a safetensors artefact")->required();
+  app.add_option(
+      "--precision", precision,
+      "float models: bits of weights and activations, W4A4 (default: the chip's operands, or W8A8)");
+  app.add_option("--digital", digital, "float models: run these in digital logic: first, last, shortcut")
+      ->check(CLI::IsMember({"first", "last", "shortcut"}));
+  app.add_option("--float-layers", float_layers, "float models: keep these layers in float, by name");
+  app.add_option("--rows", rows, "row tiles of whole kernel windows, or packed: as many rows as there are")
+      ->capture_default_str();
+  app.add_option("--slices", slices, "bit slices of a weight: adjacent columns, separate arrays, or auto")
+      ->capture_default_str();
+  app.add_option("--pairs", pairs, "columns of a differential pair: adjacent, separate arrays, or auto")
+      ->capture_default_str();
+  app.add_option("--packing", packing, "small blocks of a layer in one array: none, diagonal, stacked")
+      ->capture_default_str();
+  app.add_option("--arrays", arrays, "use at most this many arrays (default: all of the chip)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--no-replicas", no_replicas, "place each layer once");
+  app.add_flag("--reload", reload, "write arrays again in rounds, even where the chip keeps its weights");
+}
+
+mapping::MappingOptions MappingFlags::options() const {
+  mapping::MappingOptions out;
+  out.rows = mapping::parse_row_policy(rows);
+  out.slices = mapping::parse_spread(slices);
+  out.pairs = mapping::parse_spread(pairs);
+  out.packing = mapping::parse_packing(packing);
+  out.array_budget = arrays;
+  out.replicate = !no_replicas;
+  out.reload = reload;
+  return out;
+}
+
+quant::QuantizedModel MappingFlags::load(Session& session, const OpenedChip& opened) const {
+  ModelOptions options;
+  options.model = model;
+  quant::QuantizedModel out = options.load(session, 0);
+  if (!out.layers.empty()) {
+    if (!precision.empty() || !digital.empty() || !float_layers.empty())
+      throw Error(ErrorCode::kUsage, "'" + model + "' is quantized already", {},
+                  "--precision, --digital and --float-layers are for float models");
+    return out;
+  }
+  const quant::CimConfig config = config_of(precision, opened);
+  for (const mapping::PlacedLayer& layer : mapping::place_layers(out.graph, policy_of(*this))) {
+    const bool digital_layer = layer.placement == mapping::Placement::kDigital;
+    out.layers[layer.name].config = digital_layer ? quant::digital_config() : config;
+  }
+  return out;
+}
+
+std::string mapped_text(const quant::QuantizedModel& model, const OpenedChip& opened) {
+  for (const auto& [name, layer] : model.layers) {
+    if (layer.config.digital) continue;
+    return "W" + std::to_string(layer.config.weight_bits) + "A" +
+           std::to_string(layer.config.activation_bits) + " on " + opened.chip.name;
+  }
+  return "on " + opened.chip.name;
+}
+
+}  // namespace bitline::app

@@ -1,0 +1,47 @@
+// Options of commands that place a network on a chip: the model, the hardware, the precision of a float model
+// and how blocks are cut and packed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bitline/app/session.h"
+#include "bitline/hardware/hardware_spec.h"
+#include "bitline/mapping/map_network.h"
+
+namespace CLI {
+class App;
+}
+
+namespace bitline::app {
+
+// A whole chip, or arrays alone: then there are as many as needed and no costs.
+struct OpenedChip {
+  std::optional<hardware::HardwareSpec> spec;
+  hardware::ArraySpec array;
+  mapping::Chip chip;
+};
+OpenedChip open_chip(Session& session, const std::string& text);
+
+struct MappingFlags {
+  std::string model;
+  std::string precision;  // empty: the chip's operands
+  std::vector<std::string> digital, float_layers;
+  std::string rows = "windows", slices = "auto", pairs = "auto", packing = "none";
+  std::int64_t arrays = 0;
+  bool no_replicas = false;
+  bool reload = false;
+
+  void declare(CLI::App& app);
+  mapping::MappingOptions options() const;
+
+  // A quantized artefact as it is. Of a float model every convolution and linear layer that is not named by
+  // --digital or --float-layers is configured for the arrays; it has no scales then.
+  quant::QuantizedModel load(Session& session, const OpenedChip& chip) const;
+};
+
+// "W16A16 on ISAAC-CE".
+std::string mapped_text(const quant::QuantizedModel& model, const OpenedChip& chip);
+
+}  // namespace bitline::app
