@@ -1,0 +1,231 @@
+// Costs of mapped networks against sums by hand and against the static roll-up.
+#include "bitline/estimate/estimate.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "hardware/small_chip.h"
+#include "io/error_of.h"
+#include "mapping/mapped_net.h"
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "bitline/mapping/map_network.h"
+
+namespace bitline::estimate {
+namespace {
+
+using hardware::changed;
+using hardware::HardwareSpec;
+using hardware::parse_small;
+using mapping::NetLayer;
+
+// 1x1 convolutions with the chip's own operands.
+quant::QuantizedModel network(const HardwareSpec& spec, const std::vector<NetLayer>& layers,
+                              std::int64_t size) {
+  quant::CimConfig config = mapping::config_for(mapping::chip_of(spec), 4);
+  config.weight_bits = static_cast<int>(spec.operands.weight_bits->value);
+  config.activation_bits = static_cast<int>(spec.operands.input_bits->value);
+  return mapping::chain(layers, size, config);
+}
+
+struct Case {
+  HardwareSpec spec;
+  quant::QuantizedModel model;
+  mapping::Mapping mapping;
+
+  Case(HardwareSpec s, const std::vector<NetLayer>& layers, std::int64_t size,
+       const mapping::MappingOptions& options = {})
+      : spec(std::move(s)),
+        model(network(spec, layers, size)),
+        mapping(mapping::map_network(model, mapping::chip_of(spec), options)) {}
+
+  Estimate run(const EstimateOptions& options = {}) const { return estimate(mapping, spec, {}, options); }
+};
+
+double part(const Estimate& e, const std::string& name) {
+  const auto it = std::find(e.parts.begin(), e.parts.end(), name);
+  EXPECT_NE(it, e.parts.end()) << name;
+  return it == e.parts.end() ? -1.0 : e.part_energy[static_cast<std::size_t>(it - e.parts.begin())];
+}
+
+mapping::MappingOptions once() {
+  mapping::MappingOptions options;
+  options.replicate = false;
+  return options;
+}
+
+// 64 inputs, 40 outputs of two slices: row tiles of 32, one array of 32 outputs and one of 8, on 4 positions
+// of 4 input bits. Both row tiles of an output are in one array, read one after the other.
+TEST(Estimate, ASmallLayerByHand) {
+  const Case c(parse_small(), {{64, 40, 1}}, 2, once());
+  ASSERT_EQ(c.mapping.arrays, 2);
+  const Estimate e = c.run();
+  EXPECT_EQ(e.macs, 64 * 40 * 4);
+  EXPECT_DOUBLE_EQ(e.layers[0].array_reads, 2 * 2 * 16);
+  EXPECT_DOUBLE_EQ(e.layers[0].row_uses, 2 * 64 * 16);
+  EXPECT_DOUBLE_EQ(e.layers[0].conversions, 2 * 40 * 2 * 16);
+  EXPECT_DOUBLE_EQ(*e.period, 2 * 16 * 10e-9);
+  EXPECT_DOUBLE_EQ(*e.latency, *e.period);
+  EXPECT_DOUBLE_EQ(part(e, "array"), 64 * 1e-3 * 10e-9);
+  EXPECT_DOUBLE_EQ(part(e, "dac"), 2048 * 2e-3 / 128 * 10e-9);
+  EXPECT_DOUBLE_EQ(part(e, "adc"), 2560 * 2e-3 * 1e-9);
+  EXPECT_DOUBLE_EQ(part(e, "macro.shift_add"), 1e-3 * *e.period);  // both arrays are in one macro
+  EXPECT_DOUBLE_EQ(part(e, "tile.router"), 5e-3 * *e.period);
+  EXPECT_TRUE(e.complete());
+  EXPECT_DOUBLE_EQ(*e.frames(), 1.0 / 320e-9);
+  EXPECT_DOUBLE_EQ(*e.operations_rate(), 2 * 10240 / 320e-9);
+  EXPECT_DOUBLE_EQ(*e.operations_per_joule(), 2 * 10240 / e.energy);
+  EXPECT_DOUBLE_EQ(*e.energy_delay(), e.energy * 320e-9);
+  EXPECT_DOUBLE_EQ(*e.operations_per_area(), *e.operations_rate() / roll_up(c.spec).chip().area);
+}
+
+TEST(Estimate, DensitiesScaleReadsAndRows) {
+  const Case c(parse_small(), {{64, 40, 1}, {40, 8, 1}}, 2);
+  EstimateOptions options;
+  options.density = {0.5, 0.25};
+  const Estimate full = c.run(), half = c.run(options);
+  EXPECT_DOUBLE_EQ(part(half, "array"), part(full, "array") / 8);
+  EXPECT_DOUBLE_EQ(part(half, "dac"), part(full, "dac") / 2);
+  EXPECT_DOUBLE_EQ(part(half, "adc"), part(full, "adc"));
+  options = {};
+  options.layers["conv1"] = {0.5, 1.0};
+  const Estimate one = c.run(options);
+  EXPECT_DOUBLE_EQ(one.layers[0].total, full.layers[0].total);
+  EXPECT_LT(one.layers[1].total, full.layers[1].total);
+}
+
+// A layer that fills every array of ISAAC all the time costs what Table I adds up to, and reaches its peak.
+TEST(Estimate, FullUseIsTheRollUp) {
+  const HardwareSpec isaac = hardware::open_hardware(io::posix(), "isaac");
+  mapping::MappingOptions options;
+  quant::QuantizedModel model = network(isaac, {{128, 16, 1}}, 1);
+  // 126 x 128 positions: a replica in each of the 16,128 arrays
+  ir::Graph graph;
+  const ir::ValueId x = graph.add_input("x", {ir::kBatch, 128, 126, 128});
+  graph.set_output(
+      graph.add_node("conv0", ir::Conv{}, {x, graph.add_constant("w", ir::Tensor({16, 128, 1, 1}))}));
+  model.graph = graph;
+  const mapping::Mapping full = mapping::map_network(model, mapping::chip_of(isaac), options);
+  ASSERT_EQ(full.arrays, 16128);
+  const Estimate e = estimate(full, isaac, {}, {});
+  const RollUp r = roll_up(isaac);
+  EXPECT_NEAR(*e.operations_rate() / *r.peak, 1.0, 1e-12);
+  EXPECT_NEAR(e.energy / *e.period / r.chip().power, 1.0, 1e-12);
+  EXPECT_NEAR(*e.operations_per_joule() / *r.power_efficiency, 1.0, 1e-12);
+  EXPECT_NEAR(*e.operations_per_area() / *r.area_efficiency, 1.0, 1e-12);
+  for (const ComponentTotal& c : r.components)
+    EXPECT_NEAR(part(e, c.name) / (*c.power * c.units * *e.period), 1.0, 1e-12) << c.name;
+}
+
+TEST(Estimate, ThePipelineRunsAtItsSlowestStage) {
+  const Case c(parse_small(), {{32, 8, 1}, {8, 8, 1, 1, 2}}, 4, once());
+  const Estimate e = c.run();
+  EXPECT_DOUBLE_EQ(*e.layers[0].stage, 16 * 4 * 10e-9);
+  EXPECT_DOUBLE_EQ(*e.layers[1].stage, 4 * 4 * 10e-9);
+  EXPECT_DOUBLE_EQ(*e.period, *e.layers[0].stage);
+  EXPECT_DOUBLE_EQ(*e.latency, *e.layers[0].stage + *e.layers[1].stage);
+  const Case replicated(parse_small(), {{32, 8, 1}, {8, 8, 1, 1, 2}}, 4);
+  EXPECT_LT(*replicated.run().period, *e.period);
+  EXPECT_NEAR(part(replicated.run(), "adc"), part(e, "adc"), 1e-12 * part(e, "adc"));
+}
+
+TEST(Estimate, RoundsLoadWeightsForEveryBatch) {
+  const std::string reloaded = changed(
+      "chip: {tiles: 3, cite: d}",
+      "chip: {tiles: 1, cite: d}\nweights: {loading: reloaded, bandwidth: 1 GB/s, energy: 2 pJ/B, cite: e}");
+  const Case c(parse_small(reloaded), {{64, 32 * 12, 1}}, 2);
+  ASSERT_EQ(c.mapping.rounds, 2);  // 12 arrays, 8 on the chip
+  const double bytes = 64 * 32 * 12 * 2 * 2 / 8.0, stage = 2 * 16 * 10e-9;
+  const Estimate e = c.run();
+  EXPECT_DOUBLE_EQ(e.loaded_bytes, bytes);
+  EXPECT_DOUBLE_EQ(part(e, "weights"), bytes * 2e-12);
+  EXPECT_DOUBLE_EQ(*e.latency, bytes / 1e9 + 2 * stage);
+  EXPECT_DOUBLE_EQ(*e.period, *e.latency);
+  EXPECT_EQ(e.absent, std::vector<std::string>{"cell.write_energy: writing is free"});
+  EXPECT_FALSE(e.operations_per_joule().has_value());
+  EstimateOptions options;
+  options.batch = 10;
+  const Estimate ten = c.run(options);
+  EXPECT_DOUBLE_EQ(part(ten, "weights"), bytes * 2e-13);
+  EXPECT_DOUBLE_EQ(*ten.period, (bytes / 1e9 + 20 * stage) / 10);
+}
+
+TEST(Estimate, WhatIsMissingIsNamed) {
+  const Case c(
+      parse_small(changed("shift_add: {kind: shift-add, power: 1 mW,", "shift_add: {kind: shift-add,")),
+      {{64, 40, 1}}, 2);
+  const Estimate e = c.run();
+  EXPECT_EQ(e.absent, std::vector<std::string>{"macro.shift_add: no power, no energy"});
+  EXPECT_EQ(part(e, "macro.shift_add"), 0.0);
+  EXPECT_FALSE(e.operations_per_joule().has_value());
+  EXPECT_EQ(estimate(c.mapping, c.spec, {"fc"}, {}).absent.back(), "fc: not on arrays");
+  const HardwareSpec cascade = hardware::open_hardware(io::posix(), "cascade");
+  const Estimate of_cascade = Case(cascade, {{64, 40, 1}}, 2).run();
+  EXPECT_FALSE(of_cascade.period.has_value());
+  EXPECT_FALSE(of_cascade.operations_rate().has_value());
+  EXPECT_EQ(of_cascade.absent.front(), "array.cycle: no time");
+}
+
+TEST(Estimate, LeakageIsPaidByTheWholeChip) {
+  const std::string leaking = changed("router: {kind: router, shared_by: 2, power: 10 mW,",
+                                      "router: {kind: router, shared_by: 2, power: 6 mW, leakage: 4 mW,");
+  const Estimate e = Case(parse_small(leaking), {{64, 40, 1}}, 2, once()).run();
+  EXPECT_NEAR(part(e, "tile.router"), (3e-3 + 3 * 2e-3) * *e.period, 1e-24);
+}
+
+TEST(Estimate, SumsOfPartsAndLayersAgree) {
+  EXPECT_TRUE(rc::check("parts and layers have one sum", [] {
+    const auto draw = [](int low, int high) { return *rc::gen::inRange<std::int64_t>(low, high + 1); };
+    std::vector<NetLayer> layers(static_cast<std::size_t>(draw(1, 4)));
+    std::int64_t channels = draw(1, 70);
+    for (NetLayer& l : layers) {
+      l.in = channels;
+      l.out = channels = draw(1, 70);
+      l.kernel = 2 * draw(0, 1) + 1;
+    }
+    mapping::MappingOptions options;
+    options.packing = static_cast<mapping::Packing>(draw(0, 2));
+    options.reload = true;
+    EstimateOptions densities;
+    densities.density = {static_cast<double>(draw(0, 10)) / 10, static_cast<double>(draw(0, 10)) / 10};
+    const Estimate e = Case(parse_small(), layers, draw(3, 8), options).run(densities);
+    const double parts = std::accumulate(e.part_energy.begin(), e.part_energy.end(), 0.0);
+    double of_layers = 0.0;
+    for (const LayerEstimate& l : e.layers) of_layers += l.total;
+    RC_ASSERT(std::abs(parts - e.energy) <= 1e-12 * e.energy);
+    RC_ASSERT(std::abs(of_layers - e.energy) <= 1e-12 * e.energy);
+    RC_ASSERT(*e.latency >= *e.period);
+  }));
+}
+
+TEST(Estimate, RefusesContradictions) {
+  const Case c(parse_small(), {{64, 40, 1}}, 2);
+  const auto error = [&](const EstimateOptions& options) {
+    return io::error_of([&] { estimate(c.mapping, c.spec, {}, options); });
+  };
+  EstimateOptions options;
+  options.density.input = 1.5;
+  EXPECT_EQ(error(options), "the input density is not in 0 to 1 (a share of ones, for example 0.3)");
+  options = {};
+  options.layers["conv"] = {};
+  EXPECT_EQ(error(options), "densities are given for 'conv', which is not on arrays (did you mean 'conv0'?)");
+  options = {};
+  options.batch = 0;
+  EXPECT_EQ(error(options), "a batch has at least one picture");
+  const HardwareSpec other = parse_small(changed("tiles: 3", "tiles: 2"));
+  EXPECT_EQ(io::error_of([&] { estimate(c.mapping, other, {}, {}); }),
+            "the mapping is for another chip: chip.tiles is 3 there and 2 in small (map the network on this "
+            "hardware)");
+}
+
+TEST(Estimate, RooflineOfAComparator) {
+  const HardwareSpec board = hardware::open_hardware(io::posix(), "rtx2080");
+  const double peak = board.roofline.peak->value, bandwidth = board.roofline.bandwidth->value;
+  const Estimate bound = estimate_roofline(board, 1000000000, 1.0);
+  EXPECT_DOUBLE_EQ(*bound.period, 2e9 / peak);
+  EXPECT_DOUBLE_EQ(*estimate_roofline(board, 1, 1e9).period, 1e9 / bandwidth);
+}
+
+}  // namespace
+}  // namespace bitline::estimate
