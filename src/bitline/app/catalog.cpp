@@ -5,7 +5,7 @@
 namespace bitline::app {
 
 std::span<const CommandEntry> commands() {
-  static constexpr std::array<CommandEntry, 8> table = {{{"info", make_info},
+  static constexpr std::array<CommandEntry, 9> table = {{{"info", make_info},
                                                          {"train", make_train},
                                                          {"quantize", make_quantize},
                                                          {"calibrate", make_calibrate},
@@ -13,7 +13,8 @@ std::span<const CommandEntry> commands() {
                                                          {"export", make_export},
                                                          {"run", make_run, false},
                                                          {"hardware", make_hardware, false},
-                                                         {"map", make_map, false}}};
+                                                         {"map", make_map, false},
+                                                         {"estimate", make_estimate, false}}};
   return table;
 }
 

@@ -40,5 +40,6 @@ std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_hardware();
 std::unique_ptr<Command> make_map();
+std::unique_ptr<Command> make_estimate();
 
 }  // namespace bitline::app

@@ -263,7 +263,7 @@ class Estimator {
 
   void add_busy(const ComponentTotal& c) {
     if (c.component->energy && !c.component->power) {
-      absent(c.name, "its uses are not counted");
+      absent(c.name, "no count of its uses");
       return;
     }
     if (!out_.period) {

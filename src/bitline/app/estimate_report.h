@@ -1,0 +1,24 @@
+// Estimates of one network on several chips as a record: figures of the first, and tables beside each other.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bitline/estimate/estimate.h"
+#include "bitline/mapping/mapping.h"
+#include "bitline/result/record.h"
+
+namespace bitline::app {
+
+struct ChipEstimate {
+  std::string name;       // as asked for
+  std::string precision;  // "W16A16 on ISAAC-CE"
+  mapping::Mapping mapping;
+  estimate::Estimate estimate;
+  std::int64_t weights = 0;
+};
+
+// At least one chip. Keys are explained in docs/results.md.
+result::Record estimate_report(const std::string& title, const std::vector<ChipEstimate>& chips);
+
+}  // namespace bitline::app

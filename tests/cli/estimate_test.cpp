@@ -1,0 +1,109 @@
+// bitline estimate: figures, comparisons and errors. Needs no training library.
+#include <fstream>
+#include <iterator>
+
+#include "digits.h"
+#include <gtest/gtest.h>
+
+namespace bitline::cli {
+namespace {
+
+result::Record json(const Words& words) {
+  const Outcome o = run_program(joined(words, {"--format", "json"}));
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  return record_of(o.out);
+}
+
+double number(const result::Record& record, const char* key) {
+  const result::Figure* figure = record.find(key);
+  EXPECT_NE(figure, nullptr) << key;
+  return figure == nullptr ? 0.0 : std::get<double>(figure->value);
+}
+
+const result::Table& table(const result::Record& record, const std::string& key) {
+  static const result::Table none;
+  for (const result::Table& t : record.tables) {
+    if (t.key == key) return t;
+  }
+  ADD_FAILURE() << key;
+  return none;
+}
+
+double sum_of(const result::Table& t, const std::string& key) {
+  double sum = 0.0;
+  for (std::size_t c = 0; c < t.columns.size(); ++c) {
+    for (const auto& row : t.rows) {
+      if (t.columns[c].key == key && std::holds_alternative<double>(row[c])) sum += std::get<double>(row[c]);
+    }
+  }
+  return sum;
+}
+
+void expect_documented(const result::Record& record) {
+  std::ifstream file(BITLINE_SOURCE_DIR "/docs/results.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const auto documented = [&page](const std::string& key) {
+    return page.find("`" + key + "`") != std::string::npos;
+  };
+  for (const result::Figure& figure : record.figures) EXPECT_TRUE(documented(figure.key)) << figure.key;
+  for (const result::Table& t : record.tables) EXPECT_TRUE(documented(t.key)) << t.key;
+}
+
+TEST(Estimate, TablesAddUp) {
+  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", "isaac"});
+  expect_documented(record);
+  const double energy = number(record, "energy_per_image");
+  EXPECT_GT(energy, 0.0);
+  EXPECT_NEAR(sum_of(table(record, "energy_by_component"), "chip0"), energy, 1e-12 * energy);
+  EXPECT_NEAR(sum_of(table(record, "energy_by_layer"), "energy"), energy, 1e-12 * energy);
+  EXPECT_NEAR(sum_of(table(record, "energy_by_component"), "share0"), 100.0, 1e-9);
+  EXPECT_LT(number(record, "throughput"), 41.3);
+  EXPECT_LT(number(record, "power_efficiency"), 0.6275);
+  EXPECT_EQ(record.find("sums_are"), nullptr);
+}
+
+TEST(Estimate, ChipsSideBySide) {
+  const result::Record record =
+      json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs", "cascade,rram-128,rtx2080"});
+  expect_documented(record);
+  const result::Table& chips = table(record, "comparison");
+  ASSERT_EQ(chips.rows.size(), 4u);
+  EXPECT_EQ(std::get<std::string>(chips.rows[1].back()), "lower bound");
+  EXPECT_EQ(std::get<std::string>(chips.rows[2].back()), "complete");
+  EXPECT_FALSE(table(record, "absent").rows.empty());
+  for (const auto& row : table(record, "energy_by_component").rows) {
+    if (std::get<std::string>(row[0]) != "macro.transimpedance") continue;
+    EXPECT_EQ(std::get<std::string>(row[3]), "") << "what is not known is not zero";
+  }
+  EXPECT_NE(
+      run_program({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs", "cascade"}).out.find("adc"),
+      std::string::npos);
+}
+
+TEST(Estimate, DensitiesLowerTheEnergy) {
+  const Scratch scratch;
+  scratch.write("activity.json", R"({"conv1": {"input": 0.1}})");
+  const Words words = {"estimate", "zoo:resnet20", "--hardware", "isaac"};
+  const double full = number(json(words), "energy_per_image");
+  const double one =
+      number(json(joined(words, {"--activity", scratch.path("activity.json")})), "energy_per_image");
+  const double all = number(json(joined(words, {"--input-density", "0.1"})), "energy_per_image");
+  EXPECT_LT(one, full);
+  EXPECT_LT(all, one);
+}
+
+TEST(Estimate, ErrorsSayWhere) {
+  const Scratch scratch;
+  scratch.write("activity.json", R"({"conv9": {"input": 0.1}})");
+  scratch.write("wrong.json", R"({"conv1": {"inputs": 0.1}})");
+  const Words words = {"estimate", "zoo:resnet20", "--hardware", "isaac"};
+  expect_error(run_program(joined(words, {"--activity", scratch.path("activity.json")})), 3,
+               {"'conv9'", "not on arrays"});
+  expect_error(run_program(joined(words, {"--activity", scratch.path("wrong.json")})), 3,
+               {"wrong.json", "conv1", "densities"});
+  expect_error(run_program({"estimate", "zoo:resnet20", "--hardware", "128x128:2b"}), 3, {"no costs"});
+  expect_error(run_program(joined(words, {"--input-density", "2"})), 2, {"--input-density"});
+}
+
+}  // namespace
+}  // namespace bitline::cli
