@@ -1,4 +1,5 @@
 // Recipes: what is taken over from an earlier run, what is not, and what is refused before the first step.
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -56,6 +57,38 @@ TEST_F(Recipes, ASecondRunTakesOverFinishedSteps) {
   for (const char* step : {"float", "layer/layer", "column/column"}) EXPECT_TRUE(done_before(again, step));
   EXPECT_EQ(scratch_.read("run/result.json"), result);
   EXPECT_FALSE(done_before(run({"--fresh"}), "float"));
+}
+
+TEST_F(Recipes, CostsStandBesideTheAccuracyOfTheSameModel) {
+  write(std::string(kTrain) +
+        "  - name: other\n    calibrate: {model: \"{out}/float.safetensors\", data: digits, hardware: "
+        "rram-tile, "
+        "calibration-images: 32, test-images: 32, precision: W2A2P2, out: \"{out}/other.safetensors\"}\n"
+        "  - name: quantized\n    calibrate: {model: \"{out}/float.safetensors\", data: digits, hardware: "
+        "rram-tile, "
+        "calibration-images: 32, test-images: 64, out: \"{out}/q.safetensors\"}\n"
+        "  - name: measured\n    simulate: {model: \"{out}/q.safetensors\", images: 128}\n"
+        "  - name: cost\n    estimate: {model: \"{out}/q.safetensors\", hardware: rram-tile}\n"
+        "  - name: cost of other\n    estimate: {model: \"{out}/other.safetensors\", hardware: rram-tile}\n");
+  const Outcome o = run();
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const result::Record record = record_of(scratch_.read("run/result.json"));
+  const auto table = [&record](const std::string& key) -> const result::Table& {
+    return *std::find_if(record.tables.begin(), record.tables.end(),
+                         [&key](const result::Table& t) { return t.key == key; });
+  };
+  const auto& summary = table("summary").rows;
+  const auto& costs = table("chip").rows;
+  ASSERT_EQ(summary.size(), 4u);  // estimates have their own table
+  ASSERT_EQ(costs.size(), 2u);
+  EXPECT_EQ(costs[0][1], summary[3][2]);  // of the step that measured it last
+  EXPECT_EQ(costs[1][1], summary[1][2]);
+  for (const char* key : {"energy_per_image", "latency", "area"}) {
+    const auto& columns = table("chip").columns;
+    const auto at = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.key == key; });
+    ASSERT_NE(at, columns.end()) << key;
+    EXPECT_GT(std::get<double>(costs[0][static_cast<std::size_t>(at - columns.begin())]), 0.0) << key;
+  }
 }
 
 TEST_F(Recipes, AStepWhoseInputChangedRunsAgain) {

@@ -127,6 +127,11 @@ TEST_F(VerifyMapping, ArrayCount) {
   EXPECT_EQ(names(), std::set<std::string>{"array-count"});
 }
 
+TEST_F(VerifyMapping, EveryRoundIsUsed) {
+  ++mapping_.rounds;
+  EXPECT_EQ(names(), std::set<std::string>{"round-count"});
+}
+
 TEST_F(VerifyMapping, StopsCounting) {
   for (Block& block : mapping_.blocks) block.group = 99;
   for (int i = 0; i < 8; ++i) mapping_.blocks.insert(mapping_.blocks.end(), 20, mapping_.blocks[0]);

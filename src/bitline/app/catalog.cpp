@@ -5,16 +5,16 @@
 namespace bitline::app {
 
 std::span<const CommandEntry> commands() {
-  static constexpr std::array<CommandEntry, 9> table = {{{"info", make_info},
-                                                         {"train", make_train},
-                                                         {"quantize", make_quantize},
-                                                         {"calibrate", make_calibrate},
-                                                         {"simulate", make_simulate},
-                                                         {"export", make_export},
-                                                         {"run", make_run, false},
-                                                         {"hardware", make_hardware, false},
-                                                         {"map", make_map, false},
-                                                         {"estimate", make_estimate, false}}};
+  static constexpr std::array<CommandEntry, 10> table = {{{"info", make_info},
+                                                          {"train", make_train},
+                                                          {"quantize", make_quantize},
+                                                          {"calibrate", make_calibrate},
+                                                          {"simulate", make_simulate},
+                                                          {"export", make_export},
+                                                          {"run", make_run, false},
+                                                          {"hardware", make_hardware, false},
+                                                          {"map", make_map},
+                                                          {"estimate", make_estimate}}};
   return table;
 }
 

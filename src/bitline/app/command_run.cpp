@@ -11,6 +11,7 @@
 #include "bitline/app/journal.h"
 #include "bitline/app/options.h"
 #include "bitline/app/recipe.h"
+#include "bitline/app/run_summary.h"
 #include "bitline/base/error.h"
 #include "bitline/base/hash.h"
 #include "bitline/base/suggest.h"
@@ -19,19 +20,6 @@
 namespace bitline::app {
 
 namespace {
-
-// Columns of the summary: figures of the steps under their own keys.
-struct SummaryColumn {
-  const char* key;
-  const char* title;
-  int decimals;
-};
-constexpr std::array<SummaryColumn, 6> kSummary = {{{"configuration", "configuration", 0},
-                                                    {"accuracy", "top-1 %", 2},
-                                                    {"variation", "variation", 0},
-                                                    {"variation_mean", "chips %", 2},
-                                                    {"variation_deviation", "+-", 2},
-                                                    {"variation_yield95", "95 % get", 2}}};
 
 // Options whose files the result of a step rests on.
 constexpr std::array<std::string_view, 2> kInputOptions = {"model", "hardware"};
@@ -65,8 +53,7 @@ class RunCommand final : public Command {
       done.push_back(run_step(recipe.steps[i], i, recipe.steps.size(), session, journal));
     record.add("steps", static_cast<std::int64_t>(recipe.steps.size()));
     record.add("folder", recipe.out);
-    record.tables.push_back(summary(recipe, done));
-    add_figures(recipe, done, record);
+    add_summary(recipe, done, record);
     session.write(recipe.out, record);
     return record;
   }
@@ -155,39 +142,6 @@ class RunCommand final : public Command {
     inputs.insert(inputs.end(), outputs.begin(), outputs.end());
     journal.add(key, record, inputs);
     return record;
-  }
-
-  static result::Table summary(const Recipe& recipe, const std::vector<result::Record>& done) {
-    result::Table table{"summary", "", {{"step", "step", 0}}, {}};
-    std::vector<SummaryColumn> columns;
-    for (const SummaryColumn& c : kSummary) {
-      const bool some = std::any_of(done.begin(), done.end(),
-                                    [&c](const result::Record& r) { return r.find(c.key) != nullptr; });
-      if (some) columns.push_back(c);
-    }
-    for (const SummaryColumn& c : columns) table.columns.push_back({c.key, c.title, c.decimals});
-    for (std::size_t i = 0; i < done.size(); ++i) {
-      std::vector<result::Value> row = {recipe.steps[i].name};
-      for (const SummaryColumn& c : columns) {
-        const result::Figure* figure = done[i].find(c.key);
-        row.push_back(figure == nullptr ? result::Value(std::string()) : figure->value);
-      }
-      table.rows.push_back(std::move(row));
-    }
-    return table;
-  }
-
-  // Tables of the steps (variation, epochs), under "STEP/TABLE".
-  static void add_figures(const Recipe& recipe, const std::vector<result::Record>& done,
-                          result::Record& record) {
-    for (std::size_t i = 0; i < done.size(); ++i) {
-      for (result::Table table : done[i].tables) {
-        if (table.key != "variation" || table.rows.size() < 2) continue;  // one row is in the summary
-        table.key = recipe.steps[i].name + "/" + table.key;
-        table.title = recipe.steps[i].name + ": " + table.title;
-        record.tables.push_back(std::move(table));
-      }
-    }
   }
 
   std::string path_, out_;

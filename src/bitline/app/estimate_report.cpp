@@ -11,7 +11,7 @@ namespace {
 
 using result::Value;
 
-constexpr double kMicro = 1e6, kTera = 1e-12, kSquareMillimetre = 1e-6;
+constexpr double kMicro = 1e6, kTera = 1e-12, kSquareMillimetre = 1e-6, kPerSquareMillimetre = 1e6;
 constexpr double kPicojouleSecond = 1e12;
 
 Value value_of(const std::optional<double>& value, double scale) {
@@ -45,6 +45,7 @@ void add_figures(const ChipEstimate& chip, result::Record& record) {
   add("power_efficiency", e.operations_per_joule(), kTera, "TOPS/W");
   add("area_efficiency", density_of(e), kTera, "TOPS/mm2");
   add("energy_delay", e.energy_delay(), kPicojouleSecond, "pJ s");
+  add("area", e.area, kPerSquareMillimetre, "mm2");
   if (e.loaded_bytes > 0.0) record.add("loaded_weights", e.loaded_bytes / (1024.0 * 1024.0), "MiB");
   if (!e.complete())
     record.add("sums_are", std::string("lower bounds: constants are missing (table absent)"));

@@ -104,6 +104,7 @@ class Verifier {
       if (it == wanted.end()) {
         report("layer-unknown", "'" + layer.node + "' is not a layer on arrays, or is there twice");
         usable_ = false;
+        windows_.push_back(1);
         continue;
       }
       const TrueShape shape = true_shape(*it->second, shapes[static_cast<std::size_t>(it->second->output)]);
@@ -164,8 +165,7 @@ class Verifier {
   }
 
   bool splits_window(const Block& b) const {
-    if (mapping_.rows != RowPolicy::kWindows || static_cast<std::size_t>(b.layer) >= windows_.size())
-      return false;
+    if (mapping_.rows != RowPolicy::kWindows) return false;
     const Index window = windows_[static_cast<std::size_t>(b.layer)];
     return b.first_row % window != 0 || b.rows % window != 0;
   }
@@ -204,6 +204,11 @@ class Verifier {
 
   void check_arrays() {
     std::map<std::pair<Index, Index>, std::vector<Box<2>>> arrays;
+    std::set<Index> rounds;
+    for (const Block& b : mapping_.blocks) rounds.insert(b.round);
+    if (mapping_.rounds != static_cast<Index>(rounds.size()))
+      report("round-count",
+             std::to_string(mapping_.rounds) + " rounds stated, " + std::to_string(rounds.size()) + " used");
     for (const Block& b : mapping_.blocks)
       arrays[{b.round, b.array}].push_back({{b.row, b.column}, {b.row + b.rows, b.column + b.width()}, &b});
     for (auto& [key, boxes] : arrays) {
@@ -255,7 +260,7 @@ class Verifier {
   const Mapping& mapping_;
   const quant::QuantizedModel& model_;
   std::vector<Violation> found_;
-  std::vector<Index> windows_;  // of each layer
+  std::vector<Index> windows_;  // of each layer; 1 where it is unknown
   bool usable_ = true;          // boxes can be formed
 };
 
@@ -264,7 +269,7 @@ class Verifier {
 std::vector<std::string> violation_names() {
   return {"layer-unknown", "layer-missing",  "layer-shape",   "slices",      "block-range",
           "window-split",  "weight-missing", "weight-twice",  "array-range", "cell-range",
-          "cell-overlap",  "active-rows",    "read-conflict", "array-count"};
+          "cell-overlap",  "active-rows",    "read-conflict", "array-count", "round-count"};
 }
 
 std::vector<Violation> verify_mapping(const Mapping& mapping, const quant::QuantizedModel& model) {

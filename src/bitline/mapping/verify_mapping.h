@@ -32,6 +32,7 @@ struct Violation {
 // active-rows      a read activates more rows than the chip can
 // read-conflict    blocks of one read share a column, or rows with other inputs
 // array-count      the number of arrays is not what the blocks use
+// round-count      a round of reloading in which nothing runs
 std::vector<std::string> violation_names();
 
 // In the order found, at most kMostViolations. Empty: every bit of every weight on arrays is placed once in
