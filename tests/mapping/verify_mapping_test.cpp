@@ -122,6 +122,27 @@ TEST_F(VerifyMapping, RowsOfAReadHaveOneInput) {
   expect("read-conflict");
 }
 
+// Three 9x2 blocks in a corner of an array: group 0 on the left, group 1 to the right and below it, group 2
+// below group 0. When 0 and 1 are read at once, group 1's inputs also drive the cells of group 2.
+TEST_F(VerifyMapping, CellsWhereAnotherReadCrosses) {
+  options_.replicate = false;
+  mapping_ = map_network(model_, chip_, options_);
+  std::vector<Block*> grouped;
+  for (Block& b : mapping_.blocks)
+    if (b.layer == 1) grouped.push_back(&b);
+  ASSERT_EQ(grouped[0]->width(), 2);
+  for (std::size_t i = 0; i < 3; ++i) {
+    grouped[i]->array = chip_.capacity() - 1;
+    grouped[i]->read = i == 2 ? 1 : 0;
+    grouped[i]->row = i == 0 ? 0 : 9;
+    grouped[i]->column = i == 1 ? 2 : 0;
+  }
+  ++mapping_.arrays;
+  EXPECT_EQ(names(), std::set<std::string>{"read-conflict"});
+  grouped[1]->read = 2;  // alone
+  EXPECT_TRUE(names().empty());
+}
+
 TEST_F(VerifyMapping, ArrayCount) {
   ++mapping_.arrays;
   EXPECT_EQ(names(), std::set<std::string>{"array-count"});

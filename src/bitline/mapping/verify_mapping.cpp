@@ -241,6 +241,7 @@ class Verifier {
         return report("read-conflict", text_of(*a.block) + " and " + text_of(*b.block) + " share a column");
       });
       check_inputs(members);
+      check_crossings(read, members, boxes);
     }
   }
 
@@ -254,6 +255,23 @@ class Verifier {
                           a.first_row - a.row == b.first_row - b.row;
         if (!same && !report("read-conflict", text_of(a) + " and " + text_of(b) + " share rows")) return;
       }
+    }
+  }
+
+  // A read drives its rows in all its columns, so cells of other reads must not lie where they cross.
+  void check_crossings(Index read, const std::vector<const Box<2>*>& members,
+                       const std::vector<Box<2>>& boxes) {
+    for (const Box<2>& box : boxes) {
+      if (box.block->read == read) continue;
+      const auto meets = [&](std::size_t d) {
+        return std::any_of(members.begin(), members.end(), [&](const Box<2>* m) {
+          return m->low[d] < box.high[d] && box.low[d] < m->high[d];
+        });
+      };
+      if (meets(0) && meets(1) &&
+          !report("read-conflict", text_of(*box.block) + " lies where rows and columns of read " +
+                                       std::to_string(read) + " cross"))
+        return;
     }
   }
 

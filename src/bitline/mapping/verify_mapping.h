@@ -30,7 +30,8 @@ struct Violation {
 // cell-range       a block reaches beyond the rows or columns of its array
 // cell-overlap     two blocks share a cell
 // active-rows      a read activates more rows than the chip can
-// read-conflict    blocks of one read share a column, or rows with other inputs
+// read-conflict    blocks of one read share a column, share rows with other inputs, or drive cells of another
+//                  read in their columns
 // array-count      the number of arrays is not what the blocks use
 // round-count      a round of reloading in which nothing runs
 std::vector<std::string> violation_names();
