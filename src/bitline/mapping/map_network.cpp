@@ -54,16 +54,6 @@ std::string array_text(std::int64_t rows, std::int64_t columns, int cell_bits) {
          " bits";
 }
 
-void check_array(const std::string& node, const quant::CimConfig& config, const Chip& chip) {
-  if (config.array_rows == chip.active_rows && config.array_columns == chip.columns &&
-      config.cell_bits == chip.cell_bits)
-    return;
-  bad_input("the layer is quantized for arrays of " +
-                array_text(config.array_rows, config.array_columns, config.cell_bits) + ", but " + chip.name +
-                " activates " + array_text(chip.active_rows, chip.columns, chip.cell_bits),
-            at(node), "quantize it for this hardware, or map it on the other");
-}
-
 // The partial sums of a calibrated layer must be those that its converters were calibrated for.
 void check_options(const std::string& node, const quant::CimLayer& layer, const MappingOptions& options) {
   if (options.rows == RowPolicy::kPacked && !layer.psum_step.empty())
@@ -312,6 +302,16 @@ void place_plans(const std::vector<LayerPlan>& plans, Mapping& mapping) {
 }
 
 }  // namespace
+
+void check_array(const std::string& node, const quant::CimConfig& config, const Chip& chip) {
+  if (config.array_rows == chip.active_rows && config.array_columns == chip.columns &&
+      config.cell_bits == chip.cell_bits)
+    return;
+  bad_input("the layer is quantized for arrays of " +
+                array_text(config.array_rows, config.array_columns, config.cell_bits) + ", but " + chip.name +
+                " activates " + array_text(chip.active_rows, chip.columns, chip.cell_bits),
+            at(node), "quantize it for this hardware, or map it on the other");
+}
 
 Mapping map_network(const quant::QuantizedModel& model, const Chip& chip, const MappingOptions& options) {
   Mapping mapping;

@@ -7,6 +7,8 @@
 // replicas that make it faster (as ISAAC replicates early layers, ISCA 2016).
 #pragma once
 
+#include <string>
+
 #include "bitline/mapping/mapping.h"
 #include "bitline/quant/config.h"
 
@@ -27,6 +29,10 @@ struct MappingOptions {
 // weight that fits no array, calibrated partial sums that the options would cut differently, a network that
 // needs more arrays than there are.
 Mapping map_network(const quant::QuantizedModel& model, const Chip& chip, const MappingOptions& options);
+
+// Throws Error{kBadInput} naming the node when a layer is not quantized for the arrays of the chip: other
+// active rows, columns or bits a cell.
+void check_array(const std::string& node, const quant::CimConfig& config, const Chip& chip);
 
 // Array cycles that the stage of a layer takes for one picture.
 std::int64_t stage_cycles(const MappedLayer& layer, std::int64_t reads);

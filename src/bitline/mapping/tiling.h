@@ -41,6 +41,9 @@ struct LayerTiling {
   quant::ColumnGrid grid;
 
   std::int64_t rows(std::size_t tile) const { return tiles[tile].channels * shape.window_size(); }
+  // All tiles but the last have the same rows.
+  std::int64_t first_row(std::size_t tile) const { return tiles[tile].first_channel * shape.window_size(); }
+  std::size_t tile_of(std::int64_t row) const { return static_cast<std::size_t>(row / rows(0)); }
 };
 
 // Cuts a layer. Throws Error{kBadInput} naming the node when one kernel window has more rows than the array.

@@ -40,23 +40,29 @@ void append_codes(const LayerProgram& program, const ir::Tensor& x, const std::v
   codes.insert(codes.end(), first.data.begin(), first.data.end());
 }
 
+void run_kernel(const PreparedLayer& prepared, const BatchCodes& batch, std::span<float> y,
+                std::vector<float>* adc_codes) {
+  const auto images = static_cast<std::size_t>(batch.images);
+  const std::size_t in = batch.codes.size() / images, out = y.size() / images;
+  for (std::size_t n = 0; n < images; ++n)
+    prepared.run({batch.codes.subspan(n * in, in), batch.size, batch.first + n}, y.subspan(n * out, out),
+                 adc_codes);
+}
+
 // run_layer with x and y channels-last.
 ir::Tensor run_channels_last(const LayerProgram& program, const PreparedLayer& prepared, const ir::Tensor& x,
-                             LayerTrace* trace, std::uint64_t first = 0) {
+                             LayerTrace* trace, std::uint64_t first = 0, const LayerRunner& runner = {}) {
   check_input(program, x);
   const ImageSize input = image_size(x);
   ir::Tensor y(output_shape(program, x, output_size(program.tiling.shape, input)));
-  const std::size_t images = static_cast<std::size_t>(x.dim(0));
-  if (images == 0) return y;
+  if (x.dim(0) == 0) return y;
   std::vector<std::uint8_t> codes(x.size());
   quant::lsq_bytes(x.data, program.activation_scale, program.activation_range, codes,
                    program.activation_offset);
   if (trace != nullptr) append_codes(program, x, codes, trace->input_codes);
-  const std::size_t in = x.size() / images, out = y.size() / images;
-  for (std::size_t n = 0; n < images; ++n) {
-    prepared.run({std::span(codes).subspan(n * in, in), input, first + n},
-                 std::span(y.data).subspan(n * out, out), trace == nullptr ? nullptr : &trace->adc_codes);
-  }
+  const BatchCodes batch{codes, x.dim(0), input, first};
+  std::vector<float>* adc_codes = trace == nullptr ? nullptr : &trace->adc_codes;
+  if (!runner || !runner(program, batch, y.data, adc_codes)) run_kernel(prepared, batch, y.data, adc_codes);
   return y;
 }
 
@@ -110,21 +116,25 @@ Network Network::on_chip(const Variation& variation, std::uint64_t seed, std::ui
 }
 
 ir::Tensor Network::run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x,
-                                 std::uint64_t first, LayerTrace* trace) const {
+                                 const Execution& execution, LayerTrace* trace) const {
+  const auto run = [&](const ir::Tensor& in) {
+    return run_channels_last(layer.program, *layer.prepared, in, trace, execution.first, execution.runner);
+  };
   const bool turn_in = x.shape.size() == 4 && !layout_->channels_last(node.inputs[0]);
-  ir::Tensor y = turn_in
-                     ? run_channels_last(layer.program, *layer.prepared, to_channels_last(x), trace, first)
-                     : run_channels_last(layer.program, *layer.prepared, x, trace, first);
+  ir::Tensor y = turn_in ? run(to_channels_last(x)) : run(x);
   const bool turn_out = y.shape.size() == 4 && !layout_->channels_last(node.output);
   return turn_out ? to_channels_first(y) : y;
 }
 
-ir::Tensor Network::forward(const ir::Tensor& images, Trace* trace, std::uint64_t first) const {
+ir::Tensor Network::forward(const ir::Tensor& images, Trace* trace, std::uint64_t first,
+                            const LayerRunner& runner) const {
+  const Execution execution{runner, first};
   const auto hook = [&](const ir::Node& node, const ir::Operands& operands) -> std::optional<ir::Tensor> {
     const auto it = layers_.find(node.name);
     if (it == layers_.end()) return layout_->run(node, operands);
     if (trace != nullptr) trace->push_back({node.name, {}, {}});
-    return run_on_array(*it->second, node, *operands[0], first, trace == nullptr ? nullptr : &trace->back());
+    return run_on_array(*it->second, node, *operands[0], execution,
+                        trace == nullptr ? nullptr : &trace->back());
   };
   return ir::run_graph(*graph_, images, hook);
 }

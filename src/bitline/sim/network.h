@@ -2,8 +2,11 @@
 // float interpreter. The result depends on nothing but the model and the input.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +27,19 @@ struct LayerTrace {
 };
 using Trace = std::vector<LayerTrace>;
 
+// What a batch brings to a layer on arrays.
+struct BatchCodes {
+  std::span<const std::uint8_t> codes;  // [image][H][W][C], each activation code minus the lowest one
+  std::int64_t images = 0;
+  ImageSize size;
+  std::uint64_t first = 0;  // index of the first image in its data set
+};
+
+// Another way to run layers on arrays than on kernels. y: [image][Hout][Wout][O]; adc_codes: image after
+// image as PreparedLayer::run appends them, null when not wanted. False leaves the layer to its kernel.
+using LayerRunner = std::function<bool(const LayerProgram& program, const BatchCodes& batch,
+                                       std::span<float> y, std::vector<float>* adc_codes)>;
+
 class Network {
  public:
   explicit Network(const quant::QuantizedModel& model, std::string_view kernel = "auto");
@@ -32,8 +48,9 @@ class Network {
   Network on_chip(const Variation& variation, std::uint64_t seed, std::uint64_t chip) const;
 
   // Logits [N, classes] of normalized images [N, C, H, W], of which the first is image `first` of its data
-  // set (what read noise depends on). One thread; thread-safe.
-  ir::Tensor forward(const ir::Tensor& images, Trace* trace = nullptr, std::uint64_t first = 0) const;
+  // set (what read noise depends on). One thread; thread-safe. Layers are run in graph order.
+  ir::Tensor forward(const ir::Tensor& images, Trace* trace = nullptr, std::uint64_t first = 0,
+                     const LayerRunner& runner = {}) const;
 
   const std::vector<const LayerProgram*> programs() const;  // in graph order
   const CimKernel& kernel(const std::string& layer) const;
@@ -44,11 +61,15 @@ class Network {
     const CimKernel* kernel = nullptr;
     std::unique_ptr<PreparedLayer> prepared;
   };
+  struct Execution {
+    const LayerRunner& runner;
+    std::uint64_t first = 0;
+  };
   Network(std::shared_ptr<const ir::Graph> graph, std::string kernel)
       : graph_(std::move(graph)), kernel_(std::move(kernel)) {}
   void add_layer(LayerProgram program);
-  ir::Tensor run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x, std::uint64_t first,
-                          LayerTrace* trace) const;
+  ir::Tensor run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x,
+                          const Execution& execution, LayerTrace* trace) const;
 
   std::shared_ptr<const ir::Graph> graph_;
   std::string kernel_;
