@@ -1,5 +1,5 @@
-// bitline simulate: a quantized model as the chip's integer program, with cell variation, or against
-// LibTorch.
+// bitline simulate: a quantized model as the chip's integer program, with cell variation, against LibTorch,
+// or as it is mapped on arrays.
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/array_report.h"
@@ -7,9 +7,11 @@
 #include "bitline/app/logits_file.h"
 #include "bitline/app/options.h"
 #include "bitline/app/trainer_library.h"
+#include "bitline/app/verification_report.h"
 #include "bitline/base/error.h"
 #include "bitline/data/sampler.h"
-#include "bitline/sim/verify.h"
+#include "bitline/mapping/mapping_json.h"
+#include "bitline/sim/mapped_network.h"
 
 namespace bitline::app {
 
@@ -46,7 +48,10 @@ class SimulateCommand final : public Command {
     app.add_flag("--verbose", verbose_, "say which kernel runs each layer, and why faster ones do not");
     app.add_flag("--verify", verify_,
                  "prove that the integer program equals the training graph, code for code");
-    app.add_option("--verify-images", verify_images_, "test images for --verify")
+    app.add_option("--mapping", mapping_,
+                   "a file of bitline map: run the arrays as they are mapped, and prove that they equal the "
+                   "integer program, code for code");
+    app.add_option("--verify-images", verify_images_, "test images for --verify and --mapping")
         ->check(CLI::Range(std::int64_t{1}, kMostImages))
         ->capture_default_str();
   }
@@ -56,6 +61,8 @@ class SimulateCommand final : public Command {
     use_notes(model);
     const auto set = data_.open(data::Split::kTest, session);
     check_fit(model.graph, *set);
+    if (model.layers.empty() && !mapping_.empty())
+      bad_input("the model is float, so no layer of it is on arrays", {}, "quantize it for an array first");
     if (model.layers.empty() && !variations_.empty())
       bad_input("the model is float, so cell variation has nothing to change", {},
                 "quantize it for an array first");
@@ -65,6 +72,7 @@ class SimulateCommand final : public Command {
     record.title = "simulate " + model_.model;
     record.add("configuration", configuration_text(model));
     if (verify_) verify(model, network, *set, session, record);
+    if (!mapping_.empty()) run_mapped(model, *set, session, record);
     add_accuracy(evaluate(network, *set, session), model.graph, record);
     if (!model.layers.empty()) add_array_figures(model, record);
     if (!variations_.empty()) add_variations(network, *set, session, record);
@@ -101,38 +109,33 @@ class SimulateCommand final : public Command {
     note("input_scaling", data_.scaling, DataOptions{}.scaling);
   }
 
+  ir::Tensor images_to_verify(const data::Dataset& set) const {
+    return read_images(set, data::sequential_order(0, std::min(verify_images_, set.size())),
+                       data_.normalization());
+  }
+
   void verify(const quant::QuantizedModel& model, const sim::Network& network, const data::Dataset& set,
-              Session& session, result::Record& record) {
-    const ir::Tensor images = read_images(
-        set, data::sequential_order(0, std::min(verify_images_, set.size())), data_.normalization());
-    sim::Trace integer, graph;
-    const ir::Tensor logits = network.forward(images, &integer);
-    const ir::Tensor expected = trainer().trace(model, images, graph);
-    std::int64_t codes = 0, mismatches = 0;
-    result::Table table{"verification",
-                        "Training graph against integer program",
-                        {{"layer", "layer", 0},
-                         {"input_codes", "input codes", 0},
-                         {"input_mismatches", "differ", 0},
-                         {"adc_codes", "ADC codes", 0},
-                         {"adc_mismatches", "differ", 0}},
-                        {}};
-    for (const sim::LayerComparison& c : sim::compare_traces(graph, integer)) {
-      codes += c.input_codes + c.adc_codes;
-      mismatches += c.input_mismatches + c.adc_mismatches;
-      table.rows.push_back({c.layer, c.input_codes, c.input_mismatches, c.adc_codes, c.adc_mismatches});
-    }
-    const bool equal = mismatches == 0 && logits.data == expected.data;
-    record.add("verified_images", images.dim(0));
-    record.add("verified_codes", codes);
-    record.add("mismatches", mismatches);
-    record.add("verification", std::string(equal ? "equal" : "different"));
-    record.tables.push_back(std::move(table));
-    if (equal) return;
-    session.show(record);
-    throw Error(ErrorCode::kVerification, "the integer program differs from the training graph in " +
-                                              std::to_string(mismatches) + " of " + std::to_string(codes) +
-                                              " codes");
+              Session& session, result::Record& record) const {
+    const ir::Tensor images = images_to_verify(set);
+    Execution integer, graph;
+    integer.logits = network.forward(images, &integer.trace);
+    graph.logits = trainer().trace(model, images, graph.trace);
+    const ComparisonNames names{"verified_images", "verified_codes",  "mismatches",
+                                "verification",    "integer program", "training graph"};
+    add_comparison(names, graph, integer, session, record);
+  }
+
+  void run_mapped(const quant::QuantizedModel& model, const data::Dataset& set, Session& session,
+                  result::Record& record) const {
+    session.add_input(mapping_);
+    const sim::MappedNetwork mapped(model, mapping::read_mapping(session.files(), mapping_), kernel_);
+    const ir::Tensor images = images_to_verify(set);
+    Execution arrays, integer;
+    arrays.logits = mapped.forward(images, session.context(), &arrays.trace);
+    integer.logits = mapped.network().forward(images, &integer.trace);
+    const ComparisonNames names{"mapped_images",       "mapped_codes",   "mapped_mismatches",
+                                "mapped_verification", "mapped program", "integer program"};
+    add_comparison(names, integer, arrays, session, record);
   }
 
   void add_variations(const sim::Network& network, const data::Dataset& set, Session& session,
@@ -167,6 +170,7 @@ class SimulateCommand final : public Command {
   std::string logits_;
   bool verbose_ = false;
   bool verify_ = false;
+  std::string mapping_;
   std::int64_t verify_images_ = 8;
 };
 

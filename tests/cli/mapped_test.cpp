@@ -1,0 +1,104 @@
+// bitline simulate --mapping: a calibrated network run as it is mapped. Needs no training library.
+#include "digits.h"
+#include <gtest/gtest.h>
+
+#include "bitline/app/verification_report.h"
+#include "bitline/base/error.h"
+
+namespace bitline::cli {
+namespace {
+
+class Mapped : public ::testing::Test {
+ protected:
+  Outcome calibrate(const std::string& out, const std::string& precision = "W4A4P4",
+                    const std::string& granularity = "column/column",
+                    const std::string& hardware = "64x64:2b") const {
+    return run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
+                        "--calibration-images", "16", "--test-images", "-1", "--precision", precision,
+                        "--granularity", granularity, "--hardware", hardware, "--out", scratch_.path(out)});
+  }
+  Outcome map(const std::string& model, const std::string& out, const Words& more = {}) const {
+    return run_program(joined(
+        {"map", "--quiet", scratch_.path(model), "--hardware", "64x64:2b", "--out", scratch_.path(out)},
+        more));
+  }
+  Outcome simulate(const std::string& model, const std::string& mapping, const Words& more = {}) const {
+    return run_program(joined({"simulate", "--quiet", "--model", scratch_.path(model), "--mapping",
+                               scratch_.path(mapping), "--images", "4"},
+                              more));
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(Mapped, EqualsTheIntegerProgram) {
+  ASSERT_EQ(calibrate("q.safetensors").exit_code, 0);
+  ASSERT_EQ(map("q.safetensors", "m.json", {"--packing", "diagonal"}).exit_code, 0);
+  const Outcome o = simulate("q.safetensors", "m.json", {"--verify-images", "3", "--format", "json"});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const result::Record record = record_of(o.out);
+  EXPECT_EQ(std::get<std::int64_t>(record.find("mapped_images")->value), 3);
+  EXPECT_GT(std::get<std::int64_t>(record.find("mapped_codes")->value), 1000);
+  EXPECT_EQ(std::get<std::int64_t>(record.find("mapped_mismatches")->value), 0);
+  EXPECT_EQ(std::get<std::string>(record.find("mapped_verification")->value), "equal");
+  EXPECT_EQ(record.tables.at(0).key, "mapped_verification");
+  EXPECT_NE(record.find("accuracy"), nullptr);
+}
+
+TEST_F(Mapped, PackedRowsBehindIdealConverters) {
+  ASSERT_EQ(calibrate("q.safetensors", "W4A4Pideal", "channel/channel").exit_code, 0);
+  ASSERT_EQ(map("q.safetensors", "m.json", {"--rows", "packed"}).exit_code, 0);
+  EXPECT_EQ(shown_figure(simulate("q.safetensors", "m.json").out, "mapped_verification"), "equal");
+  ASSERT_EQ(calibrate("p4.safetensors").exit_code, 0);
+  expect_error(simulate("p4.safetensors", "m.json"), 3,
+               {"node '", "a block holds rows", "--rows windows", "Pideal"});
+}
+
+TEST_F(Mapped, ErrorsNameTheNode) {
+  ASSERT_EQ(calibrate("q.safetensors").exit_code, 0);
+  ASSERT_EQ(calibrate("small.safetensors", "W4A4P4", "column/column", "32x32:2b").exit_code, 0);
+  ASSERT_EQ(
+      run_program({"map", "zoo:resnet20", "--hardware", "64x64:2b", "--out", scratch_.path("other.json")})
+          .exit_code,
+      0);
+  ASSERT_EQ(map("q.safetensors", "m.json").exit_code, 0);
+  expect_error(simulate("q.safetensors", "other.json"), 3,
+               {"node 'conv1'", "the network does not have on arrays"});
+  expect_error(simulate("small.safetensors", "m.json"), 3, {"node '", "quantized for arrays of 32x32"});
+  expect_error(simulate("q.safetensors", "none.json"), 3, {"none.json"});
+  scratch_.write("cut.json", scratch_.read("m.json").substr(0, 200));
+  expect_error(simulate("q.safetensors", "cut.json"), 3, {"cut.json"});
+  expect_error(run_program({"simulate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
+                            "--mapping", scratch_.path("m.json")}),
+               3, {"the model is float"});
+}
+
+app::Execution execution(float code, float logit) {
+  return {ir::Tensor({1, 1}, std::vector<float>{logit}), {{"conv1", {1.0f, 2.0f}, {code}}}};
+}
+
+TEST(Comparison, ADifferenceIsShownAndThrown) {
+  const app::ComparisonNames names{"images",  "codes",          "mismatches",
+                                   "verdict", "mapped program", "integer program"};
+  const app::Session session({}, "");
+  result::Record same, other;
+  add_comparison(names, execution(3.0f, 0.5f), execution(3.0f, 0.5f), session, same);
+  EXPECT_EQ(std::get<std::string>(same.find("verdict")->value), "equal");
+  EXPECT_EQ(std::get<std::int64_t>(same.find("codes")->value), 3);
+  for (const app::Execution& actual : {execution(4.0f, 0.5f), execution(3.0f, 0.25f)}) {
+    result::Record record;
+    ::testing::internal::CaptureStdout();
+    try {
+      add_comparison(names, execution(3.0f, 0.5f), actual, session, record);
+      ADD_FAILURE() << "no error was thrown";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kVerification);
+      EXPECT_NE(e.message().find("the mapped program differs from the integer program in"),
+                std::string::npos);
+    }
+    EXPECT_NE(::testing::internal::GetCapturedStdout().find("different"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace bitline::cli
