@@ -5,9 +5,10 @@
 #include <numeric>
 
 #include "bitline/base/error.h"
-#include "bitline/base/suggest.h"
 #include "bitline/estimate/activity.h"
+#include "bitline/estimate/option_checks.h"
 #include "bitline/estimate/technology.h"
+#include "bitline/estimate/traffic.h"
 
 namespace bitline::estimate {
 
@@ -39,33 +40,6 @@ Cost cost_of(const ComponentTotal& c) {
   return Cost::kBusy;
 }
 
-void require_share(const std::string& what, double share) {
-  if (share >= 0.0 && share <= 1.0) return;
-  bad_input("the " + what + " density is not in 0 to 1", {}, "a share of ones, for example 0.3");
-}
-
-void check_chip(const mapping::Chip& mapped, const mapping::Chip& chip) {
-  struct Key {
-    const char* name;
-    std::int64_t mapping::Chip::*member;
-  };
-  static constexpr std::array<Key, 6> kKeys = {{{"array.rows", &mapping::Chip::rows},
-                                                {"array.columns", &mapping::Chip::columns},
-                                                {"array.active_rows", &mapping::Chip::active_rows},
-                                                {"array.count", &mapping::Chip::arrays_per_macro},
-                                                {"tile.macros", &mapping::Chip::macros_per_tile},
-                                                {"chip.tiles", &mapping::Chip::tiles}}};
-  const auto refuse = [&](const char* key, std::int64_t a, std::int64_t b) {
-    bad_input("the mapping is for another chip: " + std::string(key) + " is " + std::to_string(a) +
-                  " there and " + std::to_string(b) + " in " + chip.name,
-              {}, "map the network on this hardware");
-  };
-  for (const Key& key : kKeys) {
-    if (mapped.*key.member != chip.*key.member) refuse(key.name, mapped.*key.member, chip.*key.member);
-  }
-  if (mapped.cell_bits != chip.cell_bits) refuse("cell.bits", mapped.cell_bits, chip.cell_bits);
-}
-
 class Estimator {
  public:
   Estimator(const mapping::Mapping& mapping, const HardwareSpec& spec, const EstimateOptions& options)
@@ -76,34 +50,20 @@ class Estimator {
         activity_(count_activity(mapping)) {}
 
   Estimate run(const std::vector<std::string>& unmapped) {
-    check_options();
+    check_options(mapping_, spec_, options_);
     start();
     add_times();
     add_shares();
     for (const ComponentTotal& c : roll_.components) add_component(c);
     add_loading();
-    for (const std::string& node : unmapped) out_.absent.push_back(node + ": not on arrays");
+    for (const std::string& node : unmapped) {
+      if (!in_digital_unit(node)) out_.absent.push_back(node + ": not on arrays");
+    }
     add_totals();
     return std::move(out_);
   }
 
  private:
-  void check_options() const {
-    check_chip(mapping_.chip, mapping::chip_of(spec_));
-    if (options_.batch < 1) bad_input("a batch has at least one picture");
-    require_share("input", options_.density.input);
-    require_share("weight", options_.density.weight);
-    std::vector<std::string> nodes;
-    for (const mapping::MappedLayer& layer : mapping_.layers) nodes.push_back(layer.node);
-    for (const auto& [node, density] : options_.layers) {
-      if (std::find(nodes.begin(), nodes.end(), node) == nodes.end())
-        bad_input("densities are given for '" + node + "', which is not on arrays", {},
-                  suggestion(node, nodes));
-      require_share("input", density.input);
-      require_share("weight", density.weight);
-    }
-  }
-
   void start() {
     for (std::size_t l = 0; l < mapping_.layers.size(); ++l) {
       const mapping::MappedLayer& layer = mapping_.layers[l];
@@ -115,9 +75,9 @@ class Estimator {
       e.row_uses = a.row_uses;
       e.conversions = a.conversions;
       out_.macs += e.macs;
-      out_.layers.push_back(std::move(e));
       const auto it = options_.layers.find(layer.node);
-      densities_.push_back(it == options_.layers.end() ? options_.density : it->second);
+      e.density = it == options_.layers.end() ? options_.density : it->second;
+      out_.layers.push_back(std::move(e));
     }
     const LevelTotal& chip = roll_.chip();
     if (chip.area > 0.0 && chip.no_area.empty()) out_.area = chip.area;
@@ -151,8 +111,37 @@ class Estimator {
       period += slowest;
     }
     for (std::size_t l = 0; l < stages.size(); ++l) out_.layers[l].stage = stages[l];
-    out_.latency = latency;
-    out_.period = reloads ? latency / batch : period;
+    const double digital = digital_time();
+    out_.latency = latency + (reloads ? batch : 1.0) * digital;
+    out_.period = reloads ? *out_.latency / batch : std::max(period, digital);
+  }
+
+  // A unit for layers in logic that says what a MAC costs.
+  bool is_digital_unit(const ComponentTotal& c) const {
+    const hardware::Component& unit = *c.component;
+    return unit.kind == "digital" && (unit.energy || (unit.power && unit.peak));
+  }
+
+  static std::optional<double> mac_time(const ComponentTotal& c) {
+    if (!c.component->peak) return std::nullopt;
+    return 2.0 / c.component->peak->value;
+  }
+
+  bool in_digital_unit(const std::string& node) const {
+    const std::vector<std::string>& digital = options_.flow.digital;
+    if (std::find(digital.begin(), digital.end(), node) == digital.end()) return false;
+    return std::any_of(roll_.components.begin(), roll_.components.end(),
+                       [this](const ComponentTotal& c) { return is_digital_unit(c); });
+  }
+
+  // Of all layers in logic for one picture, on all digital units of the chip together.
+  double digital_time() const {
+    double rate = 0.0, macs = 0.0;
+    for (const ComponentTotal& c : roll_.components) {
+      if (is_digital_unit(c) && c.component->peak) rate += c.component->peak->value * c.instances * c.units;
+    }
+    for (const LayerData& layer : options_.flow.layers) macs += layer.digital_macs;
+    return rate > 0.0 ? 2.0 * macs / rate : 0.0;
   }
 
   // How long the units of a level work, shared among the layers in them by their arrays' reads.
@@ -187,14 +176,16 @@ class Estimator {
 
   // A part whose energy for layer l is of(l).
   template <class OfLayer>
-  void add_part(const std::string& name, const OfLayer& of) {
+  void add_part(const std::string& name, const OfLayer& of, const PartRule& rule = {}) {
     out_.parts.push_back(name);
+    out_.rules.push_back(rule);
     for (std::size_t l = 0; l < out_.layers.size(); ++l) out_.layers[l].energy.push_back(of(l));
   }
 
-  void absent(const std::string& name, const char* what) {
+  void absent(const std::string& name, const std::string& what, const PartRule& rule = {}) {
     out_.absent.push_back(name + ": " + what);
-    add_part(name, [](std::size_t) { return 0.0; });
+    add_part(
+        name, [](std::size_t) { return 0.0; }, rule);
   }
 
   // The power without leakage, of one unit of the level, and the leakage.
@@ -229,7 +220,9 @@ class Estimator {
       return;
     }
     const Cost cost = cost_of(c);
-    if (cost == Cost::kBusy) {
+    if (cost == Cost::kBusy && (c.component->energy || is_digital_unit(c))) {
+      add_traffic(c);
+    } else if (cost == Cost::kBusy) {
       add_busy(c);
     } else {
       add_uses(c, cost);
@@ -239,7 +232,7 @@ class Estimator {
 
   double uses(std::size_t l, Cost cost) const {
     const LayerActivity& a = activity_.layers[l];
-    const Density& d = densities_[l];
+    const Density& d = out_.layers[l].density;
     switch (cost) {
       case Cost::kRead:
         return a.array_reads * d.input * d.weight;
@@ -261,20 +254,34 @@ class Estimator {
     add_part(c.name, [&](std::size_t l) { return uses(l, cost) * *energy; });
   }
 
-  void add_busy(const ComponentTotal& c) {
-    if (c.component->energy && !c.component->power) {
-      absent(c.name, "no count of its uses");
+  // Buffers, buses, routers: uses that follow from the network and where it is placed.
+  void add_traffic(const ComponentTotal& c) {
+    if (!traffic_ && !options_.flow.layers.empty()) traffic_.emplace(mapping_, options_.flow);
+    std::string reason = "no count of its uses";
+    std::optional<std::vector<double>> uses;
+    if (traffic_) uses = traffic_->uses(*c.component, c.level, reason);
+    if (!uses) {
+      absent(c.name, reason, {Charge::kPlaced});
       return;
     }
+    const double energy = *use_energy(c, mac_time(c));
+    add_part(c.name, [&](std::size_t l) { return (*uses)[l] * energy; }, {Charge::kPlaced});
+  }
+
+  void add_busy(const ComponentTotal& c) {
     if (!out_.period) {
       absent(c.name, "no time it works");
       return;
     }
     const double power = power_of(c).work;
     if (c.level == kChipLevel) {
-      add_part(c.name, [&](std::size_t l) { return power * c.units * *out_.period * work_[l]; });
+      const PartRule always{Charge::kChip, power * c.units};
+      add_part(
+          c.name, [&](std::size_t l) { return always.power * *out_.period * work_[l]; }, always);
     } else {
-      add_part(c.name, [&](std::size_t l) { return power * busy_[c.level][l] * *roll_.cycle; });
+      const PartRule busy{c.level == 0 ? Charge::kMacro : Charge::kTile, power};
+      add_part(
+          c.name, [&](std::size_t l) { return power * busy_[c.level][l] * *roll_.cycle; }, busy);
     }
   }
 
@@ -283,7 +290,8 @@ class Estimator {
       out_.absent.push_back(c.name + ": no time it leaks");
       return;
     }
-    const double energy = power_of(c).leakage * c.units * *out_.period;
+    out_.rules.back().leakage = power_of(c).leakage * c.units;
+    const double energy = out_.rules.back().leakage * *out_.period;
     for (std::size_t l = 0; l < out_.layers.size(); ++l) out_.layers[l].energy.back() += energy * work_[l];
   }
 
@@ -295,7 +303,8 @@ class Estimator {
     const double cell = value_or(spec_.weights.energy, 0.0) * bits + value_or(spec_.cell.write_energy, 0.0);
     if (!spec_.weights.energy) out_.absent.push_back("weights.energy: loading is free");
     if (!spec_.cell.write_energy) out_.absent.push_back("cell.write_energy: writing is free");
-    add_part("weights", [&](std::size_t l) { return activity_.layers[l].cells * cell / batch; });
+    add_part("weights", [&](std::size_t l) { return activity_.layers[l].cells * cell / batch; },
+             {Charge::kLoading});
   }
 
   void add_totals() {
@@ -312,7 +321,7 @@ class Estimator {
   const EstimateOptions& options_;
   RollUp roll_;
   Activity activity_;
-  std::vector<Density> densities_;           // of each layer
+  std::optional<Traffic> traffic_;           // once it is needed
   std::array<std::vector<double>, 2> busy_;  // cycles of macros and of tiles, for each layer
   std::vector<double> work_;                 // share of each layer in all reads
   Estimate out_;

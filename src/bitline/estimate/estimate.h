@@ -11,17 +11,22 @@
 //   time = loading of the round's cells + sum of stages + (B - 1) x slowest stage,   period = sum of times /
 //   B
 //
+// Layers in logic take 2 x MACs / peak of the chip's digital units, one after the other: one more stage. They
+// take no time where no digital unit states a peak.
+//
 // Energy for one picture. Uses are counted and multiplied by the energy of a use; where only a power is
 // stated, a use is that power for the time it takes:
 //   array        a read of one array in one cycle; times input density x weight density
 //   dac          one active row in one cycle; times input density
-//   adc          one conversion: columns that hold weights (a differential pair is one), input cycle,
-//   position sample-hold  one conversion, held for a cycle shift-add    one conversion is one addition, if an
-//   energy is stated link         always at work, as is all of the level `chip` others       the power of
-//   their macro or tile while an array in it works
-// A component other than those above that states an energy but no power is named in `absent`, as is one
-// that states neither: nothing is made up, and sums are lower bounds then. Leakage is paid by the whole chip
-// for the whole period. At full use the sum is the chip power of roll_up.h times the period.
+//   adc          a conversion: columns that hold weights (a differential pair is one), cycles, positions
+//   sample-hold  one conversion, held for a cycle
+//   shift-add    one conversion is one addition, if an energy is stated
+//   digital      one MAC of a layer in logic, at its energy, or at its power for 2 / peak
+//   others       with an energy: their uses of traffic.h
+// Other components with a power alone take it while an array in their macro or tile works; those of the level
+// `chip` always. What has neither, or an energy and no count of uses, is named in `absent`: nothing is made
+// up, and sums are lower bounds then. Leakage is paid by the whole chip for the whole period. At full use,
+// where powers are stated, the sum is the chip power of roll_up.h times the period.
 #pragma once
 
 #include <map>
@@ -29,6 +34,7 @@
 #include <string>
 #include <vector>
 
+#include "bitline/estimate/dataflow.h"
 #include "bitline/estimate/roll_up.h"
 #include "bitline/mapping/mapping.h"
 
@@ -44,6 +50,22 @@ struct EstimateOptions {
   Density density;
   std::map<std::string, Density> layers;  // counted ones, by node
   std::int64_t batch = 1;                 // pictures between reloads
+  Dataflow flow;                          // of the same mapping; without it traffic is named in `absent`
+};
+
+// How a part is charged.
+enum class Charge {
+  kUses,    // uses that do not depend on what lies beside a layer
+  kMacro,   // its power while an array in its macro works
+  kTile,    // ... in its tile
+  kChip,    // its power, always
+  kPlaced,  // uses that depend on where layers are: traffic.h
+  kLoading  // of weights, in rounds
+};
+struct PartRule {
+  Charge charge = Charge::kUses;
+  double power = 0.0;    // W: of one macro or tile at work, or of the chip
+  double leakage = 0.0;  // W of the whole chip, on top
 };
 
 struct LayerEstimate {
@@ -52,6 +74,7 @@ struct LayerEstimate {
   double array_reads = 0.0;  // for one picture, as all below
   double row_uses = 0.0;     // active rows x cycles
   double conversions = 0.0;
+  Density density;              // that its energy is for
   std::optional<double> stage;  // s
   std::vector<double> energy;   // J, of each part
   double total = 0.0;           // J
@@ -59,6 +82,7 @@ struct LayerEstimate {
 
 struct Estimate {
   std::vector<std::string> parts;  // "array", "adc", "tile.router", ..., "weights": loading in rounds
+  std::vector<PartRule> rules;     // of the parts
   std::vector<LayerEstimate> layers;
   std::vector<double> part_energy;  // J a picture, of all layers
   double energy = 0.0;              // J a picture
@@ -78,7 +102,8 @@ struct Estimate {
 };
 
 // `mapping` is one that verify_mapping has nothing against, on chip_of(spec). `unmapped` are convolution and
-// linear layers that run elsewhere, in logic or float: they have no constants and are named in `absent`.
+// linear layers that run elsewhere. They are named in `absent`, but for those in logic where the chip has a
+// digital unit and the flow is given.
 // Throws Error{kBadInput}: densities out of 0..1 or of unknown layers, a batch below one, a mapping for
 // another chip (naming the key).
 Estimate estimate(const mapping::Mapping& mapping, const hardware::HardwareSpec& spec,

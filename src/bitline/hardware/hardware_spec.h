@@ -76,7 +76,8 @@ struct Cell : Section {
 struct Component : Section {
   std::string name;
   std::string kind;
-  std::string per;  // "instance" or "group"; empty when there is one instance
+  std::string per;    // "instance" or "group"; empty when there is one instance
+  std::string holds;  // of memories: "inputs" or "outputs" of layers; empty: both
   OptionalConstant count;
   OptionalConstant shared_by;  // units of the level that share the component
   OptionalConstant power;      // while it works
@@ -84,7 +85,7 @@ struct Component : Section {
   OptionalConstant energy;     // of one use; the kind says of what
   OptionalConstant area;
   OptionalConstant stated_node;  // feature size that power, energy and area are for
-  OptionalConstant bits, capacity, width, ports, bandwidth, clock, latency;
+  OptionalConstant bits, capacity, width, ports, bandwidth, clock, latency, peak;
 };
 
 struct Array : Component {

@@ -87,8 +87,23 @@ void check_converters(const HardwareSpec& spec) {
   }
 }
 
+// A MAC is two operations.
+void check_digital_unit(const Component& c) {
+  if (c.kind != "digital" || !c.energy || !c.peak || !c.power) return;
+  const double each = c.per == "group" ? value_or(c.count, 1.0) : 1.0;
+  const double stated = (c.power->value + value_or(c.leakage, 0.0)) / each;
+  const double product = c.energy->value * c.peak->value / 2.0;
+  if (std::abs(stated - product) <= kPowerTolerance * stated) return;
+  bad_input("the power of '" + c.name + "' is " + quantity_text(stated, Dimension::kPower) +
+                ", but the energy of its MACs at its peak is " + quantity_text(product, Dimension::kPower),
+            c.energy->where, "leave one of power, energy and peak out");
+}
+
 void check_level(const Level& level) {
-  for (const Component& component : level.components) check_counts(component, component.name);
+  for (const Component& component : level.components) {
+    check_counts(component, component.name);
+    check_digital_unit(component);
+  }
 }
 
 }  // namespace

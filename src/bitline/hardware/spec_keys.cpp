@@ -78,7 +78,9 @@ std::vector<KeySlot> special_keys(Component& c) {
           number("ports", c.ports, kCount, {.low = 1, .high = 1024}, "ports"),
           number("bandwidth", c.bandwidth, kBandwidth, kPositive, "bytes a second"),
           number("clock", c.clock, kFrequency, kPositive, "its clock"),
-          number("latency", c.latency, kTime, kPositive, "of one use")};
+          number("latency", c.latency, kTime, kPositive, "of one use"),
+          number("peak", c.peak, kOperationRate, kPositive, "operations a second of one instance"),
+          word("holds", c.holds, {"inputs", "outputs"}, "what of a layer it holds; both if absent")};
 }
 
 void append(std::vector<KeySlot>& keys, std::vector<KeySlot> more) {
@@ -168,8 +170,11 @@ std::span<const ComponentKind> component_kinds() {
       {"buffer",
        "memory for activations",
        "one access of `width` bits",
-       {"capacity", "width", "bandwidth", "latency"}},
-      {"register", "small memory beside the arrays", "one access of `width` bits", {"capacity", "width"}},
+       {"capacity", "width", "bandwidth", "latency", "holds"}},
+      {"register",
+       "small memory beside the arrays",
+       "one access of `width` bits",
+       {"capacity", "width", "holds"}},
       {"bus", "wires inside a tile", "one transfer of `width` bits", {"width", "clock", "bandwidth"}},
       {"router",
        "node of the network between tiles",
@@ -179,6 +184,7 @@ std::span<const ComponentKind> component_kinds() {
       {"activation", "non-linear function", "one value", {"clock"}},
       {"pooling", "maximum or mean of a window", "one value", {"clock"}},
       {"alu", "digital arithmetic on vectors", "one operation", {"width", "clock"}},
+      {"digital", "multiplies and adds for layers beside the arrays", "one MAC", {"bits", "clock", "peak"}},
       {"controller", "instructions, sequencing", "one instruction", {"capacity", "clock"}}};
   return table;
 }

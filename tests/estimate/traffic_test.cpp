@@ -1,0 +1,217 @@
+// Flows of graphs and uses of buffers, registers, buses and routers, against counts by hand.
+#include "bitline/estimate/traffic.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "hardware/small_chip.h"
+#include "io/error_of.h"
+#include "mapping/mapped_net.h"
+#include <gtest/gtest.h>
+
+#include "bitline/estimate/estimate.h"
+#include "bitline/mapping/map_network.h"
+
+namespace bitline::estimate {
+namespace {
+
+using hardware::parse_small;
+using mapping::NetLayer;
+
+// The small chip with further components of a level, on one line.
+hardware::HardwareSpec chip_with(const std::string& level, const std::string& component) {
+  const std::string after = level == "macro"
+                                ? "shift_add: {kind: shift-add, power: 1 mW, area: 10 um2, cite: d}\n"
+                            : level == "tile" ? "power: 10 mW, area: 0.02 mm2, cite: d}\n"
+                                              : "";
+  if (level == "chip")
+    return parse_small(hardware::changed("chip: {tiles: 3, cite: d}",
+                                         "chip:\n  tiles: 3\n  cite: d\n  components:\n    " + component));
+  return parse_small(hardware::changed(after, after + "    " + component + "\n"));
+}
+
+quant::QuantizedModel model_of(const std::vector<NetLayer>& layers) {
+  return mapping::chain(layers, 2, mapping::config_for(mapping::chip_of(parse_small()), 4));
+}
+
+// Energy of the component, whose uses cost 1 pJ, in pJ: its uses.
+double uses(const std::string& level, const std::string& component, const std::vector<NetLayer>& layers) {
+  const hardware::HardwareSpec spec = chip_with(level, component);
+  const quant::QuantizedModel model = model_of(layers);
+  mapping::MappingOptions once;
+  once.replicate = false;
+  const mapping::Mapping mapping = mapping::map_network(model, mapping::chip_of(spec), once);
+  EstimateOptions options;
+  options.flow = dataflow_of(model, mapping);
+  const Estimate e = estimate(mapping, spec, {}, options);
+  const auto it = std::find(e.parts.begin(), e.parts.end(), level + ".mine");
+  EXPECT_NE(it, e.parts.end());
+  EXPECT_TRUE(e.complete()) << (e.absent.empty() ? "" : e.absent.front());
+  return e.part_energy[static_cast<std::size_t>(it - e.parts.begin())] * 1e12;
+}
+
+// Two arrays of one macro: outputs 0..31 and 32..39, both row tiles of 32 rows in each; 4 positions.
+const std::vector<NetLayer> kOne = {{64, 40, 1}};
+// Six row tiles: arrays 0 to 2 hold outputs 0..31, 3 to 5 the others; macros of two arrays, all in one tile.
+const std::vector<NetLayer> kTall = {{192, 40, 1}};
+
+TEST(Traffic, BuffersReadRowTilesAndWriteOutputs) {
+  // row tiles of 32 x 4 bits are read once for both arrays, outputs are 32 x 4 and 8 x 4 bits
+  EXPECT_NEAR(uses("tile", "mine: {kind: buffer, width: 256, energy: 1 pJ, cite: e}", kOne), 4 * (2 + 2),
+              1e-9);
+  EXPECT_NEAR(uses("tile", "mine: {kind: buffer, width: 32, energy: 1 pJ, cite: e}", kOne),
+              4 * (2 * 4 + 4 + 1), 1e-9);
+  EXPECT_NEAR(uses("tile", "mine: {kind: buffer, holds: inputs, width: 32, energy: 1 pJ, cite: e}", kOne),
+              4 * 2 * 4, 1e-9);
+  EXPECT_NEAR(uses("tile", "mine: {kind: buffer, holds: outputs, width: 32, energy: 1 pJ, cite: e}", kOne),
+              4 * (4 + 1), 1e-9);
+}
+
+TEST(Traffic, RegistersAreWrittenAndRead) {
+  // sums have 4 + 4 + 6 bits
+  EXPECT_NEAR(uses("macro", "mine: {kind: register, holds: inputs, width: 64, energy: 1 pJ, cite: e}", kOne),
+              2 * 4 * 2 * 2, 1e-9);
+  EXPECT_NEAR(uses("macro", "mine: {kind: register, holds: outputs, width: 64, energy: 1 pJ, cite: e}", kOne),
+              2 * 4 * (7 + 2), 1e-9);
+  EXPECT_NEAR(uses("macro", "mine: {kind: register, width: 64, energy: 1 pJ, cite: e}", kOne),
+              2 * 4 * (4 + 9), 1e-9);
+}
+
+TEST(Traffic, BusesCarryPartialSums) {
+  const std::string bus = "mine: {kind: bus, width: 16, energy: 1 pJ, cite: e}";
+  EXPECT_NEAR(uses("tile", bus, kOne), 4 * (2 * 8 + 8 + 2), 1e-9);
+  // sums of 16 bits: array 2 sends 32 to macro 0, arrays 4 and 5 send 8 to macro 1
+  EXPECT_NEAR(uses("tile", bus, kTall), 4 * (6 * 8 + 8 + 2 + 32 + 2 * 8), 1e-9);
+  // of the macros' own buses array 1 uses one, the others two; each macro takes four row tiles
+  EXPECT_NEAR(uses("macro", bus, kTall), 4 * (3 * 4 * 8 + 8 + 2 + 32 + 2 * 32 + 2 * 8 + 2 * 8), 1e-9);
+}
+
+TEST(Traffic, RoutersCountHopsBetweenLayers) {
+  // conv0 fills tile 0 at (0, 0), conv1 is in tile 1 at (1, 0): 256 x 4 values there, 8 x 4 back
+  EXPECT_NEAR(
+      uses("tile", "mine: {kind: router, width: 32, energy: 1 pJ, cite: e}", {{64, 256, 1}, {256, 8, 1}}),
+      128 + 4, 1e-9);
+}
+
+TEST(Traffic, RoutersCarryPartialSumsBetweenTiles) {
+  // 18 row tiles in arrays 0 to 8, the last in tile 1: sums of 4 + 4 + 10 bits make one hop; picture and
+  // result are a ninth of a hop from the first tile
+  EXPECT_NEAR(uses("tile", "mine: {kind: router, width: 18, energy: 1 pJ, cite: e}", {{576, 32, 1}}),
+              4 * 32 + (576 * 16 / 18 + 29) / 9.0, 1e-9);
+}
+
+TEST(Traffic, LinksCarryPictureAndResult) {
+  EXPECT_NEAR(uses("chip", "mine: {kind: link, energy: 1 pJ, cite: e}", kOne), (64 * 4 + 40 * 4) * 0.5, 1e-9);
+}
+
+TEST(Traffic, TilesLieOnANearSquareGrid) {
+  EXPECT_EQ(place_of_tile(0, 168).x, 0.0);
+  EXPECT_EQ(place_of_tile(12, 168).x, 12.0);
+  EXPECT_EQ(place_of_tile(13, 168).y, 1.0);
+  EXPECT_EQ(hops(place_of_tile(5, 9), place_of_tile(6, 9)), 3.0);
+}
+
+// conv0 - relu - conv1 - add (with relu) - pool - conv2 - concat (with pool) - result
+quant::QuantizedModel branches() {
+  quant::QuantizedModel model;
+  ir::Graph& g = model.graph;
+  const auto conv = [&](const std::string& name, ir::ValueId x, std::int64_t in, std::int64_t out, int bits) {
+    model.layers[name].config = mapping::config_for(mapping::chip_of(parse_small()), 4);
+    model.layers[name].config.activation_bits = bits;
+    return g.add_node(name, ir::Conv{}, {x, g.add_constant(name + ".w", ir::Tensor({out, in, 1, 1}))});
+  };
+  const ir::ValueId x = g.add_input("x", {ir::kBatch, 3, 4, 4});
+  const ir::ValueId relu = g.add_node("relu", ir::Relu{}, {conv("conv0", x, 3, 8, 6)});
+  const ir::ValueId sum = g.add_node("add", ir::Add{}, {relu, conv("conv1", relu, 8, 8, 5)});
+  ir::MaxPool pool;
+  pool.window.kernel = pool.window.stride = {2, 2};
+  const ir::ValueId small = g.add_node("pool", pool, {sum});
+  const ir::ValueId last = conv("conv2", small, 8, 2, 3);
+  g.set_output(g.add_node("concat", ir::Concat{1}, {last, small}));
+  return model;
+}
+
+TEST(Dataflow, FollowsBranches) {
+  const quant::QuantizedModel model = branches();
+  const Dataflow flow = dataflow_of(model, mapping::map_network(model, mapping::chip_of(parse_small()), {}));
+  const std::vector<Flow> expected = {{-1, 0, 48, 6}, {0, 1, 128, 5}, {0, 2, 32, 3}, {1, 2, 32, 3},
+                                      {0, -1, 32, 6}, {1, -1, 32, 5}, {2, -1, 8, 3}};
+  EXPECT_EQ(flow.flows, expected);
+  const std::vector<LayerData> layers = {{6, 6, 128, 0, 0, 0}, {5, 5, 0, 128, 128, 0}, {3, 3, 0, 0, 0, 0}};
+  EXPECT_EQ(flow.layers, layers);
+}
+
+// conv0 on arrays and conv1, 40 x 8 weights on 4 positions, in logic.
+struct InLogic {
+  quant::QuantizedModel model = model_of({{64, 40, 1}, {40, 8, 1}});
+  hardware::HardwareSpec spec;
+  Estimate e;
+
+  explicit InLogic(const std::string& component) : spec(chip_with("tile", component)) {
+    model.layers["conv1"].config = quant::digital_config();
+    const mapping::Mapping mapping = mapping::map_network(model, mapping::chip_of(spec), {});
+    EstimateOptions options;
+    options.flow = dataflow_of(model, mapping);
+    e = estimate(mapping, spec, {"conv1"}, options);
+  }
+};
+
+TEST(DigitalUnit, PaysForLayersInLogic) {
+  const InLogic by_energy("mine: {kind: digital, energy: 1 pJ, cite: e}");
+  EXPECT_NEAR(by_energy.e.part_energy.back(), 40 * 8 * 4 * 1e-12, 1e-24);
+  EXPECT_TRUE(by_energy.e.complete());
+  EXPECT_DOUBLE_EQ(*by_energy.e.latency, *by_energy.e.layers[0].stage);
+  // 2 GOPS at 1 mW: 1 pJ a MAC; three tiles have 6 GOPS
+  const InLogic by_power("mine: {kind: digital, power: 1 mW, peak: 2 GOPS, cite: e}");
+  EXPECT_NEAR(by_power.e.part_energy.back(), 40 * 8 * 4 * 1e-12, 1e-24);
+  EXPECT_DOUBLE_EQ(*by_power.e.latency, *by_power.e.layers[0].stage + 2 * 1280 / 6e9);
+  EXPECT_DOUBLE_EQ(*by_power.e.period, std::max(*by_power.e.layers[0].stage, 2 * 1280 / 6e9));
+}
+
+TEST(DigitalUnit, WithoutOneLayersAreNamed) {
+  EXPECT_EQ(InLogic("mine: {kind: alu, power: 1 mW, cite: e}").e.absent,
+            std::vector<std::string>{"conv1: not on arrays"});
+  EXPECT_EQ(InLogic("mine: {kind: digital, area: 1 mm2, cite: e}").e.absent,
+            (std::vector<std::string>{"tile.mine: no power, no energy", "conv1: not on arrays"}));
+}
+
+TEST(DigitalUnit, ContradictionsAreRefused) {
+  const auto error = io::error_of(
+      [] { chip_with("tile", "mine: {kind: digital, energy: 3 pJ, power: 1 mW, peak: 2 GOPS, cite: e}"); });
+  EXPECT_NE(error.find("the power of 'mine' is 1 mW, but the energy of its MACs at its peak is 3 mW"),
+            std::string::npos)
+      << error;
+}
+
+TEST(Traffic, WhatCannotBeCountedIsNamed) {
+  const auto absent = [](const hardware::HardwareSpec& spec, bool with_flow) {
+    const quant::QuantizedModel model = model_of(kOne);
+    const mapping::Mapping mapping = mapping::map_network(model, mapping::chip_of(spec), {});
+    EstimateOptions options;
+    if (with_flow) options.flow = dataflow_of(model, mapping);
+    return estimate(mapping, spec, {}, options).absent;
+  };
+  using Names = std::vector<std::string>;
+  const hardware::HardwareSpec narrow = chip_with("tile", "mine: {kind: buffer, energy: 1 pJ, cite: e}");
+  EXPECT_EQ(absent(narrow, true), Names{"tile.mine: no width"});
+  EXPECT_EQ(absent(narrow, false), Names{"tile.mine: no count of its uses"});
+  const hardware::HardwareSpec control = chip_with("tile", "mine: {kind: controller, energy: 1 pJ, cite: e}");
+  EXPECT_EQ(absent(control, true), Names{"tile.mine: no count of its uses"});
+}
+
+TEST(Traffic, SumsOfPartsAndLayersAgree) {
+  const hardware::HardwareSpec spec =
+      chip_with("tile", "mine: {kind: router, width: 8, energy: 1 pJ, cite: e}");
+  const quant::QuantizedModel model = model_of({{64, 256, 1}, {256, 70, 3}, {70, 8, 1}});
+  const mapping::Mapping mapping = mapping::map_network(model, mapping::chip_of(spec), {});
+  EstimateOptions options;
+  options.flow = dataflow_of(model, mapping);
+  const Estimate e = estimate(mapping, spec, {}, options);
+  double of_layers = 0.0;
+  for (const LayerEstimate& l : e.layers) of_layers += l.total;
+  EXPECT_NEAR(of_layers / e.energy, 1.0, 1e-12);
+  EXPECT_NEAR(std::accumulate(e.part_energy.begin(), e.part_energy.end(), 0.0) / e.energy, 1.0, 1e-12);
+}
+
+}  // namespace
+}  // namespace bitline::estimate
