@@ -86,10 +86,82 @@ TEST(Estimate, DensitiesLowerTheEnergy) {
   const Words words = {"estimate", "zoo:resnet20", "--hardware", "isaac"};
   const double full = number(json(words), "energy_per_image");
   const double one =
-      number(json(joined(words, {"--activity", scratch.path("activity.json")})), "energy_per_image");
+      number(json(joined(words, {"--activity", scratch.path("activity.json"), "--input-density", "1"})),
+             "energy_per_image");
   const double all = number(json(joined(words, {"--input-density", "0.1"})), "energy_per_image");
   EXPECT_LT(one, full);
   EXPECT_LT(all, one);
+}
+
+TEST(Estimate, TrafficIsChargedPerUse) {
+  const Scratch scratch;
+  scratch.write("chip.yaml", R"(schema: bitline-hardware/1
+name: ISAAC with energies of uses
+summary: ISAAC-CE, where eDRAM, bus and router are charged for what they move
+extends: isaac
+tile:
+  components:
+    edram: {energy: 64.6 pJ, cite: "2.02 pJ a byte, 32 bytes"}
+    bus: {energy: 32.8 pJ, cite: "0.684 pJ a byte, 48 bytes"}
+    router: {energy: 4.4 pJ, cite: "a flit and hop"}
+)");
+  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", scratch.path("chip.yaml")});
+  EXPECT_EQ(record.find("sums_are"), nullptr);
+  const double energy = number(record, "energy_per_image");
+  const result::Table& parts = table(record, "energy_by_component");
+  EXPECT_NEAR(sum_of(parts, "chip0"), energy, 1e-12 * energy);
+  EXPECT_NEAR(sum_of(table(record, "energy_by_layer"), "energy"), energy, 1e-12 * energy);
+  for (const auto& row : parts.rows) {
+    const std::string& part = std::get<std::string>(row[0]);
+    if (part == "tile.edram" || part == "tile.bus" || part == "tile.router") {
+      EXPECT_GT(std::get<double>(row[1]), 0.0) << part;
+    }
+  }
+}
+
+// Digits of a calibrated network on ISAAC's arrays.
+class CountedEstimate : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const Outcome o =
+        run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits", "--hardware",
+                     "isaac", "--calibration-images", "16", "--on-array", "first", "--out", artefact_});
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+  }
+  Words words(const Words& more) const {
+    return joined({"estimate", artefact_, "--hardware", "isaac"}, more);
+  }
+
+  Scratch scratch_;
+  std::string artefact_ = scratch_.path("digits.safetensors");
+  std::string file_ = scratch_.path("activity.json");
+};
+
+TEST_F(CountedEstimate, DensitiesComeFromPictures) {
+  const result::Record counted = json(words({"--images", "40", "--activity-out", file_}));
+  expect_documented(counted);
+  EXPECT_LT(number(counted, "energy_per_image"), number(json(words({})), "energy_per_image"));
+  const result::Table& layers = table(counted, "energy_by_layer");
+  for (const char* key : {"input_density", "weight_density"}) {
+    EXPECT_GT(sum_of(layers, key), 0.0);
+    EXPECT_LT(sum_of(layers, key), static_cast<double>(layers.rows.size()));
+  }
+  const result::Record read = json(words({"--activity", file_}));
+  EXPECT_EQ(number(read, "energy_per_image"), number(counted, "energy_per_image"));
+  EXPECT_EQ(json(words({"--data", "digits", "--images", "40", "--threads", "1"})).tables[0].rows,
+            counted.tables[0].rows);
+}
+
+TEST_F(CountedEstimate, ErrorsSayWhatIsMissing) {
+  scratch_.write("few.json", R"({"conv1": {"input": 0.1}})");
+  expect_error(run_program(words({"--activity", scratch_.path("few.json")})), 3,
+               {"few.json", "conv2", "no densities", "--input-density"});
+  expect_error(run_program(words({"--activity", scratch_.path("few.json"), "--images", "3"})), 2,
+               {"read or counted"});
+  expect_error(run_program(words({"--activity-out", file_})), 2, {"nothing to write"});
+  expect_error(run_program({"estimate", "zoo:digits-cnn", "--hardware", "isaac", "--images", "3"}), 3,
+               {"no scales", "conv1", "calibrate"});
+  expect_error(run_program(words({"--data", "digits", "--images", "0"})), 2, {"--images"});
 }
 
 TEST(Estimate, ErrorsSayWhere) {

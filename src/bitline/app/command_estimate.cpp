@@ -1,46 +1,22 @@
 // bitline estimate: energy, time and throughput of a mapped network on one chip, and beside others.
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include <CLI/CLI.hpp>
 
+#include "bitline/app/activity_options.h"
 #include "bitline/app/command.h"
 #include "bitline/app/estimate_report.h"
 #include "bitline/app/mapping_options.h"
 #include "bitline/base/error.h"
 #include "bitline/hardware/designs.h"
 #include "bitline/hardware/spec_reader.h"
-#include "bitline/io/atomic_file.h"
-#include "bitline/io/json.h"
 #include "bitline/mapping/tiling.h"
 #include "bitline/mapping/verify_mapping.h"
 
 namespace bitline::app {
 
 namespace {
-
-// {"conv1": {"input": 0.3, "weight": 0.5}, ...}
-std::map<std::string, estimate::Density> read_densities(Session& session, const std::string& path) {
-  std::map<std::string, estimate::Density> out;
-  if (path.empty()) return out;
-  session.add_input(path);
-  const io::Json json = io::parse_json(io::read_text(session.files(), path), path);
-  if (!json.is_object()) bad_input("expected an object of layers", Where{path, 0, 0, {}});
-  for (const auto& [node, entry] : json.as_object()) {
-    const Where where{path, 0, 0, node};
-    const bool known =
-        entry.is_object() &&
-        std::all_of(entry.as_object().begin(), entry.as_object().end(),
-                    [](const auto& member) { return member.first == "input" || member.first == "weight"; });
-    if (!known) bad_input("expected an object of 'input' and 'weight' densities", where);
-    estimate::Density density;
-    if (const io::Json* input = entry.find("input")) density.input = input->as_number();
-    if (const io::Json* weight = entry.find("weight")) density.weight = weight->as_number();
-    out[node] = density;
-  }
-  return out;
-}
 
 std::vector<std::string> unmapped_layers(const quant::QuantizedModel& model,
                                          const mapping::Mapping& mapping) {
@@ -67,21 +43,17 @@ class EstimateCommand final : public Command {
         ->required();
     app.add_option("--vs", others_, "designs or files to compare with; reload rounds are allowed there")
         ->delimiter(',');
-    app.add_option("--input-density", density_.input,
-                   "share of ones in input bits (default: 1, full activity)")
-        ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--weight-density", density_.weight, "share of ones in cells (default: 1)")
-        ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--activity", activity_, "densities by layer: JSON {NODE: {\"input\": x, \"weight\": y}}");
+    activity_.declare(app);
     app.add_option("--batch", batch_, "pictures between reloads of the weights")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
   }
 
   result::Record run(Session& session) override {
-    estimate::EstimateOptions options{density_, read_densities(session, activity_), batch_};
-    std::vector<ChipEstimate> chips;
-    chips.push_back(one(session, hardware_, flags_.options(), options));
+    const Placed first = place(session, hardware_, flags_.options());
+    const estimate::EstimateOptions options{
+        activity_.density, activity_.densities(session, first.model, first.mapping), batch_, {}};
+    std::vector<ChipEstimate> chips = {cost_of(first, options)};
     for (const std::string& other : others_) {
       mapping::MappingOptions mapping = flags_.options();
       mapping.reload = true;
@@ -89,30 +61,42 @@ class EstimateCommand final : public Command {
       if (const auto board = roofline(session, other, chips.front())) {
         chips.push_back(*board);
       } else {
-        chips.push_back(one(session, other, mapping, options));
+        chips.push_back(cost_of(place(session, other, mapping), options));
       }
     }
     return estimate_report(flags_.model, chips);
   }
 
  private:
-  ChipEstimate one(Session& session, const std::string& hardware, const mapping::MappingOptions& options,
-                   const estimate::EstimateOptions& estimate_options) const {
-    const OpenedChip opened = open_chip(session, hardware);
-    if (!opened.spec)
+  struct Placed {
+    std::string hardware;
+    OpenedChip chip;
+    quant::QuantizedModel model;
+    mapping::Mapping mapping;
+  };
+
+  Placed place(Session& session, const std::string& hardware, const mapping::MappingOptions& options) const {
+    Placed out{hardware, open_chip(session, hardware), {}, {}};
+    if (!out.chip.spec)
       bad_input("'" + hardware + "' describes arrays and no chip: it has no costs", {},
                 "use a file with schema " + std::string(hardware::kHardwareSchema) +
                     ", or a design of bitline hardware list");
-    const quant::QuantizedModel model = flags_.load(session, opened);
-    ChipEstimate out;
-    out.name = hardware;
-    out.precision = mapped_text(model, opened);
-    out.mapping = mapping::map_network(model, opened.chip, options);
-    if (const auto found = mapping::verify_mapping(out.mapping, model); !found.empty())
+    out.model = flags_.load(session, out.chip);
+    out.mapping = mapping::map_network(out.model, out.chip.chip, options);
+    if (const auto found = mapping::verify_mapping(out.mapping, out.model); !found.empty())
       throw Error(ErrorCode::kVerification,
                   "the mapping does not hold: " + found[0].name + ", " + found[0].text);
-    out.estimate =
-        estimate::estimate(out.mapping, *opened.spec, unmapped_layers(model, out.mapping), estimate_options);
+    return out;
+  }
+
+  static ChipEstimate cost_of(const Placed& placed, estimate::EstimateOptions options) {
+    options.flow = estimate::dataflow_of(placed.model, placed.mapping);
+    ChipEstimate out;
+    out.name = placed.hardware;
+    out.precision = mapped_text(placed.model, placed.chip);
+    out.mapping = placed.mapping;
+    out.estimate = estimate::estimate(placed.mapping, *placed.chip.spec,
+                                      unmapped_layers(placed.model, placed.mapping), options);
     for (const mapping::MappedLayer& layer : out.mapping.layers) out.weights += layer.weights();
     return out;
   }
@@ -135,9 +119,9 @@ class EstimateCommand final : public Command {
   }
 
   MappingFlags flags_;
-  std::string hardware_, activity_;
+  ActivityFlags activity_;
+  std::string hardware_;
   std::vector<std::string> others_;
-  estimate::Density density_;
   std::int64_t batch_ = 1;
 };
 

@@ -126,6 +126,8 @@ result::Table layers(const ChipEstimate& chip) {
                        {"replicas", "replicas", 0},
                        {"stage", "stage us", 3},
                        {"conversions", "conversions", 0},
+                       {"input_density", "inputs", 4},
+                       {"weight_density", "cells", 4},
                        {"energy", "energy uJ", 4},
                        {"share", "%", 1}},
                       {}};
@@ -133,7 +135,8 @@ result::Table layers(const ChipEstimate& chip) {
     const estimate::LayerEstimate& layer = chip.estimate.layers[l];
     const double share = chip.estimate.energy > 0.0 ? 100.0 * layer.total / chip.estimate.energy : 0.0;
     table.rows.push_back({layer.node, layer.macs, chip.mapping.layers[l].replicas,
-                          value_of(layer.stage, kMicro), layer.conversions, layer.total * kMicro, share});
+                          value_of(layer.stage, kMicro), layer.conversions, layer.density.input,
+                          layer.density.weight, layer.total * kMicro, share});
   }
   return table;
 }

@@ -47,6 +47,15 @@ void DataOptions::declare(CLI::App& app) {
       ->capture_default_str();
 }
 
+void DataOptions::use_notes(const quant::QuantizedModel& model) {
+  const auto note = [&model](const char* key, std::string& value, const std::string& untouched) {
+    const auto it = model.notes.find(key);
+    if (value == untouched && it != model.notes.end()) value = it->second;
+  };
+  note("data", set.kind, data::DatasetOptions{}.kind);
+  note("input_scaling", scaling, DataOptions{}.scaling);
+}
+
 data::Normalization DataOptions::normalization() const {
   if (scaling == "auto") return data::default_normalization(set.kind);
   std::vector<std::string> names = {"auto"};

@@ -27,6 +27,8 @@ struct DataOptions {
   std::string scaling = "auto";  // auto | imagenet | unit | signed | raw
 
   void declare(CLI::App& app);
+  // The data set a model was made for, and its scaling, where the command line names none.
+  void use_notes(const quant::QuantizedModel& model);
   data::Normalization normalization() const;
   std::unique_ptr<data::Dataset> open(data::Split split, const Session& session) const;
 };

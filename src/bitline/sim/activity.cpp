@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "bitline/base/error.h"
+#include "bitline/base/wide.h"
 #include "bitline/quant/encoding.h"
 
 namespace bitline::sim {
@@ -49,6 +50,19 @@ std::int64_t sum_of(const std::uint8_t* codes, std::size_t count, const Magnitud
   return sum;
 }
 
+// Of at most 2^22 digits of at most eight bits.
+BITLINE_WIDE std::int32_t sum_above(const std::int32_t* digits, std::size_t count, std::int32_t low) {
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += digits[i] - low;
+  return sum;
+}
+
+BITLINE_WIDE std::int32_t sum_of_magnitudes(const std::int32_t* digits, std::size_t count) {
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += digits[i] < 0 ? -digits[i] : digits[i];
+  return sum;
+}
+
 }  // namespace
 
 DigitCount count_inputs(const LayerProgram& program, const BatchCodes& batch) {
@@ -83,14 +97,13 @@ DigitCount count_inputs(const LayerProgram& program, const BatchCodes& batch) {
 
 DigitCount count_cells(const LayerProgram& program) {
   BITLINE_CHECK(program.fraction_bits == 0);
-  const quant::ColumnGrid& grid = program.tiling.grid;
   const int parts = quant::weight_encoding(program.config.encoding).cells_per_digit;
-  const auto outputs = static_cast<std::size_t>(grid.outputs), slices = static_cast<std::size_t>(grid.slices);
+  const auto run = static_cast<std::size_t>(program.tiling.grid.outputs);  // cells of one row and slice
   DigitCount count;
-  for (std::size_t i = 0; i < program.cells.size(); ++i) {
-    const std::int64_t digit = program.cells[i];
-    const int low = program.weight_slices[i / outputs % slices].low();
-    count.sum += parts == 1 ? digit - low : std::abs(digit);
+  for (std::size_t first = 0, slice = 0; first < program.cells.size(); first += run, ++slice) {
+    const int low = program.weight_slices[slice % program.weight_slices.size()].low();
+    count.sum += parts == 1 ? sum_above(program.cells.data() + first, run, low)
+                            : sum_of_magnitudes(program.cells.data() + first, run);
   }
   count.digits = std::ssize(program.cells) * parts;
   count.largest = largest_digit(program.config.cell_bits);
