@@ -21,7 +21,8 @@ constexpr int kUsualBits = 8;  // when neither the command line nor the chip say
 
 bool is_chip_file(Session& session, const std::string& path) {
   if (!session.files().exists(path)) return false;
-  const io::YamlNode* schema = io::read_yaml(session.files(), path).find("schema");
+  const io::YamlNode root = io::read_yaml(session.files(), path);
+  const io::YamlNode* schema = root.find("schema");
   return schema != nullptr && schema->scalar == hardware::kHardwareSchema;
 }
 
