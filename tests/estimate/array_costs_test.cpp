@@ -24,12 +24,13 @@ constexpr double kTolerance = 1e-12;
 struct Precision {
   const char* name;
   int weight_bits, activation_bits;
+  double adc_bits;
   Density density;
 };
-const std::vector<Precision> kPrecisions = {{"W2A2", 2, 2, {0.4, 0.5}},
-                                            {"W4A4", 4, 4, {0.25, 0.4}},
-                                            {"W4A8", 4, 8, {0.2, 0.4}},
-                                            {"W8A8", 8, 8, {0.15, 0.45}}};
+const std::vector<Precision> kPrecisions = {{"W2A2P1.5", 2, 2, 1.58, {0.4, 0.5}},
+                                            {"W4A4P4", 4, 4, 4.0, {0.25, 0.4}},
+                                            {"W4A8P6", 4, 8, 6.0, {0.2, 0.4}},
+                                            {"W8A8P8", 8, 8, 8.0, {0.15, 0.45}}};
 
 const std::vector<NetLayer> kLayers = {
     {3, 64, 3}, {64, 70, 3}, {70, 33, 1, 1, 2}, {33, 150, 3}, {150, 10, 1}};
@@ -37,7 +38,10 @@ const std::vector<NetLayer> kLayers = {
 Candidate candidate(const HardwareSpec& spec, const Precision& p, const std::vector<NetLayer>& layers) {
   quant::CimConfig config = mapping::config_for(mapping::chip_of(spec), p.weight_bits);
   config.activation_bits = p.activation_bits;
-  return {p.name, mapping::chain(layers, 8, config), {p.density, {}, 1, {}}};
+  Candidate out{p.name, mapping::chain(layers, 8, config), {}};
+  out.options.density = p.density;
+  for (const auto& [node, layer] : out.model.layers) out.options.adc_bits[node] = p.adc_bits;
+  return out;
 }
 
 struct Table {
@@ -64,6 +68,7 @@ struct Table {
       const Candidate& c = candidates[choice[l]];
       model.layers[costs.node(l)] = c.model.layers.at(costs.node(l));
       densities.layers[costs.node(l)] = c.options.density;
+      densities.adc_bits[costs.node(l)] = c.options.adc_bits.at(costs.node(l));
     }
     mapping::MappingOptions once = options;
     once.replicate = false;
@@ -123,7 +128,7 @@ TEST(ArrayCosts, MixedNetworks) {
 // 64 inputs, 40 outputs of two slices on 4 positions, as estimate_test.cpp counts them.
 TEST(ArrayCosts, AnEntryByHand) {
   const HardwareSpec spec = parse_small();
-  Candidate one = candidate(spec, {"W4A4", 4, 4, {}}, {{64, 40, 1}});
+  Candidate one = candidate(spec, {"W4A4", 4, 4, 8.0, {}}, {{64, 40, 1}});
   one.model = mapping::chain({{64, 40, 1}}, 2, one.model.layers.at("conv0").config);
   one.options = {};
   const ArrayCosts costs({one}, spec, {});
@@ -165,7 +170,7 @@ TEST(ArrayCosts, RefusesWhatIsNoTable) {
                   {candidate(small, kPrecisions[0], kLayers), candidate(small, kPrecisions[1], {{3, 64, 3}})},
                   small, {});
             }),
-            "node 'conv1': candidate W4A4 has other layers on arrays than the first one");
+            "node 'conv1': candidate W4A4P4 has other layers on arrays than the first one");
 }
 
 }  // namespace

@@ -95,6 +95,19 @@ TEST(Estimate, DensitiesScaleReadsAndRows) {
   EXPECT_LT(one.layers[1].total, full.layers[1].total);
 }
 
+TEST(Estimate, ConversionsStopEarly) {
+  const Case c(parse_small(), {{64, 40, 1}, {40, 8, 1}}, 2);
+  EstimateOptions options;
+  options.adc_bits = {{"conv0", 4.0}, {"conv1", 12.0}};
+  const Estimate full = c.run(), early = c.run(options);
+  const std::size_t adc =
+      static_cast<std::size_t>(std::find(full.parts.begin(), full.parts.end(), "adc") - full.parts.begin());
+  // sar, half of it linear: 0.5 x 4/8 + 0.5 x 2^-4
+  EXPECT_DOUBLE_EQ(early.layers[0].energy[adc], full.layers[0].energy[adc] * 0.28125);
+  EXPECT_DOUBLE_EQ(early.layers[1].energy[adc], full.layers[1].energy[adc]);
+  EXPECT_DOUBLE_EQ(full.energy - early.energy, full.part_energy[adc] - early.part_energy[adc]);
+}
+
 // A layer that fills every array of ISAAC all the time costs what Table I adds up to, and reaches its peak.
 TEST(Estimate, FullUseIsTheRollUp) {
   const HardwareSpec isaac = hardware::open_hardware(io::posix(), "isaac");
@@ -210,6 +223,12 @@ TEST(Estimate, RefusesContradictions) {
   options = {};
   options.layers["conv"] = {};
   EXPECT_EQ(error(options), "densities are given for 'conv', which is not on arrays (did you mean 'conv0'?)");
+  options = {};
+  options.adc_bits["conv0"] = 0.0;
+  EXPECT_EQ(error(options), "the ADC resolution of 'conv0' is not above zero");
+  options.adc_bits = {{"conv", 4.0}};
+  EXPECT_EQ(error(options),
+            "an ADC resolution is given for 'conv', which is not on arrays (did you mean 'conv0'?)");
   options = {};
   options.batch = 0;
   EXPECT_EQ(error(options), "a batch has at least one picture");

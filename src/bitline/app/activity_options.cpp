@@ -14,13 +14,13 @@ namespace bitline::app {
 
 namespace {
 
-estimate::Density density_of(const io::Json& entry, const Where& where) {
+// What the entry does not say is as in `density`.
+estimate::Density density_of(const io::Json& entry, estimate::Density density, const Where& where) {
   const bool known = entry.is_object() &&
                      std::all_of(entry.as_object().begin(), entry.as_object().end(), [](const auto& member) {
                        return member.first == "input" || member.first == "weight";
                      });
   if (!known) bad_input("expected an object of 'input' and 'weight' densities", where);
-  estimate::Density density;
   if (const io::Json* input = entry.find("input")) density.input = input->as_number();
   if (const io::Json* weight = entry.find("weight")) density.weight = weight->as_number();
   return density;
@@ -89,7 +89,7 @@ Densities ActivityFlags::read(Session& session, const mapping::Mapping& mapping)
     const Where where{file_, 0, 0, node};
     if (std::find(nodes.begin(), nodes.end(), node) == nodes.end())
       bad_input("the file has densities for a layer that is not on arrays", where, suggestion(node, nodes));
-    out[node] = density_of(entry, where);
+    out[node] = density_of(entry, density, where);
   }
   const bool others = input_given_->count() > 0 || weight_given_->count() > 0;
   for (const std::string& node : nodes) {

@@ -1,5 +1,7 @@
 // bitline estimate: energy, time and throughput of a mapped network on one chip, and beside others.
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <optional>
 
 #include <CLI/CLI.hpp>
@@ -44,6 +46,8 @@ class EstimateCommand final : public Command {
     app.add_option("--vs", others_, "designs or files to compare with; reload rounds are allowed there")
         ->delimiter(',');
     activity_.declare(app);
+    app.add_flag("--layer-adcs", layer_adcs_,
+                 "artefacts: conversions stop at the resolution of the layer where the chip's ADC has more");
     app.add_option("--batch", batch_, "pictures between reloads of the weights")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
@@ -52,7 +56,7 @@ class EstimateCommand final : public Command {
   result::Record run(Session& session) override {
     const Placed first = place(session, hardware_, flags_.options());
     const estimate::EstimateOptions options{
-        activity_.density, activity_.densities(session, first.model, first.mapping), batch_, {}};
+        activity_.density, activity_.densities(session, first.model, first.mapping), batch_, {}, {}};
     std::vector<ChipEstimate> chips = {cost_of(first, options)};
     for (const std::string& other : others_) {
       mapping::MappingOptions mapping = flags_.options();
@@ -89,8 +93,9 @@ class EstimateCommand final : public Command {
     return out;
   }
 
-  static ChipEstimate cost_of(const Placed& placed, estimate::EstimateOptions options) {
+  ChipEstimate cost_of(const Placed& placed, estimate::EstimateOptions options) const {
     options.flow = estimate::dataflow_of(placed.model, placed.mapping);
+    if (layer_adcs_) options.adc_bits = adc_bits(placed);
     ChipEstimate out;
     out.name = placed.hardware;
     out.precision = mapped_text(placed.model, placed.chip);
@@ -98,6 +103,15 @@ class EstimateCommand final : public Command {
     out.estimate = estimate::estimate(placed.mapping, *placed.chip.spec,
                                       unmapped_layers(placed.model, placed.mapping), options);
     for (const mapping::MappedLayer& layer : out.mapping.layers) out.weights += layer.weights();
+    return out;
+  }
+
+  static std::map<std::string, double> adc_bits(const Placed& placed) {
+    std::map<std::string, double> out;
+    for (const mapping::MappedLayer& layer : placed.mapping.layers) {
+      const int levels = placed.model.layers.at(layer.node).config.adc_levels;
+      if (levels != quant::kIdealAdc) out[layer.node] = std::log2(static_cast<double>(levels));
+    }
     return out;
   }
 
@@ -123,6 +137,7 @@ class EstimateCommand final : public Command {
   std::string hardware_;
   std::vector<std::string> others_;
   std::int64_t batch_ = 1;
+  bool layer_adcs_ = false;
 };
 
 }  // namespace

@@ -86,7 +86,8 @@ ArrayCosts::ArrayCosts(const std::vector<Candidate>& candidates, const HardwareS
       add_rules(estimate(mapping, spec, {}, {}));
     }
     check_nodes(nodes_, mapping, candidate.name);
-    const EstimateOptions densities{candidate.options.density, candidate.options.layers, 1, {}};
+    const EstimateOptions densities{
+        candidate.options.density, candidate.options.layers, 1, {}, candidate.options.adc_bits};
     columns.push_back(costs_of(mapping, estimate(mapping, without_leakage(spec), {}, densities)));
   }
   for (std::size_t l = 0; l < nodes_.size(); ++l) {

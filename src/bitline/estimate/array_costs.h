@@ -20,7 +20,7 @@
 
 namespace bitline::estimate {
 
-// The network with one precision in all layers, and the densities that it has there.
+// The network with one precision in all layers, and the densities and ADC resolutions that it has there.
 struct Candidate {
   std::string name;  // "W4A4P4", for errors
   quant::QuantizedModel model;

@@ -238,9 +238,16 @@ class Estimator {
         return a.array_reads * d.input * d.weight;
       case Cost::kRow:
         return a.row_uses * d.input;
+      case Cost::kConversion:
+        return a.conversions * conversion_share(l);
       default:
         return a.conversions;
     }
+  }
+
+  double conversion_share(std::size_t l) const {
+    const auto it = options_.adc_bits.find(out_.layers[l].node);
+    return it == options_.adc_bits.end() ? 1.0 : early_stop(spec_.adc, it->second);
   }
 
   void add_uses(const ComponentTotal& c, Cost cost) {

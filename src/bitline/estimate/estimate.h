@@ -48,9 +48,10 @@ struct Density {
 
 struct EstimateOptions {
   Density density;
-  std::map<std::string, Density> layers;  // counted ones, by node
-  std::int64_t batch = 1;                 // pictures between reloads
-  Dataflow flow;                          // of the same mapping; without it traffic is named in `absent`
+  std::map<std::string, Density> layers;   // counted ones, by node
+  std::int64_t batch = 1;                  // pictures between reloads
+  Dataflow flow;                           // of the same mapping; without it traffic is named in `absent`
+  std::map<std::string, double> adc_bits;  // of layers whose conversions stop early: early_stop()
 };
 
 // How a part is charged.

@@ -56,6 +56,12 @@ void check_options(const mapping::Mapping& mapping, const hardware::HardwareSpec
     require_share("input", density.input);
     require_share("weight", density.weight);
   }
+  for (const auto& [node, bits] : options.adc_bits) {
+    if (std::find(nodes.begin(), nodes.end(), node) == nodes.end())
+      bad_input("an ADC resolution is given for '" + node + "', which is not on arrays", {},
+                suggestion(node, nodes));
+    if (!(bits > 0.0)) bad_input("the ADC resolution of '" + node + "' is not above zero");
+  }
   BITLINE_CHECK(options.flow.layers.empty() || options.flow.layers.size() == nodes.size());
 }
 

@@ -33,4 +33,10 @@ AdcFactors adc_factors(const hardware::Adc& adc) {
   return {kind->energy(bits, stated, share), kind->area(bits, stated, share), kind->time(bits, stated)};
 }
 
+double early_stop(const hardware::Adc& adc, double bits) {
+  const hardware::AdcKind* kind = hardware::find_adc_kind(adc.type);
+  if (kind == nullptr || !adc.bits || bits >= adc.bits->value) return 1.0;
+  return kind->energy(bits, adc.bits->value, value_or(adc.linear_share, hardware::kLinearShare));
+}
+
 }  // namespace bitline::estimate

@@ -19,4 +19,8 @@ struct AdcFactors {
 };
 AdcFactors adc_factors(const hardware::Adc& adc);
 
+// Energy of a conversion that only resolves `bits`, over that of one at the used resolution, by the same
+// laws; 1 where that is not less, or the kind or the resolution is not stated.
+double early_stop(const hardware::Adc& adc, double bits);
+
 }  // namespace bitline::estimate

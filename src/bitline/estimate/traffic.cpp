@@ -11,7 +11,7 @@ namespace {
 using mapping::Block;
 using mapping::Mapping;
 
-constexpr std::size_t kLevels = 3, kChip = 2;
+constexpr std::size_t kLevels = 3;
 constexpr double kBitsPerByte = 8.0;
 
 std::size_t index(std::int64_t i) {
