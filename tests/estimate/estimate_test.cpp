@@ -180,6 +180,16 @@ TEST(Estimate, WhatIsMissingIsNamed) {
   EXPECT_EQ(of_cascade.absent.front(), "array.cycle: no time");
 }
 
+TEST(Estimate, LayersForOtherDacsAreNamed) {
+  Case c(parse_small(), {{64, 40, 1}, {40, 8, 1}}, 2);
+  c.model.layers["conv1"].config.dac_bits = 0;
+  c.mapping = mapping::map_network(c.model, mapping::chip_of(c.spec), {});
+  EstimateOptions options;
+  options.flow = dataflow_of(c.model, c.mapping);
+  EXPECT_EQ(c.run(options).absent,
+            std::vector<std::string>{"dac.bits: 1 layers are for DACs of more bits a cycle"});
+}
+
 TEST(Estimate, LeakageIsPaidByTheWholeChip) {
   const std::string leaking = changed("router: {kind: router, shared_by: 2, power: 10 mW,",
                                       "router: {kind: router, shared_by: 2, power: 6 mW, leakage: 4 mW,");
