@@ -58,7 +58,7 @@ class SimulateCommand final : public Command {
 
   result::Record run(Session& session) override {
     const quant::QuantizedModel model = model_.load(session, 0);
-    use_notes(model);
+    data_.use_notes(model);
     const auto set = data_.open(data::Split::kTest, session);
     check_fit(model.graph, *set);
     if (model.layers.empty() && !mapping_.empty())
@@ -97,16 +97,6 @@ class SimulateCommand final : public Command {
       session.note("layer " + program->name + ": kernel " + kernel.name() +
                    (declined.empty() ? "" : " (" + declined + ")"));
     }
-  }
-
-  // The data set a model was made for is the default.
-  void use_notes(const quant::QuantizedModel& model) {
-    const auto note = [&model](const char* key, std::string& value, const std::string& untouched) {
-      const auto it = model.notes.find(key);
-      if (value == untouched && it != model.notes.end()) value = it->second;
-    };
-    note("data", data_.set.kind, data::DatasetOptions{}.kind);
-    note("input_scaling", data_.scaling, DataOptions{}.scaling);
   }
 
   ir::Tensor images_to_verify(const data::Dataset& set) const {
