@@ -162,6 +162,61 @@ TEST_F(CountedEstimate, ErrorsSayWhatIsMissing) {
   expect_error(run_program({"estimate", "zoo:digits-cnn", "--hardware", "isaac", "--images", "3"}), 3,
                {"no scales", "conv1", "calibrate"});
   expect_error(run_program(words({"--data", "digits", "--images", "0"})), 2, {"--images"});
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Estimate, PipelineBesideTheSteadyState) {
+  const Words words = {"estimate", "zoo:resnet20", "--hardware", "isaac", "--pipeline"};
+  const result::Record record = json(words);
+  expect_documented(record);
+  EXPECT_LT(number(record, "pipeline_latency"), number(record, "latency"));
+  EXPECT_GE(number(record, "pipeline_period"), number(record, "period") * (1.0 - 1e-9));
+  EXPECT_NEAR(number(record, "pipeline_edp"),
+              number(record, "energy_per_image") * number(record, "pipeline_latency"),
+              1e-9 * number(record, "pipeline_edp"));
+  EXPECT_EQ(table(record, "pipeline_by_layer").rows.size(), table(record, "energy_by_layer").rows.size());
+  EXPECT_EQ(json({"estimate", "zoo:resnet20", "--hardware", "isaac"}).find("pipeline_latency"), nullptr);
+  const result::Record others = json(joined(words, {"--vs", "rram-128,cascade,rtx2080", "--pictures", "2"}));
+  expect_documented(others);
+  const result::Table& chips = table(others, "pipeline_comparison");
+  ASSERT_EQ(chips.rows.size(), 4u);
+  EXPECT_LT(std::get<double>(chips.rows[1][2]), 1.0);
+  EXPECT_EQ(std::get<std::string>(chips.rows[2][1]), "") << "what has no time is not zero";
+  bool named = false;
+  for (const auto& row : table(others, "pipeline_notes").rows)
+    named = named || std::get<std::string>(row[1]).find("array.cycle") != std::string::npos;
+  EXPECT_TRUE(named);
+}
+
+// A chip of one's own, with tile buffers that never hold a picture up.
+TEST(Estimate, APipelineOnAChipFile) {
+  const Scratch scratch;
+  scratch.write("roomy.yaml",
+                "schema: bitline-hardware/1\nextends: isaac\nname: roomy\n"
+                "tile: {components: {edram: {kind: buffer, capacity: 16 MiB, cite: x}}}\n");
+  const auto period = [](const std::string& hardware) {
+    return number(json({"estimate", "zoo:resnet20", "--hardware", hardware, "--pipeline"}),
+                  "pipeline_period");
+  };
+  EXPECT_LT(period(scratch.path("roomy.yaml")), period("isaac"));
+}
+
+TEST(Estimate, PipelineAsAPicture) {
+  const Scratch scratch;
+  const auto draw = [&](const char* name) {
+    const std::string path = scratch.path(name);
+    json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--pipeline", "--gantt", path});
+    return text_of(path);
+  };
+  const std::string picture = draw("a.svg");
+  EXPECT_EQ(picture.substr(0, 4), "<svg");
+  EXPECT_NE(picture.find("</svg>"), std::string::npos);
+  for (const char* text : {"conv1", "picture 3", "time in us", "latency", "period"})
+    EXPECT_NE(picture.find(text), std::string::npos) << text;
+  EXPECT_EQ(picture, draw("b.svg"));
 }
 
 TEST(Estimate, ErrorsSayWhere) {
@@ -175,6 +230,11 @@ TEST(Estimate, ErrorsSayWhere) {
                {"wrong.json", "conv1", "densities"});
   expect_error(run_program({"estimate", "zoo:resnet20", "--hardware", "128x128:2b"}), 3, {"no costs"});
   expect_error(run_program(joined(words, {"--input-density", "2"})), 2, {"--input-density"});
+  expect_error(run_program(joined(words, {"--gantt", "x.svg"})), 2, {"--pipeline"});
+  expect_error(run_program({"estimate", "zoo:resnet20", "--hardware", "cascade", "--reload", "--pipeline"}),
+               3, {"array.cycle"});
+  expect_error(run_program({"estimate", "zoo:resnet20", "--hardware", "mars", "--pipeline"}), 3,
+               {"weights.bandwidth"});
 }
 
 }  // namespace

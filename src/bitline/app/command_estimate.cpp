@@ -10,6 +10,8 @@
 #include "bitline/app/command.h"
 #include "bitline/app/estimate_report.h"
 #include "bitline/app/mapping_options.h"
+#include "bitline/app/pipeline_picture.h"
+#include "bitline/app/pipeline_report.h"
 #include "bitline/base/error.h"
 #include "bitline/hardware/designs.h"
 #include "bitline/hardware/spec_reader.h"
@@ -51,6 +53,13 @@ class EstimateCommand final : public Command {
     app.add_option("--batch", batch_, "pictures between reloads of the weights")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
+    CLI::Option* pipeline =
+        app.add_flag("--pipeline", pipeline_, "simulate layers at work at the same time, row by row");
+    app.add_option("--pictures", pictures_, "pictures that follow each other in the pipeline")
+        ->check(CLI::Range(std::int64_t{1}, estimate::kMostPictures))
+        ->needs(pipeline)
+        ->capture_default_str();
+    app.add_option("--gantt", gantt_, "write a picture of the pipeline: an SVG file")->needs(pipeline);
   }
 
   result::Record run(Session& session) override {
@@ -68,7 +77,14 @@ class EstimateCommand final : public Command {
         chips.push_back(cost_of(place(session, other, mapping), options));
       }
     }
-    return estimate_report(flags_.model, chips);
+    result::Record record = estimate_report(flags_.model, chips);
+    if (pipeline_) add_pipeline(chips, record);
+    if (!gantt_.empty()) {
+      const std::string title = flags_.model + " as " + chips.front().precision;
+      io::write_atomically(session.files(), gantt_, pipeline_picture(title, *chips.front().pipeline));
+      record.add("gantt_file", gantt_);
+    }
+    return record;
   }
 
  private:
@@ -103,6 +119,7 @@ class EstimateCommand final : public Command {
     out.estimate = estimate::estimate(placed.mapping, *placed.chip.spec,
                                       unmapped_layers(placed.model, placed.mapping), options);
     for (const mapping::MappedLayer& layer : out.mapping.layers) out.weights += layer.weights();
+    if (pipeline_) simulate(out, placed.model, *placed.chip.spec);
     return out;
   }
 
@@ -113,6 +130,17 @@ class EstimateCommand final : public Command {
       if (levels != quant::kIdealAdc) out[layer.node] = std::log2(static_cast<double>(levels));
     }
     return out;
+  }
+
+  // A chip of --vs that states too little stays without times.
+  void simulate(ChipEstimate& chip, const quant::QuantizedModel& model,
+                const hardware::HardwareSpec& spec) const {
+    try {
+      chip.pipeline = estimate::simulate_pipeline(chip.mapping, model, spec, {pictures_, batch_});
+    } catch (const Error& error) {
+      if (chip.name == hardware_ || error.code() != ErrorCode::kBadInput) throw;
+      chip.no_pipeline = error.message();
+    }
   }
 
   // A digital comparator runs the layers that the first chip has on arrays.
@@ -127,6 +155,7 @@ class EstimateCommand final : public Command {
     out.name = hardware;
     out.weights = first.weights;
     out.precision = "W" + std::to_string(static_cast<int>(bits)) + " on " + spec.name;
+    if (pipeline_) out.no_pipeline = "a roofline has no pipeline";
     out.estimate = estimate::estimate_roofline(spec, first.estimate.macs,
                                                static_cast<double>(first.weights) * bits / 8.0);
     return out;
@@ -138,6 +167,9 @@ class EstimateCommand final : public Command {
   std::vector<std::string> others_;
   std::int64_t batch_ = 1;
   bool layer_adcs_ = false;
+  bool pipeline_ = false;
+  std::int64_t pictures_ = 4;
+  std::string gantt_;
 };
 
 }  // namespace

@@ -1,10 +1,12 @@
 // Estimates of one network on several chips as a record: figures of the first, and tables beside each other.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bitline/estimate/estimate.h"
+#include "bitline/estimate/pipeline.h"
 #include "bitline/mapping/mapping.h"
 #include "bitline/result/record.h"
 
@@ -16,6 +18,8 @@ struct ChipEstimate {
   mapping::Mapping mapping;
   estimate::Estimate estimate;
   std::int64_t weights = 0;
+  std::optional<estimate::Pipeline> pipeline;  // if it was asked for
+  std::string no_pipeline;                     // why there is none
 };
 
 // At least one chip. Keys are explained in docs/results.md.

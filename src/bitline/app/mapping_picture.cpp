@@ -1,10 +1,10 @@
 #include "bitline/app/mapping_picture.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 
+#include "bitline/app/svg.h"
 #include "bitline/base/units.h"
 #include "bitline/mapping/usage.h"
 
@@ -12,50 +12,10 @@ namespace bitline::app {
 
 namespace {
 
-constexpr std::array<const char*, 8> kColours = {"#3b6fb6", "#d9822b", "#4c9f50", "#b6443b",
-                                                 "#7d5ba6", "#8c6d46", "#c75c9b", "#4aa3a3"};
 constexpr int kMargin = 16, kLine = 18, kGap = 3, kWidth = 960;
 
 std::string number(double value) {
   return fixed_text(value, 2);
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-    }
-  }
-  return out;
-}
-
-std::string rectangle(double x, double y, double width, double height, const std::string& fill,
-                      const std::string& title) {
-  std::string out = "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(width) +
-                    "\" height=\"" + number(height) + "\" fill=\"" + fill + "\"";
-  return out + (title.empty() ? "/>\n" : "><title>" + escaped(title) + "</title></rect>\n");
-}
-
-std::string text_at(double x, double y, const std::string& text) {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\">" + escaped(text) + "</text>\n";
-}
-
-const char* colour_of(std::int64_t layer) {
-  return kColours[static_cast<std::size_t>(layer) % kColours.size()];
 }
 
 // Side of an array's square: large when there are few.
@@ -71,17 +31,14 @@ class Picture {
 
   std::string draw() {
     y_ = kMargin + kLine;
-    body_ += text_at(kMargin, y_ - 5,
-                     mapping_.chip.name + ": " + std::to_string(mapping_.arrays) + " arrays, " +
-                         number(100.0 * usage_.utilisation()) + " % of their cells used");
+    body_ += svg_text(kMargin, y_ - 5,
+                      mapping_.chip.name + ": " + std::to_string(mapping_.arrays) + " arrays, " +
+                          number(100.0 * usage_.utilisation()) + " % of their cells used");
     draw_legend();
     std::map<std::int64_t, std::map<std::int64_t, std::vector<const mapping::Block*>>> rounds;
     for (const mapping::Block& block : mapping_.blocks) rounds[block.round][block.array].push_back(&block);
     for (const auto& [round, arrays] : rounds) draw_round(round, arrays);
-    const int height = y_ + kMargin;
-    return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + std::to_string(kWidth) + "\" height=\"" +
-           std::to_string(height) + "\" font-family=\"sans-serif\" font-size=\"12\">\n" +
-           rectangle(0, 0, kWidth, height, "#ffffff", "") + body_ + "</svg>\n";
+    return svg_picture(kWidth, y_ + kMargin, body_);
   }
 
  private:
@@ -93,10 +50,10 @@ class Picture {
       const int x = kMargin + static_cast<int>(l % kColumns) * (kWidth - 2 * kMargin) / kColumns;
       const int y = y_ + static_cast<int>(l / kColumns) * kLine;
       const double share = static_cast<double>(usage.cells) / (cells * static_cast<double>(usage.arrays));
-      body_ += rectangle(x, y, 12, 12, colour_of(static_cast<std::int64_t>(l)), "");
-      body_ += text_at(x + 18, y + 11,
-                       mapping_.layers[l].node + ": " + std::to_string(usage.arrays) + " arrays, " +
-                           number(100.0 * share) + " %");
+      body_ += svg_rectangle(x, y, 12, 12, svg_colour(static_cast<std::int64_t>(l)), "");
+      body_ += svg_text(x + 18, y + 11,
+                        mapping_.layers[l].node + ": " + std::to_string(usage.arrays) + " arrays, " +
+                            number(100.0 * share) + " %");
     }
     y_ += static_cast<int>((mapping_.layers.size() + kColumns - 1) / kColumns) * kLine + kMargin;
   }
@@ -104,7 +61,7 @@ class Picture {
   void draw_round(std::int64_t round,
                   const std::map<std::int64_t, std::vector<const mapping::Block*>>& arrays) {
     if (mapping_.rounds > 1) {
-      body_ += text_at(kMargin, y_ + kLine - 5, "round " + std::to_string(round));
+      body_ += svg_text(kMargin, y_ + kLine - 5, "round " + std::to_string(round));
       y_ += kLine;
     }
     const int step = side_ + kGap, columns = (kWidth - 2 * kMargin) / step;
@@ -119,12 +76,13 @@ class Picture {
   void draw_array(int x, int y, std::int64_t array, const std::vector<const mapping::Block*>& blocks) {
     const double height = static_cast<double>(side_) / static_cast<double>(mapping_.chip.rows);
     const double width = static_cast<double>(side_) / static_cast<double>(mapping_.chip.columns);
-    body_ += rectangle(x, y, side_, side_, "#e4e4e4", "array " + std::to_string(array));
+    body_ += svg_rectangle(x, y, side_, side_, "#e4e4e4", "array " + std::to_string(array));
     for (const mapping::Block* b : blocks) {
       const mapping::MappedLayer& layer = mapping_.layers[static_cast<std::size_t>(b->layer)];
-      body_ += rectangle(
+      body_ += svg_rectangle(
           x + static_cast<double>(b->column) * width, y + static_cast<double>(b->row) * height,
-          static_cast<double>(b->width()) * width, static_cast<double>(b->rows) * height, colour_of(b->layer),
+          static_cast<double>(b->width()) * width, static_cast<double>(b->rows) * height,
+          svg_colour(b->layer),
           layer.node + ", replica " + std::to_string(b->replica) + ", array " + std::to_string(array) + ": " +
               std::to_string(b->rows) + " rows, " + std::to_string(b->width()) + " columns");
     }
