@@ -162,6 +162,7 @@ TEST_F(CountedEstimate, ErrorsSayWhatIsMissing) {
   expect_error(run_program({"estimate", "zoo:digits-cnn", "--hardware", "isaac", "--images", "3"}), 3,
                {"no scales", "conv1", "calibrate"});
   expect_error(run_program(words({"--data", "digits", "--images", "0"})), 2, {"--images"});
+}
 
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
