@@ -15,6 +15,7 @@
 #include "bitline/base/error.h"
 #include "bitline/hardware/designs.h"
 #include "bitline/hardware/spec_reader.h"
+#include "bitline/io/atomic_file.h"
 #include "bitline/mapping/tiling.h"
 #include "bitline/mapping/verify_mapping.h"
 
