@@ -120,10 +120,14 @@ mapping::MappingOptions MappingFlags::options() const {
   return out;
 }
 
-quant::QuantizedModel MappingFlags::load(Session& session, const OpenedChip& opened) const {
+quant::QuantizedModel MappingFlags::load_model(Session& session) const {
   ModelOptions options;
   options.model = model;
-  quant::QuantizedModel out = options.load(session, 0);
+  return options.load_shapes(session);
+}
+
+quant::QuantizedModel MappingFlags::load(Session& session, const OpenedChip& opened) const {
+  quant::QuantizedModel out = load_model(session);
   if (!out.layers.empty()) {
     if (!precision.empty() || !digital.empty() || !float_layers.empty())
       throw Error(ErrorCode::kUsage, "'" + model + "' is quantized already", {},

@@ -36,6 +36,7 @@ struct MappingFlags {
   void declare(CLI::App& app);
   mapping::MappingOptions options() const;
 
+  quant::QuantizedModel load_model(Session& session) const;  // as it is
   // A quantized artefact as it is. Of a float model every convolution and linear layer that is not named by
   // --digital or --float-layers is configured for the arrays; it has no scales then.
   quant::QuantizedModel load(Session& session, const OpenedChip& chip) const;

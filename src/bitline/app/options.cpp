@@ -91,6 +91,11 @@ quant::QuantizedModel ModelOptions::load(Session& session, int classes) const {
   return frontend::load_model(session.files(), model, classes, session.context().seed);
 }
 
+quant::QuantizedModel ModelOptions::load_shapes(Session& session) const {
+  session.add_input(weights_path(model));
+  return frontend::load_shapes(session.files(), model, session.context().seed);
+}
+
 void ArrayOptions::declare(CLI::App& app) {
   app.add_option("--hardware", hardware,
                  "array: ROWSxCOLUMNS:BITSb, a design (bitline hardware list) or a YAML file")

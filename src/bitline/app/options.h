@@ -42,6 +42,7 @@ struct ModelOptions {
   void declare(CLI::App& app, const char* what);
   // Any model: zoo, ONNX, safetensors, or a quantized artefact. `classes` 0 = the model's own.
   quant::QuantizedModel load(Session& session, int classes) const;
+  quant::QuantizedModel load_shapes(Session& session) const;  // zoo networks without weights, too
 };
 
 struct ArrayOptions {

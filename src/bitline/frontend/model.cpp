@@ -5,6 +5,7 @@
 #include "bitline/base/error.h"
 #include "bitline/frontend/artefact.h"
 #include "bitline/frontend/onnx.h"
+#include "bitline/frontend/outline.h"
 #include "bitline/frontend/packed.h"
 #include "bitline/frontend/weights.h"
 #include "bitline/frontend/zoo.h"
@@ -59,6 +60,13 @@ quant::QuantizedModel load_model(io::FileSystem& fs, const std::string& name, in
   quant::QuantizedModel model = from_file(fs, name);
   require_classes(model.graph, name, classes);
   return model;
+}
+
+quant::QuantizedModel load_shapes(io::FileSystem& fs, const std::string& name, std::uint64_t seed) {
+  const bool in_zoo = name.rfind(kZooPrefix, 0) == 0;
+  if (in_zoo && is_outline(name.substr(kZooPrefix.size())))
+    return {outline(name.substr(kZooPrefix.size())), {}, {}};
+  return load_model(fs, name, 0, seed);
 }
 
 }  // namespace bitline::frontend

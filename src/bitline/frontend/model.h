@@ -19,4 +19,7 @@ namespace bitline::frontend {
 quant::QuantizedModel load_model(io::FileSystem& fs, const std::string& name, int classes,
                                  std::uint64_t seed);
 
+// The same where shapes are enough: names of outline.h, too, whose weights have no values.
+quant::QuantizedModel load_shapes(io::FileSystem& fs, const std::string& name, std::uint64_t seed);
+
 }  // namespace bitline::frontend

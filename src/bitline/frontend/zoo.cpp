@@ -5,6 +5,7 @@
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 #include "bitline/frontend/impl/zoo_builder.h"
+#include "bitline/frontend/outline.h"
 
 namespace bitline::frontend {
 
@@ -16,6 +17,8 @@ constexpr int kMostClasses = 100'000;
 
 ir::Graph zoo(const std::string& name, int classes, std::uint64_t seed) {
   const auto networks = zoo_networks();
+  if (is_outline(name))
+    bad_input("'" + name + "' has shapes and no weights", {}, "bitline map and bitline estimate take it");
   const auto it =
       std::find_if(networks.begin(), networks.end(), [&](const ZooNetwork& n) { return n.name == name; });
   if (it == networks.end()) bad_input("unknown network '" + name + "'", {}, suggestion(name, zoo_names()));

@@ -16,7 +16,7 @@
 namespace bitline::frontend {
 
 // Builds network `name`. classes = 0 means the network's usual number (10 or 1000).
-// Error{kBadInput} with a suggestion for an unknown name or for classes out of range.
+// Error{kBadInput} with a suggestion for an unknown name, for one of outline.h, or for classes out of range.
 ir::Graph zoo(const std::string& name, int classes, std::uint64_t seed);
 
 std::vector<std::string> zoo_names();

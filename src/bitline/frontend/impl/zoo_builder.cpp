@@ -18,6 +18,12 @@ ir::Tensor filled(std::int64_t count, float value) {
   return {{count}, std::vector<float>(static_cast<std::size_t>(count), value)};
 }
 
+ir::Tensor without_values(const ir::Shape& shape) {
+  ir::Tensor out;
+  out.shape = shape;
+  return out;
+}
+
 }  // namespace
 
 ir::ValueId ZooBuilder::input(std::int64_t channels, std::int64_t height, std::int64_t width) {
@@ -39,14 +45,16 @@ ir::ValueId ZooBuilder::node(const std::string& name, ir::Op op, const std::vect
 }
 
 ir::Tensor ZooBuilder::normal(const std::string& name, const ir::Shape& shape, double deviation) const {
-  const Philox random = stream_of(seed_, name);
+  if (!seed_) return without_values(shape);
+  const Philox random = stream_of(*seed_, name);
   ir::Tensor out(shape);
   for (std::size_t i = 0; i < out.size(); ++i) out.data[i] = static_cast<float>(deviation * random.normal(i));
   return out;
 }
 
 ir::Tensor ZooBuilder::uniform(const std::string& name, const ir::Shape& shape, double bound) const {
-  const Philox random = stream_of(seed_, name);
+  if (!seed_) return without_values(shape);
+  const Philox random = stream_of(*seed_, name);
   ir::Tensor out(shape);
   for (std::size_t i = 0; i < out.size(); ++i)
     out.data[i] = static_cast<float>(bound * (2.0 * random.uniform(i) - 1.0));
@@ -62,9 +70,15 @@ ir::ValueId ZooBuilder::square_conv(const std::string& name, ir::ValueId x, std:
   op.window.pad_begin = {kernel / 2, kernel / 2};
   op.window.pad_end = {kernel / 2, kernel / 2};
   op.groups = groups;
-  const double fan_out = static_cast<double>(outputs / groups * kernel * kernel);
+  return convolution(name, x, outputs, op, bias);
+}
+
+ir::ValueId ZooBuilder::convolution(const std::string& name, ir::ValueId x, std::int64_t outputs,
+                                    const ir::Conv& op, bool bias) {
+  const auto [height, width] = op.window.kernel;
+  const double fan_out = static_cast<double>(outputs / op.groups * height * width);
   const std::string weight = name + ".weight";
-  const ir::Shape shape{outputs, channels(x) / groups, kernel, kernel};
+  const ir::Shape shape{outputs, channels(x) / op.groups, height, width};
   std::vector<ir::ValueId> inputs{x, constant(weight, normal(weight, shape, std::sqrt(2.0 / fan_out)))};
   if (bias) inputs.push_back(constant(name + ".bias", filled(outputs, 0.0f)));
   return node(name, op, inputs);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -11,7 +12,10 @@ namespace bitline::frontend {
 
 class ZooBuilder {
  public:
+  enum ShapesOnly { kShapesOnly };
+
   explicit ZooBuilder(std::uint64_t seed) : seed_(seed) {}
+  explicit ZooBuilder(ShapesOnly) {}  // weights without values: outline.h
 
   ir::ValueId input(std::int64_t channels, std::int64_t height, std::int64_t width);
   std::int64_t channels(ir::ValueId x) const { return shape(x)[1]; }
@@ -20,6 +24,9 @@ class ZooBuilder {
   // Square kernel, padded by kernel / 2. Without bias unless asked for.
   ir::ValueId conv(const std::string& name, ir::ValueId x, std::int64_t outputs, std::int64_t kernel,
                    std::int64_t stride = 1, bool bias = false);
+  // The window and the groups are those of `op`.
+  ir::ValueId convolution(const std::string& name, ir::ValueId x, std::int64_t outputs, const ir::Conv& op,
+                          bool bias = false);
   // A 3x3 kernel for each channel alone.
   ir::ValueId depthwise(const std::string& name, ir::ValueId x, std::int64_t stride);
   ir::ValueId linear(const std::string& name, ir::ValueId x, std::int64_t outputs);
@@ -41,7 +48,7 @@ class ZooBuilder {
   ir::Tensor normal(const std::string& name, const ir::Shape& shape, double deviation) const;
   ir::Tensor uniform(const std::string& name, const ir::Shape& shape, double bound) const;
 
-  std::uint64_t seed_;
+  std::optional<std::uint64_t> seed_;
   ir::Graph graph_;
   std::vector<ir::Shape> shapes_;
 };
