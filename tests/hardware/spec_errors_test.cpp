@@ -130,6 +130,38 @@ TEST(SpecErrors, Contradictions) {
         "own)"}});
 }
 
+TEST(SpecErrors, AccumulationAndDigitalUnits) {
+  expect_errors(
+      {{"macro:\n", "accumulation: {cycles: 4, columns: 2, cite: e}\nmacro:\n",
+        "chip.yaml:20:15: 'accumulation' is not complete (it states cycles, columns and conversions)"},
+       {"macro:\n", "accumulation: {cycles: 4, columns: 65, conversions: 1, cite: e}\nmacro:\n",
+        "chip.yaml:20:36: more columns are added up than there are: 65 of 64 (accumulation.columns is at "
+        "most "
+        "array.columns)"},
+       {"macro:\n", "accumulation: {cycles: 4, columns: 2, conversions: 9, cite: e}\nmacro:\n",
+        "chip.yaml:20:52: more conversions than sums: 9 (accumulation.conversions is at most cycles x "
+        "columns)"},
+       {"kind: sar, bits: 8", "kind: sar, bits: 8, low_bits: 9",
+        "chip.yaml:19:37: the lowest resolution is above the highest: 9 of 8 (adc.low_bits is at most "
+        "adc.bits)"},
+       {"chip: {tiles", "accelerator: {units: 1, cite: e}\nchip: {tiles",
+        "chip.yaml:28:14: a chip has either arrays, an accelerator or a roofline (describe the digital "
+        "comparator in "
+        "a file of its own)"}});
+  const std::string start = "schema: bitline-hardware/1\nname: x\n";
+  const auto error = [&](const std::string& rest) {
+    return io::error_of([&] { parse_small(start + rest); });
+  };
+  EXPECT_EQ(error("accelerator: {units: 1, inputs: 2, outputs: 2, cite: a}\n"),
+            "chip.yaml:3:14: 'accelerator' has no 'memory' (a digital accelerator states units, inputs, "
+            "outputs and "
+            "memory)");
+  EXPECT_EQ(error("accelerator: {units: 1, inputs: 2, outputs: 2, memory: 1 KiB, cite: a}\n"),
+            "chip.yaml:3:14: digital units have no clock (add 'technology: {clock: ..., cite: ...}')");
+  EXPECT_EQ(error("accelerator: {weights: twice, cite: a}\n"),
+            "chip.yaml:3:24: 'twice' is no weights (known: once, copied)");
+}
+
 TEST(SpecErrors, WhatIsMissing) {
   expect_errors(
       {{"schema: bitline-hardware/1\n", "", "chip.yaml:1:1: required key 'schema' is missing"},
@@ -143,8 +175,9 @@ TEST(SpecErrors, WhatIsMissing) {
        {"bits: 2, ", "", "chip.yaml:6:7: the cell has no 'bits' (add 'cell: {bits: ..., cite: ...}')"}});
   EXPECT_EQ(
       io::error_of([] { parse_small("schema: bitline-hardware/1\nname: x\n"); }),
-      "chip.yaml:1:1: neither 'array' nor 'roofline' is described (a compute-in-memory chip has an array, a "
-      "digital comparator a roofline)");
+      "chip.yaml:1:1: neither 'array', 'accelerator' nor 'roofline' is described (a compute-in-memory chip "
+      "has an array, a "
+      "digital comparator an accelerator or a roofline)");
   EXPECT_EQ(io::error_of([] {
               parse_small("schema: bitline-hardware/1\nname: x\nroofline: {power: 1 W, cite: a}\n");
             }),

@@ -128,8 +128,8 @@ Json component_schema() {
 
 Json definitions() {
   JsonArray marks;
-  for (const Mark mark :
-       {Mark::kSourced, Mark::kDerived, Mark::kReconstructed, Mark::kMemory, Mark::kAssumed})
+  for (const Mark mark : {Mark::kSourced, Mark::kDerived, Mark::kReconstructed, Mark::kMemory, Mark::kAssumed,
+                          Mark::kCalibrated})
     marks.emplace_back(mark_name(mark));
   Json out = JsonObject{
       {"cite",

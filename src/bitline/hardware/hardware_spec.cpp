@@ -36,7 +36,8 @@ double value_or(const OptionalConstant& constant, double fallback) {
 
 ArraySpec array_of(const HardwareSpec& spec) {
   if (spec.is_digital())
-    unsupported("'" + spec.name + "' has no arrays: it is a digital comparator", spec.roofline.where,
+    unsupported("'" + spec.name + "' has no arrays: it is a digital comparator",
+                spec.accelerator.stated ? spec.accelerator.where : spec.roofline.where,
                 "choose a compute-in-memory chip");
   ArraySpec out;
   out.name = spec.name;

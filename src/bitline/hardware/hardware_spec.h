@@ -3,11 +3,12 @@
 //
 // A compute-in-memory chip is  chip = tiles + chip components,  tile = macros + tile components,  macro =
 // arrays
-// + DACs + ADCs + macro components. A digital comparator has a roofline instead. Every number is a Constant:
-// its value, how it was written, its source and a mark that says how good the source is. What a file does not
-// state stays empty; nothing is assumed. docs/hardware.md explains the file format.
+// + DACs + ADCs + macro components. A digital comparator has units or a roofline instead. Every number is a
+// Constant: its value, how it was written, its source and a mark that says how good the source is. What a
+// file does not state stays empty; nothing is assumed. docs/hardware.md explains the file format.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ enum class Mark {
   kReconstructed,  // the source was not available: the best-justified reading
   kMemory,         // widely published, not read again: unverified
   kAssumed,        // a choice of the file's author
+  kCalibrated,     // fitted so that a published result holds: proves nothing of that result
 };
 const char* mark_name(Mark mark);  // "SOURCED"
 
@@ -97,6 +99,13 @@ struct Adc : Component {
   OptionalConstant rate;
   OptionalConstant stated_bits;   // resolution that power, energy and area are for
   OptionalConstant linear_share;  // of power and area that grows linearly with the bits
+  OptionalConstant low_bits;      // conversions are spread evenly from this resolution to `bits`
+};
+
+// Bitline sums are added up before they are converted: those of `columns` neighbouring columns (the slices of
+// a weight) in `cycles` input cycles take `conversions` A/D conversions together.
+struct Accumulation : Section {
+  OptionalConstant cycles, columns, conversions;
 };
 
 struct Level : Section {
@@ -108,6 +117,13 @@ struct Level : Section {
 struct WeightLoading : Section {
   std::string loading;  // "resident" or "reloaded"
   OptionalConstant bandwidth, energy;
+};
+
+// A digital accelerator: `units` on a chip, each of which multiplies `inputs` values with the weights of
+// `outputs` neurons in every clock, beside memory for all weights. Chips of a board are nodes of a mesh.
+struct Accelerator : Section {
+  std::string weights;  // "once": each on one chip; "copied": kernels of convolutions on every chip
+  OptionalConstant units, inputs, outputs, memory, links, link_bandwidth;
 };
 
 struct Roofline : Section {
@@ -131,12 +147,15 @@ struct HardwareSpec {
   Array array;
   Component dac;
   Adc adc;
+  Accumulation accumulation;
   Level macro, tile, chip;
   WeightLoading weights;
+  Accelerator accelerator;
   Roofline roofline;
   Published published;
+  std::int64_t chips = 1;  // on the board: board.h
 
-  bool is_digital() const { return roofline.stated; }
+  bool is_digital() const { return roofline.stated || accelerator.stated; }
 };
 
 // What quantization and simulation need of a chip; `rows` are those that one conversion adds up. Throws

@@ -21,7 +21,43 @@ void refuse_more(const OptionalConstant& a, const OptionalConstant& b, const std
   if (a && b && a->value > b->value) bad_input(message + ": " + a->text + " of " + b->text, a->where, hint);
 }
 
+// Digital units, and nothing else that multiplies.
+void check_accelerator(const HardwareSpec& spec) {
+  const Accelerator& d = spec.accelerator;
+  if (spec.array.stated || spec.roofline.stated)
+    bad_input("a chip has either arrays, an accelerator or a roofline", d.where,
+              "describe the digital comparator in a file of its own");
+  struct Needed {
+    const char* key;
+    const OptionalConstant& constant;
+  };
+  for (const Needed& needed : {Needed{"units", d.units}, Needed{"inputs", d.inputs},
+                               Needed{"outputs", d.outputs}, Needed{"memory", d.memory}}) {
+    if (!needed.constant)
+      bad_input(std::string("'accelerator' has no '") + needed.key + "'", d.where,
+                "a digital accelerator states units, inputs, outputs and memory");
+  }
+  if (!spec.technology.clock)
+    bad_input("digital units have no clock", d.where, "add 'technology: {clock: ..., cite: ...}'");
+}
+
+void check_accumulation(const HardwareSpec& spec) {
+  const Accumulation& a = spec.accumulation;
+  if (!a.stated) return;
+  if (!a.cycles || !a.columns || !a.conversions)
+    bad_input("'accumulation' is not complete", a.where, "it states cycles, columns and conversions");
+  refuse_more(a.columns, spec.array.columns, "more columns are added up than there are",
+              "accumulation.columns is at most array.columns");
+  if (a.conversions->value > a.cycles->value * a.columns->value)
+    bad_input("more conversions than sums: " + a.conversions->text, a.conversions->where,
+              "accumulation.conversions is at most cycles x columns");
+}
+
 void check_completeness(const HardwareSpec& spec) {
+  if (spec.accelerator.stated) {
+    check_accelerator(spec);
+    return;
+  }
   if (spec.is_digital()) {
     require(spec.roofline.peak, spec.roofline, "the roofline", "peak");
     if (spec.array.stated)
@@ -30,9 +66,9 @@ void check_completeness(const HardwareSpec& spec) {
     return;
   }
   if (!spec.array.stated) {
-    bad_input("neither 'array' nor 'roofline' is described",
+    bad_input("neither 'array', 'accelerator' nor 'roofline' is described",
               spec.files.empty() ? Where{} : Where{spec.files.back(), 1, 1, {}},
-              "a compute-in-memory chip has an array, a digital comparator a roofline");
+              "a compute-in-memory chip has an array, a digital comparator an accelerator or a roofline");
   }
   require(spec.array.rows, spec.array, "the array", "rows");
   require(spec.array.columns, spec.array, "the array", "columns");
@@ -68,6 +104,8 @@ void check_converters(const HardwareSpec& spec) {
               "dac.bits is at most operands.input_bits");
   refuse_more(array.column_mux, array.columns, "an ADC serves more columns than there are",
               "column_mux is at most columns");
+  refuse_more(adc.low_bits, adc.bits, "the lowest resolution is above the highest",
+              "adc.low_bits is at most adc.bits");
   if (array.column_mux && adc.count) {
     const double arrays = value_or(array.count, 1.0);
     const double needed = std::ceil(array.columns->value / array.column_mux->value) * arrays;
@@ -112,6 +150,7 @@ void check_hardware(const HardwareSpec& spec) {
   check_completeness(spec);
   check_cell(spec.cell);
   check_converters(spec);
+  check_accumulation(spec);
   check_counts(spec.array, "array");
   check_counts(spec.dac, "dac");
   check_counts(spec.adc, "adc");

@@ -119,9 +119,17 @@ std::vector<KeySlot> adc_keys(Adc& a) {
       number("stated_bits", a.stated_bits, kCount, kResolution,
              "resolution these figures are for; bits if absent"),
       number("linear_share", a.linear_share, kFraction, kShare,
-             "sar: share of the cost that grows linearly with bits; 50 % if absent")};
+             "sar: share of the cost that grows linearly with bits; 50 % if absent"),
+      number("low_bits", a.low_bits, kCount, kResolution,
+             "conversions are spread evenly from this resolution to `bits`; `bits` if absent")};
   append(keys, cost_keys(a));
   return keys;
+}
+
+std::vector<KeySlot> accumulation_keys(Accumulation& a) {
+  return {number("cycles", a.cycles, kCount, {.low = 1, .high = 32}, "input cycles that are added up"),
+          number("columns", a.columns, kCount, kLines, "neighbouring columns that are added up"),
+          number("conversions", a.conversions, kCount, kLines, "A/D conversions for all of these together")};
 }
 
 std::vector<KeySlot> level_keys(Level& level, const char* members, const char* meaning) {
@@ -135,6 +143,19 @@ std::vector<KeySlot> weight_keys(WeightLoading& w) {
                "whether all weights stay in the arrays or are written again and again"),
           number("bandwidth", w.bandwidth, kBandwidth, kPositive, "of loading weights"),
           number("energy", w.energy, kEnergyPerByte, kNotNegative, "of loading weights")};
+}
+
+std::vector<KeySlot> accelerator_keys(Accelerator& d) {
+  return {
+      word("weights", d.weights, {"once", "copied"},
+           "each weight on one chip of a board, or kernels of convolutions on all of them; once if absent"),
+      number("units", d.units, kCount, kInstances, "arithmetic units on a chip"),
+      number("inputs", d.inputs, kCount, kLines, "values a unit takes in a clock"),
+      number("outputs", d.outputs, kCount, kLines, "neurons it adds them to"),
+      number("memory", d.memory, kCapacity, kPositive, "for weights, of a chip"),
+      number("links", d.links, kCount, {.low = 1, .high = 64},
+             "links of the chip of a board that has the fewest; 1 if absent"),
+      number("link_bandwidth", d.link_bandwidth, kBandwidth, kPositive, "of one link, in one direction")};
 }
 
 std::vector<KeySlot> roofline_keys(Roofline& r) {
@@ -166,7 +187,8 @@ std::span<const ComponentKind> component_kinds() {
   static const std::vector<ComponentKind> table = {
       {"sample-hold", "keeps a column's sum until it is converted", "one sample", {}},
       {"shift-add", "adds digits of weights and inputs at their place", "one addition", {"bits", "clock"}},
-      {"amplifier", "turns a bitline current into a voltage, or sums voltages", "one conversion", {}},
+      {"amplifier", "turns a bitline current into a voltage, or sums voltages", "one bitline sum", {}},
+      {"analog-buffer", "keeps bitline sums between input cycles and adds them up", "one bitline sum", {}},
       {"buffer",
        "memory for activations",
        "one access of `width` bits",
@@ -203,12 +225,15 @@ std::vector<SectionForm> section_forms(HardwareSpec& s) {
           {"array", "the arrays of a macro", &s.array, nullptr, array_keys(s.array)},
           {"dac", "the wordline drivers of a macro", &s.dac, nullptr, dac_keys(s.dac)},
           {"adc", "the ADCs of a macro", &s.adc, nullptr, adc_keys(s.adc)},
+          {"accumulation", "analog accumulation before the ADCs", &s.accumulation, nullptr,
+           accumulation_keys(s.accumulation)},
           {"macro", "arrays and their periphery", &s.macro, &s.macro, level_keys(s.macro, nullptr, nullptr)},
           {"tile", "macros, buffers and a bus", &s.tile, &s.tile,
            level_keys(s.tile, "macros", "macros in a tile; 1 if absent")},
           {"chip", "tiles and what is there once", &s.chip, &s.chip,
            level_keys(s.chip, "tiles", "tiles on the chip; 1 if absent")},
           {"weights", "how weights come into the arrays", &s.weights, nullptr, weight_keys(s.weights)},
+          {"accelerator", "a digital accelerator", &s.accelerator, nullptr, accelerator_keys(s.accelerator)},
           {"roofline", "a digital comparator", &s.roofline, nullptr, roofline_keys(s.roofline)},
           {"published", "totals of the source, to compare with", &s.published, nullptr,
            published_keys(s.published)}};

@@ -16,8 +16,8 @@ namespace bitline::hardware {
 namespace {
 
 constexpr std::array<std::string_view, 3> kSourceKeys = {"cite", "mark", "note"};
-constexpr std::array<Mark, 5> kMarks = {Mark::kSourced, Mark::kDerived, Mark::kReconstructed, Mark::kMemory,
-                                        Mark::kAssumed};
+constexpr std::array<Mark, 6> kMarks = {Mark::kSourced, Mark::kDerived, Mark::kReconstructed,
+                                        Mark::kMemory,  Mark::kAssumed, Mark::kCalibrated};
 
 bool is_source_key(std::string_view key) {
   return std::find(kSourceKeys.begin(), kSourceKeys.end(), key) != kSourceKeys.end();
@@ -323,6 +323,8 @@ const char* mark_name(Mark mark) {
       return "MEMORY";
     case Mark::kAssumed:
       return "ASSUMED";
+    case Mark::kCalibrated:
+      return "CALIBRATED";
   }
   return "";
 }
