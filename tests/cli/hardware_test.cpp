@@ -58,10 +58,10 @@ TEST(Hardware, ShowsSumsConstantsAndGaps) {
 }
 
 TEST(Hardware, ShowsEveryDesignAndSaysWhatIsMissing) {
-  for (const char* name : {"cascade", "puma", "sram-28nm", "mars", "rram-128", "sram-1b", "rtx2080"})
+  for (const char* name : {"cascade", "cascade-adc-fit", "dadiannao", "puma", "sram-28nm", "mars", "rram-128",
+                           "sram-1b", "rtx2080"})
     expect_documented(json({"hardware", "show", name}));
-  EXPECT_EQ(text(json({"hardware", "show", "cascade"}), "not_in_chip_power"),
-            "array, dac, macro.transimpedance");
+  EXPECT_EQ(text(json({"hardware", "show", "sram-1b"}), "not_in_chip_power"), "array, dac");
 }
 
 TEST(Hardware, ExplainsAComponentByItsNameAtOneLevel) {
@@ -72,6 +72,8 @@ TEST(Hardware, ExplainsAComponentByItsNameAtOneLevel) {
   expect_documented(adc);
   EXPECT_EQ(text(json({"hardware", "explain", "isaac", "router"}), "part"), "tile.router");
   expect_documented(json({"hardware", "explain", "isaac", "cell"}));
+  expect_documented(json({"hardware", "explain", "dadiannao", "accelerator"}));
+  expect_documented(json({"hardware", "explain", "cascade", "accumulation"}));
   expect_error(run_program({"hardware", "explain", "isaac", "shift_add"}), 2,
                {"'shift_add' is at more than one level", "'macro.shift_add' or 'tile.shift_add'?"});
   expect_error(run_program({"hardware", "explain", "isaac", "addc"}), 2, {"did you mean 'adc'?"});

@@ -86,7 +86,7 @@ TEST(RollUp, WhatIsNotStatedIsNamedAndNotTakenForZero) {
 TEST(RollUp, WithoutOperandsOrCycleThereIsNoPeak) {
   EXPECT_FALSE(
       roll_up(parse_small(changed("operands: {weight_bits: 4, input_bits: 4, cite: a}\n", ""))).peak);
-  EXPECT_FALSE(roll_up(design("cascade")).peak);
+  EXPECT_FALSE(roll_up(parse_small(changed("  column_mux: 8\n  cycle: 10 ns\n", ""))).peak);
 }
 
 TEST(RollUp, DifferentialColumnsHoldHalfTheWeights) {
@@ -173,6 +173,23 @@ TEST(Mars, EightMacrosReachTheOrderThatThePublishedFrameRatesNeed) {
   EXPECT_NEAR(*r.peak, 1.0e12, 0.01e12);
   EXPECT_DOUBLE_EQ(r.weight_bytes, 8 * 64 * 1024 / 8);
   EXPECT_FALSE(r.power_efficiency);  // the DAC has no figures
+}
+
+// The paper counts 288 multipliers and adders an NFU, of which 256 work on a multiply-accumulate.
+TEST(DaDianNao, SumsOfTableI) {
+  const RollUp r = roll_up(design("dadiannao"));
+  EXPECT_NEAR(r.chip().power, 20.1, 0.05);
+  EXPECT_NEAR(r.chip().area, 88e-6, 0.05e-6);
+  EXPECT_NEAR(*r.peak, 16 * 256 * 2 * 606e6, 1.0);
+  const std::map<std::string, double> gap = gaps(design("dadiannao"));
+  EXPECT_NEAR(gap.at("area_efficiency"), 100.0 * (256.0 / 288.0 - 1.0), 0.1);
+  EXPECT_NEAR(gap.at("power_efficiency"), -13.8, 0.1);
+  EXPECT_NEAR(gap.at("storage_density"), -0.24, 0.01);
+}
+
+TEST(Cascade, TheAdcsSetThePace) {
+  EXPECT_NEAR(*roll_up(design("cascade")).cycle, 45.34e-9, 0.01e-9);
+  EXPECT_NEAR(*roll_up(design("cascade-adc")).cycle, 76.17e-9, 0.01e-9);
 }
 
 TEST(DigitalComparator, IsItsRoofline) {

@@ -9,10 +9,13 @@
 #include "bitline/app/activity_options.h"
 #include "bitline/app/command.h"
 #include "bitline/app/estimate_report.h"
+#include "bitline/app/hardware_report.h"
 #include "bitline/app/mapping_options.h"
 #include "bitline/app/pipeline_picture.h"
 #include "bitline/app/pipeline_report.h"
 #include "bitline/base/error.h"
+#include "bitline/estimate/digital.h"
+#include "bitline/hardware/board.h"
 #include "bitline/hardware/designs.h"
 #include "bitline/hardware/spec_reader.h"
 #include "bitline/io/atomic_file.h"
@@ -22,6 +25,8 @@
 namespace bitline::app {
 
 namespace {
+
+constexpr int kMostChips = 4096;
 
 std::vector<std::string> unmapped_layers(const quant::QuantizedModel& model,
                                          const mapping::Mapping& mapping) {
@@ -48,6 +53,9 @@ class EstimateCommand final : public Command {
         ->required();
     app.add_option("--vs", others_, "designs or files to compare with; reload rounds are allowed there")
         ->delimiter(',');
+    app.add_option("--chips", chips_, "chips on a board, of every design")
+        ->check(CLI::Range(1, kMostChips))
+        ->capture_default_str();
     activity_.declare(app);
     app.add_flag("--layer-adcs", layer_adcs_,
                  "artefacts: conversions stop at the resolution of the layer where the chip's ADC has more");
@@ -72,8 +80,8 @@ class EstimateCommand final : public Command {
       mapping::MappingOptions mapping = flags_.options();
       mapping.reload = true;
       mapping.array_budget = 0;
-      if (const auto board = roofline(session, other, chips.front())) {
-        chips.push_back(*board);
+      if (const auto comparator = digital(session, other, chips.front())) {
+        chips.push_back(*comparator);
       } else {
         chips.push_back(cost_of(place(session, other, mapping), options));
       }
@@ -92,16 +100,20 @@ class EstimateCommand final : public Command {
   struct Placed {
     std::string hardware;
     OpenedChip chip;
+    std::string marks;  // of one chip
     quant::QuantizedModel model;
     mapping::Mapping mapping;
   };
 
   Placed place(Session& session, const std::string& hardware, const mapping::MappingOptions& options) const {
-    Placed out{hardware, open_chip(session, hardware), {}, {}};
+    Placed out{hardware, open_chip(session, hardware), {}, {}, {}};
     if (!out.chip.spec)
       bad_input("'" + hardware + "' describes arrays and no chip: it has no costs", {},
                 "use a file with schema " + std::string(hardware::kHardwareSchema) +
                     ", or a design of bitline hardware list");
+    out.marks = marks_text(*out.chip.spec);
+    out.chip.spec = hardware::board_of(*out.chip.spec, chips_);
+    out.chip.chip = mapping::chip_of(*out.chip.spec);
     out.model = flags_.load(session, out.chip);
     out.mapping = mapping::map_network(out.model, out.chip.chip, options);
     if (const auto found = mapping::verify_mapping(out.mapping, out.model); !found.empty())
@@ -115,6 +127,7 @@ class EstimateCommand final : public Command {
     if (layer_adcs_) options.adc_bits = adc_bits(placed);
     ChipEstimate out;
     out.name = placed.hardware;
+    out.marks = placed.marks;
     out.precision = mapped_text(placed.model, placed.chip);
     out.mapping = placed.mapping;
     out.estimate = estimate::estimate(placed.mapping, *placed.chip.spec,
@@ -145,20 +158,29 @@ class EstimateCommand final : public Command {
   }
 
   // A digital comparator runs the layers that the first chip has on arrays.
-  std::optional<ChipEstimate> roofline(Session& session, const std::string& hardware,
-                                       const ChipEstimate& first) const {
+  std::optional<ChipEstimate> digital(Session& session, const std::string& hardware,
+                                      const ChipEstimate& first) const {
     if (hardware::find_design(hardware) == nullptr && !session.files().exists(hardware)) return std::nullopt;
-    const hardware::HardwareSpec spec = hardware::open_hardware(session.files(), hardware);
-    if (!spec.is_digital()) return std::nullopt;
+    const hardware::HardwareSpec chip = hardware::open_hardware(session.files(), hardware);
+    if (!chip.is_digital()) return std::nullopt;
+    const hardware::HardwareSpec spec = hardware::board_of(chip, chips_);
     for (const std::string& file : spec.files) session.add_input(file);
     const double bits = value_or(spec.operands.weight_bits, 8.0);
     ChipEstimate out;
     out.name = hardware;
     out.weights = first.weights;
+    out.marks = marks_text(chip);
     out.precision = "W" + std::to_string(static_cast<int>(bits)) + " on " + spec.name;
-    if (pipeline_) out.no_pipeline = "a roofline has no pipeline";
-    out.estimate = estimate::estimate_roofline(spec, first.estimate.macs,
-                                               static_cast<double>(first.weights) * bits / 8.0);
+    if (pipeline_) out.no_pipeline = "a digital comparator has no pipeline";
+    if (spec.accelerator.stated) {
+      std::vector<std::string> nodes;
+      for (const mapping::MappedLayer& layer : first.mapping.layers) nodes.push_back(layer.node);
+      const ir::Graph graph = flags_.load_model(session).graph;
+      out.estimate = estimate::estimate_digital(spec, estimate::digital_layers(graph, nodes));
+    } else {
+      out.estimate = estimate::estimate_roofline(spec, first.estimate.macs,
+                                                 static_cast<double>(first.weights) * bits / 8.0);
+    }
     return out;
   }
 
@@ -166,7 +188,7 @@ class EstimateCommand final : public Command {
   ActivityFlags activity_;
   std::string hardware_;
   std::vector<std::string> others_;
-  std::int64_t batch_ = 1;
+  std::int64_t batch_ = 1, chips_ = 1;
   bool layer_adcs_ = false;
   bool pipeline_ = false;
   std::int64_t pictures_ = 4;

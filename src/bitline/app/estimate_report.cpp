@@ -149,6 +149,14 @@ result::Table absent(const std::vector<ChipEstimate>& chips) {
   return table;
 }
 
+// Where the figures come from: read, derived, reconstructed, fitted.
+result::Table marks(const std::vector<ChipEstimate>& chips) {
+  result::Table table{
+      "marks", "Constants of the chips", {{"hardware", "hardware", 0}, {"marks", "constants", 0}}, {}};
+  for (const ChipEstimate& chip : chips) table.rows.push_back({chip.name, chip.marks});
+  return table;
+}
+
 }  // namespace
 
 result::Record estimate_report(const std::string& title, const std::vector<ChipEstimate>& chips) {
@@ -158,6 +166,7 @@ result::Record estimate_report(const std::string& title, const std::vector<ChipE
   if (chips.size() > 1) record.tables.push_back(comparison(chips));
   record.tables.push_back(components(chips));
   record.tables.push_back(layers(chips.front()));
+  record.tables.push_back(marks(chips));
   if (result::Table table = absent(chips); !table.rows.empty()) record.tables.push_back(std::move(table));
   return record;
 }

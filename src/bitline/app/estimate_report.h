@@ -20,6 +20,7 @@ struct ChipEstimate {
   std::int64_t weights = 0;
   std::optional<estimate::Pipeline> pipeline;  // if it was asked for
   std::string no_pipeline;                     // why there is none
+  std::string marks;                           // of the chip's constants: "30 SOURCED, 1 CALIBRATED"
 };
 
 // At least one chip. Keys are explained in docs/results.md.

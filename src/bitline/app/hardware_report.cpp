@@ -151,9 +151,11 @@ result::Table level_table(const HardwareSpec& spec, const RollUp& r) {
                        {"power", "power mW", 3},
                        {"area", "area mm2", 5}},
                       {}};
-  for (const estimate::LevelTotal& level : r.levels)
+  for (const estimate::LevelTotal& level : r.levels) {
+    if (spec.is_digital() && &level != &r.chip()) continue;
     table.rows.push_back({std::string(level.name), called(spec, level.name), level.units,
                           level.power * kMilli, level.area * kSquareMillimetre});
+  }
   return table;
 }
 

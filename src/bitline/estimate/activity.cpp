@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bitline/estimate/accumulation.h"
+
 namespace bitline::estimate {
 
 namespace {
@@ -39,14 +41,20 @@ void count_arrays(const mapping::Mapping& mapping, Activity& out) {
 
 }  // namespace
 
-Activity count_activity(const mapping::Mapping& mapping) {
+Activity count_activity(const mapping::Mapping& mapping, const hardware::Accumulation& accumulation) {
   Activity out;
   out.layers.resize(mapping.layers.size());
   for (const mapping::Block& b : mapping.blocks) {
     const double cycles = mean_cycles(mapping.layers[index(b.layer)]);
     LayerActivity& layer = out.layers[index(b.layer)];
     layer.row_uses += static_cast<double>(b.rows) * cycles;
-    if (b.first_part == 0) layer.conversions += static_cast<double>(b.outputs * b.slices) * cycles;
+    if (b.first_part == 0) {
+      const mapping::MappedLayer& l = mapping.layers[index(b.layer)];
+      const double positions = static_cast<double>(l.positions) / static_cast<double>(l.replicas);
+      layer.sums += static_cast<double>(b.outputs * b.slices) * cycles;
+      layer.conversions +=
+          static_cast<double>(b.outputs * conversions_of(accumulation, b.slices, l.input_cycles)) * positions;
+    }
     layer.cells += static_cast<double>(b.rows * b.width());
     out.arrays_a_round = std::max(out.arrays_a_round, b.array + 1);
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bitline/hardware/hardware_spec.h"
 #include "bitline/mapping/mapping.h"
 
 namespace bitline::estimate {
@@ -11,8 +12,9 @@ namespace bitline::estimate {
 struct LayerActivity {
   double array_reads = 0.0;  // of one array in one cycle
   double row_uses = 0.0;     // active rows x cycles
-  double conversions = 0.0;
-  double cells = 0.0;  // of all replicas
+  double sums = 0.0;         // bitline sums: columns that hold weights x cycles
+  double conversions = 0.0;  // of the ADCs; as many, unless sums are accumulated first
+  double cells = 0.0;        // of all replicas
 };
 
 // An array in a round, and the reads it makes for one picture on average.
@@ -33,6 +35,6 @@ struct Activity {
   std::int64_t arrays_a_round = 0;  // places in `arrays`: up to the last that is filled
 };
 
-Activity count_activity(const mapping::Mapping& mapping);
+Activity count_activity(const mapping::Mapping& mapping, const hardware::Accumulation& accumulation = {});
 
 }  // namespace bitline::estimate

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "bitline/base/error.h"
+#include "bitline/estimate/accumulation.h"
 #include "bitline/estimate/activity.h"
 #include "bitline/estimate/option_checks.h"
 #include "bitline/estimate/technology.h"
@@ -20,7 +21,7 @@ using hardware::value_or;
 constexpr std::size_t kChipLevel = 2;
 constexpr double kBitsPerByte = 8.0;
 
-enum class Cost { kRead, kRow, kConversion, kSample, kAddition, kBusy };
+enum class Cost { kRead, kRow, kConversion, kSum, kSample, kAddition, kBusy };
 
 // How a component is charged; a kind that is not here is charged while its level works.
 struct Rule {
@@ -33,6 +34,7 @@ Cost cost_of(const ComponentTotal& c) {
   if (c.name == "array") return Cost::kRead;
   if (c.name == "dac") return Cost::kRow;
   if (c.name == "adc") return Cost::kConversion;
+  if (is_used_by_sums(*c.component)) return Cost::kSum;
   for (const Rule& rule : kRules) {
     if (c.component->kind != rule.kind) continue;
     if (rule.cost != Cost::kAddition || c.component->energy) return rule.cost;
@@ -47,7 +49,7 @@ class Estimator {
         spec_(spec),
         options_(options),
         roll_(roll_up(spec)),
-        activity_(count_activity(mapping)) {}
+        activity_(count_activity(mapping, spec.accumulation)) {}
 
   Estimate run(const std::vector<std::string>& unmapped) {
     check_options(mapping_, spec_, options_);
@@ -220,11 +222,6 @@ class Estimator {
     return power_of(c).work / c.instances * *time;
   }
 
-  std::optional<double> conversion_time() const {
-    if (!spec_.adc.rate) return std::nullopt;
-    return adc_factors(spec_.adc).time / spec_.adc.rate->value;
-  }
-
   void add_component(const ComponentTotal& c) {
     if (!c.component->power && !c.component->energy && !c.component->leakage) {
       absent(c.name, "no power, no energy");
@@ -251,6 +248,8 @@ class Estimator {
         return a.row_uses * d.input;
       case Cost::kConversion:
         return a.conversions * conversion_share(l);
+      case Cost::kSum:
+        return a.sums;
       default:
         return a.conversions;
     }
@@ -264,7 +263,7 @@ class Estimator {
   void add_uses(const ComponentTotal& c, Cost cost) {
     const bool leaks_only = !c.component->power && !c.component->energy;
     const std::optional<double> energy =
-        leaks_only ? 0.0 : use_energy(c, cost == Cost::kConversion ? conversion_time() : roll_.cycle);
+        leaks_only ? 0.0 : use_energy(c, cost == Cost::kConversion ? conversion_time(spec_) : roll_.cycle);
     if (!energy) {
       absent(c.name, cost == Cost::kConversion ? "no adc.rate" : "no array.cycle");
       return;

@@ -19,6 +19,7 @@
 //   array        a read of one array in one cycle; times input density x weight density
 //   dac          one active row in one cycle; times input density
 //   adc          a conversion: columns that hold weights (a differential pair is one), cycles, positions
+//   amplifier, analog-buffer  one bitline sum, if an energy is stated: accumulation.h
 //   sample-hold  one conversion, held for a cycle
 //   shift-add    one conversion is one addition, if an energy is stated
 //   digital      one MAC of a layer in logic, at its energy, or at its power for 2 / peak

@@ -11,9 +11,10 @@ namespace {
 
 constexpr std::array<const char*, 3> kModelled = {"bus", "router", "buffer"};
 
-// Converters are a server of their own where the cycle does not say how many columns share one.
+// Converters are a server of their own where the cycle does not say how many columns share one. With analog
+// accumulation the cycle is long enough for them.
 bool converters_are_shared(const hardware::HardwareSpec& spec) {
-  return spec.adc.rate && spec.adc.count && !spec.array.column_mux;
+  return spec.adc.rate && spec.adc.count && !spec.array.column_mux && !spec.accumulation.stated;
 }
 
 void plan_vertices(const PlanInput& in, RoundPlan& plan) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "bitline/estimate/accumulation.h"
 #include "bitline/estimate/technology.h"
 
 namespace bitline::estimate {
@@ -89,11 +90,7 @@ ComponentTotal total(const Component& c, std::size_t level, const std::string& n
 std::optional<double> cycle_of(const HardwareSpec& spec) {
   std::optional<double> cycle;
   if (spec.array.cycle) cycle = spec.array.cycle->value;
-  if (spec.array.column_mux && spec.adc.rate) {
-    const double conversions =
-        spec.array.column_mux->value / spec.adc.rate->value * adc_factors(spec.adc).time;
-    cycle = std::max(conversions, cycle.value_or(0.0));
-  }
+  if (const auto conversions = conversion_cycle(spec)) cycle = std::max(*conversions, cycle.value_or(0.0));
   return cycle;
 }
 
@@ -115,7 +112,14 @@ void add_components(const HardwareSpec& spec, RollUp& out) {
   const std::array<const hardware::Level*, 3> levels = {&spec.macro, &spec.tile, &spec.chip};
   for (std::size_t level = kMacro; level <= kChip; ++level) {
     const std::string start = std::string(kLevelNames[level]) + ".";
-    for (const Component& c : levels[level]->components) add(c, level, start + c.name, {}, {});
+    for (const Component& c : levels[level]->components) {
+      Use sums;
+      if (out.cycle && is_used_by_sums(c)) {
+        const double rate = sum_rate(spec, *out.cycle) / instances_of(c);
+        sums = {rate, " x " + quantity_text(rate, Dimension::kSampleRate)};
+      }
+      add(c, level, start + c.name, sums, {});
+    }
   }
 }
 
@@ -182,6 +186,19 @@ void add_efficiency(RollUp& out) {
   if (out.weight_bytes > 0.0 && has_area) out.storage_density = out.weight_bytes / chip.area;
 }
 
+// Units beside memory: their peak, and components of the chip alone.
+RollUp digital_of(const HardwareSpec& spec) {
+  const hardware::Accelerator& d = spec.accelerator;
+  RollUp out;
+  add_components(spec, out);
+  add_levels(spec, out);
+  const double macs = d.units->value * d.inputs->value * d.outputs->value;
+  out.peak = 2.0 * macs * spec.technology.clock->value;
+  out.weight_bytes = d.memory->value;
+  add_efficiency(out);
+  return out;
+}
+
 RollUp roofline_of(const HardwareSpec& spec) {
   const hardware::Roofline& roofline = spec.roofline;
   RollUp out;
@@ -202,6 +219,7 @@ std::optional<double> complete(const RollUp& r, std::size_t level, double LevelT
 }  // namespace
 
 RollUp roll_up(const HardwareSpec& spec) {
+  if (spec.accelerator.stated) return digital_of(spec);
   if (spec.is_digital()) return roofline_of(spec);
   RollUp out;
   out.cycle = cycle_of(spec);

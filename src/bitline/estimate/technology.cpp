@@ -30,7 +30,13 @@ AdcFactors adc_factors(const hardware::Adc& adc) {
   const double bits = adc.bits->value;
   const double stated = adc.stated_bits->value;
   const double share = value_or(adc.linear_share, hardware::kLinearShare);
-  return {kind->energy(bits, stated, share), kind->area(bits, stated, share), kind->time(bits, stated)};
+  const double low = value_or(adc.low_bits, bits), resolutions = bits - low + 1.0;
+  AdcFactors mean{0.0, kind->area(bits, stated, share), 0.0};
+  for (double b = low; b <= bits; b += 1.0) {
+    mean.energy += kind->energy(b, stated, share) / resolutions;
+    mean.time += kind->time(b, stated) / resolutions;
+  }
+  return mean;
 }
 
 double early_stop(const hardware::Adc& adc, double bits) {

@@ -1,0 +1,93 @@
+// Analog accumulation: fewer conversions than sums, their resolution, and the time they take.
+#include "bitline/estimate/accumulation.h"
+
+#include <algorithm>
+
+#include "estimate/outline_case.h"
+#include "hardware/small_chip.h"
+#include <gtest/gtest.h>
+
+#include "bitline/estimate/technology.h"
+
+namespace bitline::estimate {
+namespace {
+
+using hardware::changed;
+using hardware::HardwareSpec;
+using hardware::parse_small;
+
+// The small chip, whose weights have 2 slices and inputs 4 cycles, with one conversion for all eight sums.
+HardwareSpec accumulating(const std::string& conversions = "1") {
+  return parse_small(
+      changed("macro:\n  components:\n",
+              "accumulation: {cycles: 4, columns: 2, conversions: " + conversions +
+                  ", cite: e}\nmacro:\n  components:\n    amplifier: {kind: amplifier, energy: 3 fJ, "
+                  "cite: e}\n    analog: {kind: analog-buffer, energy: 2 fJ, cite: e}\n"));
+}
+
+double part(const Estimate& e, const std::string& name) {
+  const auto it = std::find(e.parts.begin(), e.parts.end(), name);
+  return it == e.parts.end() ? -1.0 : e.part_energy[static_cast<std::size_t>(it - e.parts.begin())];
+}
+
+// One 1x1 convolution of 32 inputs and 20 outputs on 2x2 positions.
+Estimate small_layer(const HardwareSpec& spec) {
+  ir::Graph graph;
+  const ir::ValueId x = graph.add_input("x", {ir::kBatch, 32, 2, 2});
+  graph.set_output(
+      graph.add_node("conv", ir::Conv{}, {x, graph.add_constant("w", ir::Tensor({20, 32, 1, 1}))}));
+  return estimate(map_outline(graph, spec, false), spec, {}, {});
+}
+
+TEST(Accumulation, GroupsAreNeverShared) {
+  const hardware::Accumulation& a = accumulating().accumulation;
+  EXPECT_EQ(conversions_of({}, 8, 16), 128);
+  EXPECT_EQ(conversions_of(a, 2, 4), 1);
+  EXPECT_EQ(conversions_of(a, 1, 1), 1);
+  EXPECT_EQ(conversions_of(a, 3, 9), 2 * 3);
+}
+
+TEST(Accumulation, ConvertsGroupsAndChargesSums) {
+  const Estimate plain = small_layer(parse_small()), few = small_layer(accumulating());
+  const double sums = 20 * 2 * 4 * 4;
+  EXPECT_DOUBLE_EQ(plain.layers[0].conversions, sums);
+  EXPECT_DOUBLE_EQ(few.layers[0].conversions, 20 * 4);
+  EXPECT_NEAR(part(few, "adc"), part(plain, "adc") / 8, 1e-24);
+  EXPECT_NEAR(part(few, "macro.amplifier"), sums * 3e-15, 1e-24);
+  EXPECT_NEAR(part(few, "macro.analog"), sums * 2e-15, 1e-24);
+  EXPECT_TRUE(few.complete());
+}
+
+TEST(Accumulation, TheCycleIsThatOfTheConversions) {
+  // 32 groups in each of two arrays, 16 ADCs at 1 GS/s, over 4 cycles: 1 ns a conversion of each group
+  EXPECT_DOUBLE_EQ(*conversion_cycle(accumulating()), 1e-9);
+  EXPECT_DOUBLE_EQ(*roll_up(accumulating()).cycle, 10e-9);
+  EXPECT_DOUBLE_EQ(*conversion_cycle(accumulating("8")), 8e-9);
+  EXPECT_DOUBLE_EQ(*conversion_cycle(parse_small()), 8e-9);
+}
+
+TEST(Accumulation, PowerIsThatOfAllColumns) {
+  const HardwareSpec spec = accumulating();
+  const RollUp r = roll_up(spec);
+  const auto it = std::find_if(r.components.begin(), r.components.end(),
+                               [](const ComponentTotal& c) { return c.name == "macro.amplifier"; });
+  ASSERT_NE(it, r.components.end());
+  EXPECT_NEAR(*it->power, 2 * 64 / 10e-9 * 3e-15, 1e-18);
+  EXPECT_EQ(it->power_formula, "3 fJ x 12.8 GS/s");
+}
+
+TEST(Accumulation, ResolutionsAreSpreadEvenly) {
+  const auto energy = [](const char* bits) {
+    return adc_factors(
+               parse_small(changed("kind: sar, bits: 8", std::string("kind: sar, stated_bits: 8, ") + bits))
+                   .adc)
+        .energy;
+  };
+  EXPECT_DOUBLE_EQ(energy("bits: 8, low_bits: 8"), 1.0);
+  EXPECT_DOUBLE_EQ(
+      energy("bits: 10, low_bits: 6"),
+      (energy("bits: 6") + energy("bits: 7") + 1.0 + energy("bits: 9") + energy("bits: 10")) / 5);
+}
+
+}  // namespace
+}  // namespace bitline::estimate
