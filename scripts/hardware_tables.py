@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Prints the tables of docs/validation/hardware.md and docs/hardware.md, as Markdown.
 
-Usage: scripts/hardware_tables.py [--check] [--program build/release/bitline]
-Published totals against sums come from `bitline hardware show`, the keys from specs/hardware.schema.json. With
---check, compares them with the pages instead and fails when one is stale.
+Usage: scripts/hardware_tables.py [--check | --write] [--no-ratios] [--program build/release/bitline]
+Published totals against sums come from `bitline hardware show`, published ratios of designs from `bitline estimate`
+(published_ratios.py, minutes), the keys from specs/hardware.schema.json. In the pages a table follows its marker,
+`<!-- table: NAME -->`. --write replaces the tables there; --check fails when one is stale.
 """
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
+
+import published_ratios
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VALIDATION = ROOT / "docs" / "validation" / "hardware.md"
@@ -103,29 +107,52 @@ def units(schema):
     return markdown(["dimension", "units"], rows)
 
 
-def tables(program):
+def tables(program, ratios):
     schema = json.loads((ROOT / "specs" / "hardware.schema.json").read_text())
     isaac, puma = show(program, "isaac"), show(program, "puma")
-    return {VALIDATION: {"isaac": published(isaac), "isaac sums": sums(isaac),
-                         "isaac components": components(isaac), "puma": published(puma)},
+    dadiannao = show(program, "dadiannao")
+    validation = {"isaac": published(isaac), "isaac sums": sums(isaac), "isaac components": components(isaac),
+                  "puma": published(puma), "dadiannao": published(dadiannao)}
+    if ratios:
+        for name, (header, rows) in published_ratios.tables(program).items():
+            validation[name] = markdown(header, rows)
+    return {VALIDATION: validation,
             REFERENCE: {"keys": keys(schema), "kinds": kinds(schema), "units": units(schema)}}
+
+
+def place(text, name, table):
+    """The page with the table after its marker replaced; None without the marker."""
+    marker = f"<!-- table: {name} -->\n"
+    start = text.find(marker)
+    if start < 0:
+        return None
+    start += len(marker)
+    old = re.compile(r"(\|[^\n]*\n)*").match(text, start)
+    return text[:start] + table + "\n" + text[old.end():]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--no-ratios", action="store_true", help="leave the tables of published ratios alone")
     parser.add_argument("--program", default=ROOT / "build/release/bitline")
     arguments = parser.parse_args()
     stale = 0
-    for page, found in tables(arguments.program).items():
-        text = page.read_text() if arguments.check else ""
+    for page, found in tables(arguments.program, not arguments.no_ratios).items():
+        text = page.read_text()
         for name, table in found.items():
-            if not arguments.check:
-                print(f"<!-- {page.name}: {name} -->\n{table}\n")
-            elif table not in text:
+            placed = place(text, name, table)
+            if not arguments.check and not arguments.write:
+                print(f"<!-- table: {name} -->\n{table}\n")
+            elif placed is None or (arguments.check and placed != text):
                 stale += 1
                 message = f"{page.relative_to(ROOT)}: the table '{name}' is not what the program says"
                 print(message, file=sys.stderr)
+            else:
+                text = placed
+        if arguments.write:
+            page.write_text(text)
     return 1 if stale else 0
 
 
