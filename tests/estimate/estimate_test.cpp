@@ -190,6 +190,20 @@ TEST(Estimate, LayersForOtherDacsAreNamed) {
             std::vector<std::string>{"dac.bits: 1 layers are for DACs of more bits a cycle"});
 }
 
+TEST(Estimate, LayersForOtherAdcsAreNamed) {
+  Case c(parse_small(), {{64, 40, 1}, {40, 8, 1}}, 2);
+  const auto absent_at = [&c](int levels) {
+    c.model.layers["conv0"].config.adc_levels = levels;
+    EstimateOptions options;
+    options.flow = dataflow_of(c.model, c.mapping);
+    return c.run(options).absent;
+  };
+  const int most = 1 << static_cast<int>(c.spec.adc.bits->value);
+  EXPECT_EQ(absent_at(most), std::vector<std::string>{});
+  EXPECT_EQ(absent_at(quant::kIdealAdc), std::vector<std::string>{});
+  EXPECT_EQ(absent_at(2 * most), std::vector<std::string>{"adc.bits: 1 layers are for ADCs of more bits"});
+}
+
 TEST(Estimate, LeakageIsPaidByTheWholeChip) {
   const std::string leaking = changed("router: {kind: router, shared_by: 2, power: 10 mW,",
                                       "router: {kind: router, shared_by: 2, power: 6 mW, leakage: 4 mW,");

@@ -42,8 +42,11 @@ class Walk {
     for (const mapping::MappedLayer& layer : mapping.layers) {
       const auto index = static_cast<std::int64_t>(layers_.size());
       layers_[layer.node] = index;
-      const int bits = model.layers.at(layer.node).config.activation_bits;
-      out_.layers.push_back({bits, 0, 0.0, 0.0, 0.0, 0.0});
+      const quant::CimConfig& config = model.layers.at(layer.node).config;
+      LayerData data;
+      data.input_bits = config.activation_bits;
+      data.adc_levels = config.adc_levels;
+      out_.layers.push_back(data);
     }
     out_.digital = mapping.digital;
   }

@@ -27,6 +27,7 @@ struct Flow {
 // Work beside the arrays is that of the last layer on arrays ahead of it, or of the first one.
 struct LayerData {
   int input_bits = 0;
+  int adc_levels = 0;         // quant::kIdealAdc: any
   int output_bits = 0;        // the most that a receiver takes
   double activations = 0.0;   // values through Relu, Clip, Softmax
   double pooled = 0.0;        // values into pooling

@@ -61,7 +61,8 @@ class Estimator {
     for (const std::string& node : unmapped) {
       if (!in_digital_unit(node)) out_.absent.push_back(node + ": not on arrays");
     }
-    note_wide_inputs();
+    for (std::string& less : lesser_converters(mapping_, spec_, options_.flow))
+      out_.absent.push_back(std::move(less));
     add_totals();
     return std::move(out_);
   }
@@ -117,16 +118,6 @@ class Estimator {
     const double digital = digital_time();
     out_.latency = latency + (reloads ? batch : 1.0) * digital;
     out_.period = reloads ? *out_.latency / batch : std::max(period, digital);
-  }
-
-  // Layers quantized for DACs that take more bits a cycle than the chip's.
-  void note_wide_inputs() {
-    std::int64_t wide = 0;
-    for (std::size_t l = 0; l < options_.flow.layers.size() && spec_.dac.bits; ++l)
-      wide += mapping_.layers[l].input_cycles * spec_.dac.bits->value < options_.flow.layers[l].input_bits;
-    if (wide > 0)
-      out_.absent.push_back("dac.bits: " + std::to_string(wide) +
-                            " layers are for DACs of more bits a cycle");
   }
 
   // A unit for layers in logic that says what a MAC costs.

@@ -1,6 +1,10 @@
 // What estimate() refuses before it counts anything.
 #pragma once
 
+#include <string>
+#include <vector>
+
+#include "bitline/estimate/dataflow.h"
 #include "bitline/estimate/estimate.h"
 
 namespace bitline::estimate {
@@ -9,5 +13,9 @@ namespace bitline::estimate {
 // another chip (naming the key).
 void check_options(const mapping::Mapping& mapping, const hardware::HardwareSpec& spec,
                    const EstimateOptions& options);
+
+// Converters of the chip that are less than some layers are quantized for: "dac.bits: ...", "adc.bits: ...".
+std::vector<std::string> lesser_converters(const mapping::Mapping& mapping,
+                                           const hardware::HardwareSpec& spec, const Dataflow& flow);
 
 }  // namespace bitline::estimate
