@@ -81,8 +81,9 @@ TEST_F(Recipes, CostsStandBesideTheAccuracyOfTheSameModel) {
   const auto& costs = table("chip").rows;
   ASSERT_EQ(summary.size(), 4u);  // estimates have their own table
   ASSERT_EQ(costs.size(), 2u);
-  EXPECT_EQ(costs[0][1], summary[3][2]);  // of the step that measured it last
-  EXPECT_EQ(costs[1][1], summary[1][2]);
+  EXPECT_EQ(costs[0][1], result::Value(std::string("rram-tile")));
+  EXPECT_EQ(costs[0][2], summary[3][2]);  // of the step that measured it last
+  EXPECT_EQ(costs[1][2], summary[1][2]);
   for (const char* key : {"energy_per_image", "latency", "area"}) {
     const auto& columns = table("chip").columns;
     const auto at = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.key == key; });
@@ -101,6 +102,42 @@ TEST_F(Recipes, AStepWhoseInputChangedRunsAgain) {
   // The first setting again: its files were overwritten by the second.
   const Outcome back = run();
   EXPECT_FALSE(done_before(back, "float")) << back.err;
+}
+
+TEST_F(Recipes, AStepWhoseExtendedHardwareChangedRunsAgain) {
+  const auto base = [this](int bits) {
+    scratch_.write("base.yaml", "schema: bitline-hardware/1\nname: base\nextends: rram-tile\nadc: {bits: " +
+                                    std::to_string(bits) + ", cite: x}\n");
+  };
+  base(3);
+  scratch_.write("chip.yaml", "schema: bitline-hardware/1\nname: chip\nextends: base\n");
+  scratch_.write("densities.json", R"({"conv1": {"input": 0.5}, "conv2": {"input": 0.5}})");
+  const std::string step =
+      "  - name: cost\n    estimate: {model: \"zoo:digits-cnn\", float-layers: [linear], vs: \"rram-tile," +
+      scratch_.path("chip.yaml") + "\", hardware: " + scratch_.path("chip.yaml") +
+      ", activity: " + scratch_.path("densities.json") + ", input-density: \"1\"}\n";
+  write(step);
+  const Outcome first = run();
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_TRUE(done_before(run(), "cost"));
+  EXPECT_NE(scratch_.read("run/manifest.json").find("builtin:specs/generic-rram-tile.yaml"),
+            std::string::npos);
+  base(4);
+  EXPECT_FALSE(done_before(run(), "cost"));
+  EXPECT_TRUE(done_before(run(), "cost"));
+  scratch_.write("densities.json", R"({"conv1": {"input": 0.25}, "conv2": {"input": 0.5}})");
+  EXPECT_FALSE(done_before(run(), "cost"));
+}
+
+TEST_F(Recipes, HardwareAndFlagsAreCheckedBeforeTheFirstStep) {
+  expect_refused(std::string(kTrain) + "  - estimate: {model: \"zoo:digits-cnn\", hardware: rram-tlie}\n", 3,
+                 "did you mean 'rram-tile'");
+  expect_refused(std::string(kTrain) +
+                     "  - estimate: {model: \"zoo:digits-cnn\", hardware: isaac, vs: \"puma,csacade\"}\n",
+                 3, "r.yaml:6");
+  expect_refused(
+      std::string(kTrain) + "  - estimate: {model: \"zoo:digits-cnn\", hardware: isaac, pipeline: maybe}\n",
+      3, "expected true or false");
 }
 
 TEST_F(Recipes, AStepWhoseModelIsGoneRunsAgain) {

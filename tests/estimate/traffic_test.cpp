@@ -137,7 +137,8 @@ TEST(Dataflow, FollowsBranches) {
   const std::vector<Flow> expected = {{-1, 0, 48, 6}, {0, 1, 128, 5}, {0, 2, 32, 3}, {1, 2, 32, 3},
                                       {0, -1, 32, 6}, {1, -1, 32, 5}, {2, -1, 8, 3}};
   EXPECT_EQ(flow.flows, expected);
-  const std::vector<LayerData> layers = {{6, 6, 128, 0, 0, 0}, {5, 5, 0, 128, 128, 0}, {3, 3, 0, 0, 0, 0}};
+  const std::vector<LayerData> layers = {
+      {6, 16, 6, 128, 0, 0, 0}, {5, 16, 5, 0, 128, 128, 0}, {3, 16, 3, 0, 0, 0, 0}};
   EXPECT_EQ(flow.layers, layers);
 }
 

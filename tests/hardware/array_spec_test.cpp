@@ -146,7 +146,8 @@ TEST(ArraySpec, AFileOfAWholeChipGivesItsArray) {
   EXPECT_EQ(spec.rows, 32);
   EXPECT_EQ(spec.variation, "lognormal:0.1+saf0:0.01+saf1:0.001");
   EXPECT_EQ(spec.encoding, "differential");
-  EXPECT_EQ(spec.files, (std::vector<std::string>{"specs/shafiee-isca-2016.yaml", folder / "chip.yaml"}));
+  EXPECT_EQ(spec.files,
+            (std::vector<std::string>{"builtin:specs/shafiee-isca-2016.yaml", folder / "chip.yaml"}));
 }
 
 TEST(ArraySpec, AFileIsReadByPathAndNamedInErrors) {

@@ -23,7 +23,8 @@ TEST(Designs, EachLoadsFromTheLibraryAndFromItsFileAlike) {
     EXPECT_FALSE(built_in.summary.empty()) << design.name;
     EXPECT_EQ(built_in.name, on_disk.name);
     EXPECT_EQ(built_in.files.size(), on_disk.files.size());
-    EXPECT_EQ(built_in.files.back(), shipped_path(design));
+    EXPECT_EQ(built_in.files.back(), builtin_path(design));
+    EXPECT_EQ(builtin_text(built_in.files.back()), shipped_text(design));
     for (const std::string& alias : design.aliases)
       EXPECT_EQ(open_hardware(io::posix(), alias).name, built_in.name) << alias;
   }

@@ -132,6 +132,20 @@ TEST_F(Extends, AComponentKeepsItsKind) {
                 "a name of its own)");
 }
 
+TEST_F(Extends, AnEmptyComponentIsLeftOut) {
+  write("base.yaml", kSmallChip);
+  write("less.yaml", over("base", "tile: {components: {router: null}}\n"));
+  write("wrong.yaml", over("base", "tile: {components: {routr: }}\n"));
+  EXPECT_EQ(read("less.yaml").tile.components.size() + 1, read("base.yaml").tile.components.size());
+  EXPECT_NE(error_in("wrong.yaml").find("wrong.yaml:4:21: 'routr' is empty"), std::string::npos)
+      << error_in("wrong.yaml");
+}
+
+TEST_F(Extends, AFileOfADesignsNameMayExtendTheDesign) {
+  write("isaac.yaml", over("isaac", "chip: {tiles: 1, cite: e}\n"));
+  EXPECT_EQ(read("isaac.yaml").chip.members->value, 1.0);
+}
+
 TEST_F(Extends, ACircleIsRefusedWithItsPath) {
   write("a.yaml", over("b.yaml", ""));
   write("b.yaml", over("./a", ""));
@@ -147,7 +161,7 @@ TEST_F(Extends, FindsFilesBesideItselfBeforeDesigns) {
   write("derived.yaml", over("isaac", ""));
   EXPECT_EQ(read("derived.yaml").array.rows->value, 64.0);
   write("other.yaml", over("cascade", ""));
-  EXPECT_EQ(read("other.yaml").files.front(), "specs/chou-micro-2019.yaml");
+  EXPECT_EQ(read("other.yaml").files.front(), "builtin:specs/chou-micro-2019.yaml");
   write("none.yaml", over("isac", ""));
   EXPECT_EQ(error_in("none.yaml"),
             (folder_ / "none.yaml") +

@@ -14,6 +14,16 @@ namespace bitline::app {
 
 namespace {
 
+double share_of(const io::Json& value, const std::string& key, const Where& where) {
+  double share = -1.0;
+  try {
+    share = value.as_number();
+  } catch (const Error&) {  // told below, with its place
+  }
+  if (!(share >= 0.0 && share <= 1.0)) bad_input("'" + key + "' is not a density", where, "expected 0 to 1");
+  return share;
+}
+
 // What the entry does not say is as in `density`.
 estimate::Density density_of(const io::Json& entry, estimate::Density density, const Where& where) {
   const bool known = entry.is_object() &&
@@ -21,8 +31,9 @@ estimate::Density density_of(const io::Json& entry, estimate::Density density, c
                        return member.first == "input" || member.first == "weight";
                      });
   if (!known) bad_input("expected an object of 'input' and 'weight' densities", where);
-  if (const io::Json* input = entry.find("input")) density.input = input->as_number();
-  if (const io::Json* weight = entry.find("weight")) density.weight = weight->as_number();
+  for (const auto& [key, value] : entry.as_object()) {
+    (key == "input" ? density.input : density.weight) = share_of(value, key, where);
+  }
   return density;
 }
 

@@ -8,6 +8,7 @@
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 #include "bitline/hardware/array_spec.h"
+#include "bitline/hardware/designs.h"
 #include "bitline/hardware/hardware_schema.h"
 #include "bitline/hardware/spec_reader.h"
 #include "bitline/io/atomic_file.h"
@@ -81,7 +82,10 @@ class HardwareCommand final : public Command {
   // An array description is a good hardware file, too.
   result::Record check(Session& session) const {
     const std::string& path = words_[0];
-    const io::YamlNode root = io::read_yaml(session.files(), path);
+    const hardware::Design* design = session.files().exists(path) ? nullptr : hardware::find_design(path);
+    const io::YamlNode root =
+        design == nullptr ? io::read_yaml(session.files(), path)
+                          : io::parse_yaml(hardware::shipped_text(*design), hardware::shipped_path(*design));
     session.add_input(path);
     result::Record record;
     record.title = path;
@@ -92,7 +96,8 @@ class HardwareCommand final : public Command {
       record.add("hardware_name", hardware::parse_array_spec(root).name);
       return record;
     }
-    const hardware::HardwareSpec spec = hardware::read_hardware(session.files(), path);
+    const hardware::HardwareSpec spec = design == nullptr ? hardware::read_hardware(session.files(), path)
+                                                          : hardware::open_hardware(session.files(), path);
     record.add("hardware_name", spec.name);
     record.add("hardware_files", static_cast<std::int64_t>(spec.files.size()));
     record.add("constants", constant_count(spec));

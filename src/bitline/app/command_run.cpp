@@ -4,6 +4,7 @@
 // grew, goes on where it stopped.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <CLI/CLI.hpp>
 
@@ -16,14 +17,16 @@
 #include "bitline/base/hash.h"
 #include "bitline/base/suggest.h"
 #include "bitline/base/units.h"
+#include "bitline/hardware/array_spec.h"
+#include "bitline/hardware/designs.h"
 
 namespace bitline::app {
 
 namespace {
 
-// Options whose files the result of a step rests on.
-constexpr std::array<std::string_view, 2> kInputOptions = {"model", "hardware"};
-constexpr std::array<std::string_view, 1> kOutputOptions = {"out"};
+// Options that name files which a step writes. What it reads, it tells the session.
+constexpr std::array<std::string_view, 5> kOutputOptions = {"out", "picture", "gantt", "activity-out",
+                                                            "logits"};
 
 class RunCommand final : public Command {
  public:
@@ -40,8 +43,10 @@ class RunCommand final : public Command {
   result::Record run(Session& session) override {
     const Recipe recipe = read_recipe(session.files(), path_, out_, overrides_);
     session.add_input(path_);
-    for (const RecipeStep& step : recipe.steps)
-      prepare(step);  // wrong options are found before the first step runs
+    for (const RecipeStep& step : recipe.steps) {  // what is wrong is found before the first step runs
+      prepare(step);
+      check_hardware(step, session.files());
+    }
     session.files().make_directories(recipe.out);
     const std::string journal_path = recipe.out + "/steps.json";
     if (fresh_) session.files().remove(journal_path);
@@ -77,10 +82,31 @@ class RunCommand final : public Command {
       for (const std::string& name : option->get_lnames()) known.push_back(name);
     }
     for (std::size_t i = 0; i < step.options.size(); ++i) {
-      const std::string& key = step.options[i].first;
-      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-      bad_input("'" + key + "' is not an option of " + step.command, step.option_places[i],
-                suggestion(key, known));
+      const auto& [key, values] = step.options[i];
+      if (std::find(known.begin(), known.end(), key) == known.end())
+        bad_input("'" + key + "' is not an option of " + step.command, step.option_places[i],
+                  suggestion(key, known));
+      if (parser.get_option("--" + key)->get_expected_max() == 0 && !values.empty())
+        bad_input("'" + key + "' is '" + values.front() + "'", step.option_places[i],
+                  "expected true or false");
+    }
+  }
+
+  // Designs, files or arrays: all there are before the first step.
+  static void check_hardware(const RecipeStep& step, io::FileSystem& files) {
+    for (std::size_t i = 0; i < step.options.size(); ++i) {
+      const auto& [key, values] = step.options[i];
+      if (key != "hardware" && key != "vs") continue;
+      for (const std::string& value : values) {
+        for (const std::string& name : CLI::detail::split(value, ',')) {
+          if (hardware::find_design(name) != nullptr || files.exists(name)) continue;
+          try {
+            hardware::open_array_spec(files, name);
+          } catch (const Error& error) {
+            bad_input(error.message(), step.option_places[i], error.hint());
+          }
+        }
+      }
     }
   }
 
@@ -112,13 +138,11 @@ class RunCommand final : public Command {
     return step.name + " " + hash_text(hash_bytes(std::string_view(text)));
   }
 
-  static std::vector<std::string> files_of(const RecipeStep& step,
-                                           std::span<const std::string_view> options) {
-    std::vector<std::string> out;
-    for (const auto& [key, values] : step.options) {
-      if (std::find(options.begin(), options.end(), key) == options.end()) continue;
-      for (const std::string& value : values) out.push_back(weights_path(value));
-    }
+  static std::set<std::string> outputs_of(const RecipeStep& step) {
+    std::set<std::string> out;
+    for (const auto& [key, values] : step.options)
+      if (std::find(kOutputOptions.begin(), kOutputOptions.end(), key) != kOutputOptions.end())
+        out.insert(values.begin(), values.end());
     return out;
   }
 
@@ -127,20 +151,22 @@ class RunCommand final : public Command {
     const std::string label = "[" + std::to_string(index + 1) + "/" + std::to_string(count) + "] " +
                               step.command + ": " + step.name;
     const std::string key = key_of(step, session);
-    std::vector<std::string> inputs = files_of(step, kInputOptions);
+    const std::set<std::string> outputs = outputs_of(step);
     if (const result::Record* before = journal.find(key)) {
       session.note(label + "  (done before)");
-      for (const std::string& file : inputs) session.add_input(file);
+      for (const std::string& file : journal.files(key))
+        if (outputs.count(file) == 0) session.add_input(file);
       return *before;
     }
     session.note(label);
     session.context().check_cancelled();
     const double start = unix_time();
+    session.take_inputs();
     result::Record record = prepare(step).command->run(session);
     record.add("step_seconds", unix_time() - start, "s", 1);
-    const std::vector<std::string> outputs = files_of(step, kOutputOptions);
-    inputs.insert(inputs.end(), outputs.begin(), outputs.end());
-    journal.add(key, record, inputs);
+    std::set<std::string> files = session.take_inputs();
+    files.insert(outputs.begin(), outputs.end());
+    journal.add(key, record, {files.begin(), files.end()});
     return record;
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bitline/app/session.h"
 #include "bitline/io/atomic_file.h"
 #include "bitline/report/json.h"
 #include "bitline/report/result_files.h"
@@ -40,16 +41,23 @@ const result::Record* Journal::find(const std::string& key) const {
   if (it == entries_.end()) return nullptr;
   const auto& files = it->second.files;
   const bool unchanged = std::all_of(files.begin(), files.end(), [this](const auto& file) {
-    return fs_.exists(file.first) && report::file_hash(fs_, file.first) == file.second;
+    return input_hash(fs_, file.first) == file.second;
   });
   return unchanged ? &it->second.record : nullptr;
+}
+
+std::vector<std::string> Journal::files(const std::string& key) const {
+  std::vector<std::string> out;
+  if (const auto it = entries_.find(key); it != entries_.end())
+    for (const auto& [file, hash] : it->second.files) out.push_back(file);
+  return out;
 }
 
 void Journal::add(const std::string& key, const result::Record& record,
                   const std::vector<std::string>& files) {
   Entry entry{record, {}};
   for (const std::string& file : files) {
-    if (fs_.exists(file)) entry.files[file] = report::file_hash(fs_, file);
+    if (const auto hash = input_hash(fs_, file)) entry.files[file] = *hash;
   }
   entries_.insert_or_assign(key, std::move(entry));
   save();

@@ -1,7 +1,7 @@
 // Finished steps of a run: steps.json in the folder of the run.
 //
-// An entry is a step's record and, under "files", the hashes of the model files it read and wrote. A step
-// whose files are gone or have changed since is not finished: what follows from it would be stale.
+// An entry is a step's record and, under "files", the hashes of the files it read and wrote, data sets apart.
+// A step whose files are gone or have changed since is not finished: what follows from it would be stale.
 #pragma once
 
 #include <map>
@@ -20,6 +20,7 @@ class Journal {
 
   // The record of a finished step; nullptr when the step must run.
   const result::Record* find(const std::string& key) const;
+  std::vector<std::string> files(const std::string& key) const;  // of a finished step
   // Remembers a step and replaces the file. `files`: paths it read or wrote; the missing ones are left out.
   void add(const std::string& key, const result::Record& record, const std::vector<std::string>& files);
 

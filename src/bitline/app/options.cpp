@@ -83,7 +83,7 @@ CLI::Option* add_model_file(CLI::App& app, std::string& out, const char* what) {
 }
 
 void ModelOptions::declare(CLI::App& app, const char* what) {
-  app.add_option("--model", model, what)->required();
+  app.add_option("model,--model", model, what)->required();
 }
 
 quant::QuantizedModel ModelOptions::load(Session& session, int classes) const {

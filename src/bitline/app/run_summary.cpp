@@ -14,24 +14,27 @@ struct FigureColumn {
   const char* key;
   const char* title;
   int decimals;
+  const char* better = nullptr;  // stands for it where a step has it
 };
 constexpr FigureColumn kSummary[] = {
     {"configuration", "configuration", 0}, {"accuracy", "top-1 %", 2},
     {"variation", "variation", 0},         {"variation_mean", "chips %", 2},
     {"variation_deviation", "+-", 2},      {"variation_yield95", "95 % get", 2}};
-constexpr FigureColumn kCosts[] = {{"energy_per_image", "energy uJ", 4},
-                                   {"latency", "latency us", 2},
-                                   {"pipeline_latency", "pipelined us", 2},
-                                   {"images_per_second", "FPS", 0},
-                                   {"area", "area mm2", 3},
-                                   {"sums_are", "sums", 0}};
+constexpr FigureColumn kCosts[] = {
+    {"energy_per_image", "energy uJ", 4},
+    {"latency", "latency us", 2, "pipeline_latency"},
+    {"images_per_second", "FPS", 0, "pipeline_fps"},
+    {"area", "area mm2", 3},
+    {"sums_are", "sums", 0},
+};
 
 bool is_estimate(const result::Record& record) {
   return record.find("energy_per_image") != nullptr;
 }
 
-result::Value figure_of(const result::Record& record, const char* key) {
-  const result::Figure* figure = record.find(key);
+result::Value figure_of(const result::Record& record, const FigureColumn& column) {
+  const result::Figure* figure = column.better == nullptr ? nullptr : record.find(column.better);
+  if (figure == nullptr) figure = record.find(column.key);
   return figure == nullptr ? result::Value(std::string()) : figure->value;
 }
 
@@ -53,7 +56,7 @@ void add_columns(const std::vector<FigureColumn>& columns, result::Table& table)
 
 void add_values(const std::vector<FigureColumn>& columns, const result::Record& record,
                 std::vector<result::Value>& row) {
-  for (const FigureColumn& c : columns) row.push_back(figure_of(record, c.key));
+  for (const FigureColumn& c : columns) row.push_back(figure_of(record, c));
 }
 
 result::Table summary(const Recipe& recipe, const std::vector<result::Record>& done) {
@@ -61,9 +64,11 @@ result::Table summary(const Recipe& recipe, const std::vector<result::Record>& d
   const std::vector<FigureColumn> columns = filled(kSummary, done);
   add_columns(columns, table);
   for (std::size_t i = 0; i < done.size(); ++i) {
-    if (is_estimate(done[i])) continue;
-    table.rows.push_back({recipe.steps[i].name});
-    add_values(columns, done[i], table.rows.back());
+    std::vector<result::Value> row = {recipe.steps[i].name};
+    add_values(columns, done[i], row);
+    const bool told = std::any_of(row.begin() + 1, row.end(),
+                                  [](const result::Value& v) { return v != result::Value(std::string()); });
+    if (!is_estimate(done[i]) && told) table.rows.push_back(std::move(row));
   }
   return table;
 }
@@ -88,13 +93,16 @@ result::Value accuracy_of_model(const Recipe& recipe, const std::vector<result::
 }
 
 result::Table costs(const Recipe& recipe, const std::vector<result::Record>& done) {
-  result::Table table{
-      "chip", "On the chip, for one picture", {{"step", "step", 0}, {"accuracy", "top-1 %", 2}}, {}};
+  result::Table table{"chip",
+                      "On the chip, for one picture",
+                      {{"step", "step", 0}, {"hardware", "chip", 0}, {"accuracy", "top-1 %", 2}},
+                      {}};
   const std::vector<FigureColumn> columns = filled(kCosts, done);
   add_columns(columns, table);
   for (std::size_t i = 0; i < done.size(); ++i) {
     if (!is_estimate(done[i])) continue;
-    table.rows.push_back({recipe.steps[i].name, accuracy_of_model(recipe, done, i)});
+    table.rows.push_back(
+        {recipe.steps[i].name, option_of(recipe.steps[i], "hardware"), accuracy_of_model(recipe, done, i)});
     add_values(columns, done[i], table.rows.back());
   }
   return table;

@@ -10,9 +10,10 @@
 namespace bitline::app {
 
 // `done` has the record of each step. Adds
-//   summary          a row a step: configuration, accuracy, variation
-//   chip             a row for each estimate: accuracy (of the last step before that measured the same model
-//                    file, or made it), energy, latency, rate and area
+//   summary          a row for each step that has them: configuration, accuracy, variation
+//   chip             a row for each estimate: chip, energy, latency and rate (of the pipeline, if it was
+//                    simulated), area, and the accuracy of the last step before that measured the model file,
+//                    or made it
 //   STEP/variation   of steps with several variations
 void add_summary(const Recipe& recipe, const std::vector<result::Record>& done, result::Record& record);
 

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "bitline/base/cpu.h"
+#include "bitline/base/hash.h"
+#include "bitline/hardware/designs.h"
 #include "bitline/report/json.h"
 #include "bitline/report/text.h"
 
@@ -65,7 +67,21 @@ void Session::note(const std::string& line) const {
 }
 
 void Session::add_input(const std::string& path) {
-  if (files().exists(path)) manifest_.inputs[path] = report::file_hash(files(), path);
+  const std::optional<std::string> hash = input_hash(files(), path);
+  if (!hash) return;
+  manifest_.inputs[path] = *hash;
+  new_inputs_.insert(path);
+}
+
+std::set<std::string> Session::take_inputs() {
+  return std::exchange(new_inputs_, {});
+}
+
+std::optional<std::string> input_hash(io::FileSystem& fs, const std::string& path) {
+  if (const std::string_view text = hardware::builtin_text(path); !text.empty())
+    return hash_text(hash_bytes(text));
+  if (!fs.exists(path)) return std::nullopt;
+  return report::file_hash(fs, path);
 }
 
 void Session::show(const result::Record& record) const {

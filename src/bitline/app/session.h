@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "bitline/base/context.h"
@@ -29,6 +31,7 @@ class Session {
 
   void note(const std::string& line) const;       // to stderr, unless quiet
   void add_input(const std::string& path);        // its hash goes to the manifest
+  std::set<std::string> take_inputs();            // added since the last call
   void show(const result::Record& record) const;  // to stdout, as text or JSON
   report::Manifest manifest() const;
   void write(const std::string& folder, const result::Record& record) const;  // result.json + manifest.json
@@ -37,8 +40,12 @@ class Session {
   RunOptions options_;
   Context context_;
   report::Manifest manifest_;
+  std::set<std::string> new_inputs_;
   double start_;
 };
+
+// Of a file, or of a description that the program holds (hardware::builtin_path); empty when there is none.
+std::optional<std::string> input_hash(io::FileSystem& fs, const std::string& path);
 
 // A cancel token that SIGINT and SIGTERM request.
 CancelToken& interrupt_token();

@@ -59,6 +59,16 @@ std::string shipped_path(const Design& design) {
   return "specs/" + design.name + ".yaml";
 }
 
+std::string builtin_path(const Design& design) {
+  return "builtin:" + shipped_path(design);
+}
+
+std::string_view builtin_text(std::string_view path) {
+  for (const Design& design : designs())
+    if (path == builtin_path(design)) return shipped_text(design);
+  return {};
+}
+
 std::string_view shipped_text(const Design& design) {
   return shipped_file(design.name + ".yaml").text;
 }

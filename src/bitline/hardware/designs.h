@@ -21,4 +21,9 @@ std::vector<std::string> design_names();                    // aliases included
 std::string shipped_path(const Design& design);  // "specs/NAME.yaml", for errors and lists
 std::string_view shipped_text(const Design& design);
 
+// How a HardwareSpec names a file that was not read from disk: "builtin:specs/NAME.yaml"; and its text, empty
+// for any other path.
+std::string builtin_path(const Design& design);
+std::string_view builtin_text(std::string_view path);
+
 }  // namespace bitline::hardware

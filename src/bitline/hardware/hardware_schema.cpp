@@ -122,6 +122,7 @@ Json component_schema() {
   properties.set("kind", JsonObject{{"type", "string"}, {"enum", std::move(kinds)}});
   for (auto& [key, property] : source_properties()) properties.set(key, property);
   Json out = closed_object(properties.as_object(), {});
+  out.set("type", JsonArray{"object", "null"});
   out.set("allOf", std::move(rules));
   return out;
 }

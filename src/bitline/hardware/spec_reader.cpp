@@ -170,6 +170,12 @@ void read_components(const io::YamlNode& node, const std::string& level_name, Le
     io::YamlMapReader component_must_be_map(value);
     auto it = std::find_if(level.components.begin(), level.components.end(),
                            [&, &wanted = name](const Component& c) { return c.name == wanted; });
+    if (value.kind == io::YamlNode::Kind::kNull) {  // leaves out what it extends
+      if (it == level.components.end())
+        bad_input("'" + name + "' is empty, and there is no such component to leave out", node.key_places[i]);
+      level.components.erase(it);
+      continue;
+    }
     if (it == level.components.end()) it = level.components.insert(it, Component{});
     it->name = name;
     read_kind(value, name, *it);
@@ -246,7 +252,9 @@ class Loader {
   explicit Loader(io::FileSystem* files) : files_(files) {}
 
   HardwareSpec shipped(const Design& design, const Where& asked_at) {
-    return load({shipped_path(design), false}, std::string(shipped_text(design)), asked_at);
+    HardwareSpec spec = load({shipped_path(design), false}, std::string(shipped_text(design)), asked_at);
+    spec.files.back() = builtin_path(design);
+    return spec;
   }
 
   HardwareSpec file(const std::string& path, const Where& asked_at) {
@@ -293,14 +301,18 @@ class Loader {
     return base;
   }
 
-  // Beside the file that asks, if that is on disk; else among the shipped designs.
+  // Beside the file that asks, if that is on disk; else among the shipped designs. A file of a design's name
+  // may extend the design.
   HardwareSpec extended(const std::string& name, const Origin& origin, const Where& where) {
     const std::filesystem::path folder = std::filesystem::path(origin.path).parent_path();
+    const Design* design = find_design(name);
     for (const char* suffix : {"", ".yaml"}) {
       const std::string path = (folder / (name + suffix)).lexically_normal().string();
-      if (origin.on_disk && path.ends_with(".yaml") && files_->exists(path)) return file(path, where);
+      const bool itself = path == origin.path && design != nullptr;
+      if (origin.on_disk && path.ends_with(".yaml") && !itself && files_->exists(path))
+        return file(path, where);
     }
-    if (const Design* design = find_design(name)) return shipped(*design, where);
+    if (design != nullptr) return shipped(*design, where);
     bad_input("'extends' finds no '" + name + "'", where,
               "expected a file beside this one or a design; " + suggestion(name, design_names()));
   }
