@@ -45,6 +45,12 @@ TEST(MappingJson, ErrorsSayWhere) {
             "m.json: node 'arrays': expected a whole number from 0 to 1073741824");
   EXPECT_EQ(error("\"cell_bits\": 2", "\"cell_bits\": true"),
             "m.json: node 'chip.cell_bits': expected a whole number from 1 to 8");
+  EXPECT_EQ(error("\"rows\": 64", "\"rows\": 1073741824"),
+            "m.json: node 'chip.rows': expected a whole number from 1 to 65536");
+  EXPECT_EQ(error("\"columns\": 32", "\"columns\": 65537"),
+            "m.json: node 'chip.columns': expected a whole number from 1 to 65536");
+  EXPECT_EQ(error("\"active_rows\": 64", "\"active_rows\": 65"),
+            "m.json: node 'chip.active_rows': more rows are active than the array has: 64");
   EXPECT_EQ(error("\"resident\": true", "\"resident\": 1"),
             "m.json: node 'chip.resident': expected true or false");
   EXPECT_EQ(error("\"windows\"", "\"window\""),

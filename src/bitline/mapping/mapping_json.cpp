@@ -17,6 +17,7 @@ using io::JsonArray;
 using io::JsonObject;
 
 constexpr std::int64_t kMost = std::int64_t{1} << 30;  // of any number: products of two fit in 64 bits
+constexpr std::int64_t kMostLines = 65536;             // of an array, as in hardware files
 
 struct BlockField {
   const char* name;
@@ -52,14 +53,14 @@ constexpr std::array<LayerField, 5> kLayerFields = {{{"groups", &MappedLayer::gr
 struct ChipField {
   const char* name;
   std::int64_t Chip::*member;
-  std::int64_t least;
+  std::int64_t least, most;
 };
-constexpr std::array<ChipField, 6> kChipFields = {{{"rows", &Chip::rows, 1},
-                                                   {"columns", &Chip::columns, 1},
-                                                   {"active_rows", &Chip::active_rows, 1},
-                                                   {"arrays_per_macro", &Chip::arrays_per_macro, 1},
-                                                   {"macros_per_tile", &Chip::macros_per_tile, 1},
-                                                   {"tiles", &Chip::tiles, 0}}};
+constexpr std::array<ChipField, 6> kChipFields = {{{"rows", &Chip::rows, 1, kMostLines},
+                                                   {"columns", &Chip::columns, 1, kMostLines},
+                                                   {"active_rows", &Chip::active_rows, 1, kMostLines},
+                                                   {"arrays_per_macro", &Chip::arrays_per_macro, 1, kMost},
+                                                   {"macros_per_tile", &Chip::macros_per_tile, 1, kMost},
+                                                   {"tiles", &Chip::tiles, 0, kMost}}};
 
 Json json_of(const Chip& chip) {
   JsonObject out{{"name", chip.name}, {"cell_bits", chip.cell_bits}};
@@ -159,7 +160,10 @@ Chip chip_from(const Place& place) {
   Chip chip;
   chip.name = place.at("name").text();
   chip.cell_bits = static_cast<int>(place.at("cell_bits").number(1, 8));
-  for (const ChipField& field : kChipFields) chip.*field.member = place.at(field.name).number(field.least);
+  for (const ChipField& field : kChipFields)
+    chip.*field.member = place.at(field.name).number(field.least, field.most);
+  if (chip.active_rows > chip.rows)
+    place.at("active_rows").fail("more rows are active than the array has: " + std::to_string(chip.rows));
   chip.resident = place.at("resident").truth();
   const double arrays = static_cast<double>(chip.tiles) * static_cast<double>(chip.macros_per_tile) *
                         static_cast<double>(chip.arrays_per_macro);

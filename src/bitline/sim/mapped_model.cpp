@@ -11,6 +11,7 @@
 #include "bitline/mapping/map_network.h"
 #include "bitline/mapping/tiling.h"
 #include "bitline/mapping/verify_mapping.h"
+#include "bitline/quant/encoding.h"
 
 namespace bitline::sim {
 
@@ -42,14 +43,34 @@ void check_names(const quant::QuantizedModel& model, const Mapping& mapping) {
     bad_input("the mapping does not place this layer", at(missing.front()), "map this network anew");
 }
 
+// Digits are stored and driven as the layer is quantized: slices from the lowest bit up, of the bits of a
+// cell. verify_mapping takes any slices that are the weight's bits.
+void check_digits(const mapping::MappedLayer& layer, const quant::CimConfig& config) {
+  std::vector<mapping::WeightSlice> slices;
+  for (const quant::BitSlice& slice :
+       quant::weight_encoding(config.encoding).slices(config.weight_bits, config.cell_bits))
+    slices.push_back({slice.shift, slice.bits});
+  if (layer.slices != slices)
+    bad_input("the mapping cuts the weights into other slices than the layer is quantized for",
+              at(layer.node),
+              "expected " + std::to_string(slices.size()) + " from the lowest bit up, of " +
+                  std::to_string(config.cell_bits) + " bits each but the last");
+  if (const int cycles = quant::input_cycles(config); layer.input_cycles != cycles)
+    bad_input("the mapping has " + std::to_string(layer.input_cycles) +
+                  " input cycles, but the layer takes " + std::to_string(cycles),
+              at(layer.node), "map this network anew");
+}
+
 void check_fit(const quant::QuantizedModel& model, const Mapping& mapping) {
   check_names(model, mapping);
   for (const mapping::MappedLayer& layer : mapping.layers)
     mapping::check_array(layer.node, model.layers.at(layer.node).config, mapping.chip);
   const std::vector<mapping::Violation> found = mapping::verify_mapping(mapping, model);
-  if (found.empty()) return;
-  bad_input("the mapping does not hold the network: " + found[0].name + ", " + found[0].text, {},
-            "map this network anew");
+  if (!found.empty())
+    bad_input("the mapping does not hold the network: " + found[0].name + ", " + found[0].text, {},
+              "map this network anew");
+  for (const mapping::MappedLayer& layer : mapping.layers)
+    check_digits(layer, model.layers.at(layer.node).config);
 }
 
 void check_rounds(const quant::QuantizedModel& model, const Mapping& mapping) {

@@ -20,7 +20,8 @@ namespace bitline::sim {
 
 // The model that the mapping executes code for code: `model`, with one row tile where blocks reach over
 // several. Throws Error{kBadInput}, naming the node: a mapping of another network or for other arrays, one
-// that verify_mapping has something against, one that cannot run for the reasons above.
+// that verify_mapping has something against, one with other weight slices or input cycles than the layer is
+// quantized for, one that cannot run for the reasons above.
 quant::QuantizedModel as_mapped(const quant::QuantizedModel& model, const mapping::Mapping& mapping);
 
 }  // namespace bitline::sim
