@@ -57,8 +57,8 @@ int main() {
   const double estimated =
       bench::best_seconds([&] { estimate::estimate(mapping, isaac, {}, {}); }, 10 * kRepeats);
   print("estimate resnet18 mapped on it", estimated, kEstimateSeconds);
-  const double simulated =
-      bench::best_seconds([&] { estimate::simulate_pipeline(mapping, resnet18, isaac, {}); }, 10 * kRepeats);
+  const double simulated = bench::best_seconds(
+      [&] { estimate::simulate_pipeline(mapping, resnet18, isaac, {}, {}); }, 10 * kRepeats);
   print("its pipeline, four pictures", simulated, kPipelineSeconds);
   std::printf("  %-32s %10.1f\n", "over the estimate", simulated / estimated);
   return 0;

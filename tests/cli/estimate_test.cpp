@@ -207,7 +207,7 @@ TEST(Estimate, PipelineBesideTheSteadyState) {
   EXPECT_LT(number(record, "pipeline_latency"), number(record, "latency"));
   EXPECT_GE(number(record, "pipeline_period"), number(record, "period") * (1.0 - 1e-9));
   EXPECT_NEAR(number(record, "pipeline_edp"),
-              number(record, "energy_per_image") * number(record, "pipeline_latency"),
+              number(record, "pipeline_energy") * number(record, "pipeline_latency"),
               1e-9 * number(record, "pipeline_edp"));
   EXPECT_EQ(table(record, "pipeline_by_layer").rows.size(), table(record, "energy_by_layer").rows.size());
   EXPECT_EQ(json({"estimate", "zoo:resnet20", "--hardware", "isaac"}).find("pipeline_latency"), nullptr);
@@ -223,6 +223,27 @@ TEST(Estimate, PipelineBesideTheSteadyState) {
   for (const auto& row : table(others, "pipeline_notes").rows)
     named = named || std::get<std::string>(row[1]).find("array.cycle") != std::string::npos;
   EXPECT_TRUE(named);
+}
+
+// ISAAC's links draw 10.4 W all the time, also while the pipeline is held up.
+TEST(Estimate, PipelinesPayForTheirOwnPeriod) {
+  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--pipeline"});
+  const double longer = number(record, "pipeline_period") - number(record, "period");
+  EXPECT_GT(longer, 0.0);
+  EXPECT_NEAR(number(record, "pipeline_energy") - number(record, "energy_per_image"), 10.4 * longer,
+              1e-6 * number(record, "pipeline_energy"));
+}
+
+TEST(Estimate, PipelinesHaveLayersInLogic) {
+  const result::Record record = json({"estimate", "zoo:digits-cnn", "--hardware", "rram-tile", "--digital",
+                                      "first", "--digital", "last", "--pipeline"});
+  EXPECT_GE(number(record, "pipeline_period"), number(record, "period") * (1.0 - 1e-9));
+  const result::Table& layers = table(record, "pipeline_by_layer");
+  EXPECT_EQ(layers.rows.size(), table(record, "energy_by_layer").rows.size() + 2);
+  EXPECT_EQ(std::get<std::string>(layers.rows.front()[0]), "conv1");
+  EXPECT_EQ(std::get<std::string>(layers.rows.front()[1]), "") << "no replicas";
+  EXPECT_GT(std::get<double>(layers.rows.front()[2]), 0.0);
+  EXPECT_GE(number(record, "pipeline_latency"), std::get<double>(layers.rows.front()[2]) / 4.0);
 }
 
 // A chip of one's own, with tile buffers that never hold a picture up.

@@ -26,6 +26,10 @@ inline std::string buffer_of(std::int64_t bytes) {
   return "edram: {kind: buffer, capacity: " + std::to_string(bytes) + " B, cite: d}";
 }
 
+inline std::string logic_of(const std::string& peak) {
+  return "logic: {kind: digital, peak: " + peak + ", energy: 1 pJ, cite: d}";
+}
+
 inline hardware::HardwareSpec tiled_chip(const std::string& components, int tiles,
                                          const std::string& more = {}, int arrays_a_macro = 1) {
   return hardware::parse_hardware(
@@ -105,6 +109,12 @@ inline Net residual_net() {
   return net;
 }
 
+// The same with these layers in digital logic.
+inline Net in_logic(Net net, const std::vector<std::string>& nodes) {
+  for (const std::string& node : nodes) net.model.layers.at(node).config.digital = true;
+  return net;
+}
+
 inline mapping::Mapping mapped(const Net& net, const hardware::HardwareSpec& spec, bool replicate = false) {
   mapping::MappingOptions options;
   options.replicate = replicate;
@@ -115,7 +125,7 @@ inline Pipeline pipeline_of(const Net& net, const hardware::HardwareSpec& spec, 
                             bool replicate = false) {
   PipelineOptions options;
   options.pictures = options.batch = pictures;
-  return simulate_pipeline(mapped(net, spec, replicate), net.model, spec, options);
+  return simulate_pipeline(mapped(net, spec, replicate), net.model, spec, options, {});
 }
 
 inline double cycles(double seconds) {

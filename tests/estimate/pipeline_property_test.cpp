@@ -114,7 +114,7 @@ TEST(PipelineLaw, ThePeriodIsTheSlowestStage) {
     PipelineOptions options;
     options.pictures = pictures_to_settle(e);
     RC_PRE(options.pictures < 3000);
-    const Pipeline p = simulate_pipeline(mapping, net.model, spec, options);
+    const Pipeline p = simulate_pipeline(mapping, net.model, spec, options, {});
     const std::size_t last = p.completions.size() - 1;
     const double apart = p.completions[last] - p.completions[last - 1];
     RC_ASSERT(std::abs(apart - *e.period) <= kRounding * *e.period);
@@ -130,7 +130,7 @@ TEST(PipelineLaw, GraphsStayBetweenSlowestStageAndSum) {
     const hardware::HardwareSpec spec = tiled_chip("", kTiles);
     const mapping::Mapping mapping = mapped(net, spec, draw(0, 1) == 1);
     const Estimate e = estimate(mapping, spec, {}, {});
-    const Pipeline p = simulate_pipeline(mapping, net.model, spec, {});
+    const Pipeline p = simulate_pipeline(mapping, net.model, spec, {}, {});
     RC_ASSERT(p.latency <= *e.latency * (1.0 + kRounding));
     RC_ASSERT(p.completions.back() >= 4.0 * *e.period * (1.0 - kRounding));
   }));
@@ -149,7 +149,7 @@ TEST(PipelineLaw, RoundsTakeNoLongerThanTheSum) {
     EstimateOptions closed;
     closed.batch = options.batch;
     const Estimate e = estimate(mapping, spec, {}, closed);
-    const Pipeline p = simulate_pipeline(mapping, net.model, spec, options);
+    const Pipeline p = simulate_pipeline(mapping, net.model, spec, options, {});
     RC_ASSERT(p.completions.size() == static_cast<std::size_t>(options.batch));
     RC_ASSERT(p.latency <= p.total * (1.0 + kRounding));
     if (mapping.rounds > 1) RC_ASSERT(*p.period <= *e.period * (1.0 + kRounding));
@@ -209,6 +209,30 @@ TEST(PipelineLaw, NothingStandsStillWhereBuffersSuffice) {
     expect_never_faster(tight, wide);
     expect_never_faster(wide, free);
     expect_never_faster(with(std::string(kBus) + ", " + kRouter + ", " + buffer_of(least)), tight);
+  }));
+}
+
+// Layers in logic, of random networks, on units of a random peak. Alone, a picture waits for no other.
+TEST(PipelineLaw, LogicIsAStageOfItsOwn) {
+  EXPECT_TRUE(rc::check("of random graphs", [] {
+    Net net = random_graph();
+    const std::int64_t least = least_buffer(net);
+    for (auto& [node, layer] : net.model.layers) layer.config.digital = node != "conv0" && draw(0, 2) == 0;
+    const std::string logic = logic_of(std::to_string(draw(1, 50)) + " MOPS");
+    const hardware::HardwareSpec spec = tiled_chip(logic, kTiles);
+    const mapping::Mapping mapping = mapped(net, spec);
+    EstimateOptions options;
+    options.flow = dataflow_of(net.model, mapping);
+    const Estimate e = estimate(mapping, spec, mapping.digital, options);
+    const Pipeline p = pipeline_of(net, spec, 4);
+    RC_ASSERT(pipeline_of(net, spec, 1).latency <= *e.latency * (1.0 + kRounding));
+    RC_ASSERT(p.completions.back() >= 4.0 * *e.period * (1.0 - kRounding));
+    RC_ASSERT(*p.period >= *e.period * (1.0 - kRounding));
+    try {
+      pipeline_of(net, tiled_chip(logic + ", " + buffer_of(2 * least), kTiles), 3);
+    } catch (const Error& error) {
+      RC_ASSERT(error.code() == ErrorCode::kBadInput);  // standing still is a defect, kInternal
+    }
   }));
 }
 

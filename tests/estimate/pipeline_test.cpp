@@ -232,11 +232,11 @@ TEST(Pipeline, RefusesWhatItCannotTime) {
   EXPECT_EQ(io::error_of([&] { pipeline_of(net, spec, 10001); }),
             "a pipeline of 10001 pictures is too long to simulate (at most 10000)");
   EXPECT_NE(io::error_of([&] {
-              simulate_pipeline(mapped(net, spec), net.model, tiled_chip("", 3), {});
+              simulate_pipeline(mapped(net, spec), net.model, tiled_chip("", 3), {}, {});
             }).find("for another chip than tiled"),
             std::string::npos);
   EXPECT_NE(io::error_of([&] {
-              simulate_pipeline(mapped(net, spec), chain_of({1}).model, spec, {});
+              simulate_pipeline(mapped(net, spec), chain_of({1}).model, spec, {}, {});
             }).find("node 'conv1': the mapping has a layer"),
             std::string::npos);
 }
@@ -247,6 +247,74 @@ TEST(Pipeline, LayersOffTheArraysAreNamed) {
   const Pipeline p = pipeline_of(net, tiled_chip("", 2), 1);
   expect_completions(p, {32 + 64});  // conv2 still waits for the window of conv1
   EXPECT_EQ(p.notes.back(), "conv1: not on arrays, takes no time");
+}
+
+// Rows of conv0 and conv2 take turns in logic that does one in 16 cycles, those of an earlier picture first.
+TEST(Pipeline, LayersInLogicShareTheDigitalUnits) {
+  const Net net = in_logic(chain_of({1, 1, 1}), {"conv0", "conv2"});
+  const hardware::HardwareSpec spec = tiled_chip(logic_of("1.6 GOPS"), 2);  // a unit in each of two tiles
+  const Pipeline p = pipeline_of(net, spec, 4);
+  expect_completions(p, {128, 256, 384, 512});
+  EXPECT_NEAR(cycles(*p.period), 128, kTiny);
+  ASSERT_EQ(p.layers.size(), 3u);
+  EXPECT_EQ(p.layers[0].node, "conv0");
+  EXPECT_EQ(p.layers[0].mapped, -1);
+  EXPECT_EQ(p.layers[1].mapped, 0);
+  EXPECT_NEAR(cycles(p.layers[0].busy), 256, kTiny);
+  EXPECT_NEAR(cycles(p.layers[2].busy), 256, kTiny);
+  EXPECT_NEAR(waited(p, 0, Wait::kLogic), 3 * 64, kTiny);
+  EXPECT_EQ(p.spans[0].layer, 0);
+  EXPECT_EQ(p.notes.size(), 3u) << "no bus, no router, no buffer";
+  const mapping::Mapping mapping = mapped(net, spec);
+  EstimateOptions options;
+  options.flow = dataflow_of(net.model, mapping);
+  const Estimate e = estimate(mapping, spec, {"conv0", "conv2"}, options);
+  EXPECT_NEAR(cycles(*e.period), 128, kTiny);
+  EXPECT_NEAR(cycles(*e.latency), 192, kTiny);
+  const Pipeline timeless = pipeline_of(net, tiled_chip("", 2), 1);
+  expect_completions(timeless, {64});
+  EXPECT_EQ(timeless.layers.size(), 1u);
+  EXPECT_EQ(timeless.notes.back(), "conv2: not on arrays, takes no time");
+}
+
+// Each row is on the one bus for 16 cycles and no longer, whichever tiles it comes from and goes to.
+TEST(Pipeline, TilesShareABus) {
+  const auto shared_by = [](int tiles) {
+    return tiled_chip(
+        "bus: {kind: bus, width: 8, clock: 100 MHz, shared_by: " + std::to_string(tiles) + ", cite: d}", 3);
+  };
+  expect_completions(pipeline_of(chain_of({1, 3}), shared_by(2), 1), {112});
+  expect_completions(pipeline_of(chain_of({1, 1, 1}), shared_by(3), 1), {160});
+}
+
+TEST(Pipeline, FurtherBusesOfATileAreNamed) {
+  const std::string two = std::string(kBus) + ", other: {kind: bus, width: 8, clock: 100 MHz, cite: d}";
+  const Pipeline p = pipeline_of(chain_of({1, 3}), tiled_chip(two, 2), 1);
+  expect_completions(p, {128});
+  EXPECT_EQ(p.notes[0], "tile.other: only the first bus of a tile is in the model, bus");
+}
+
+// Nothing reads conv0: the result is there at once, and again, and again.
+TEST(Pipeline, AResultThatWaitsForNothing) {
+  Net net;
+  const ir::ValueId x = net.input(8, 4);
+  net.conv(x, 8, 8);
+  net.ends(net.node("pool", ir::GlobalAveragePool{}, {x}));
+  const Pipeline p = pipeline_of(net, tiled_chip(kBus, 2), 3);
+  expect_completions(p, {0, 0, 0});
+  EXPECT_NEAR(cycles(*p.period), 64, kTiny);
+}
+
+TEST(Pipeline, IsCancelled) {
+  const Net net = chain_of({1, 3});
+  const hardware::HardwareSpec spec = tiled_chip("", 2);
+  CancelToken token;
+  Context context;
+  context.cancel = &token;
+  EXPECT_EQ(simulate_pipeline(mapped(net, spec), net.model, spec, {}, context).completions.size(), 4u);
+  token.request();
+  io::error_of([&] { simulate_pipeline(mapped(net, spec), net.model, spec, {}, context); },
+               ErrorCode::kCancelled);
 }
 
 }  // namespace

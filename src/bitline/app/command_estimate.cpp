@@ -75,7 +75,7 @@ class EstimateCommand final : public Command {
     const Placed first = place(session, hardware_, flags_.options());
     const estimate::EstimateOptions options{
         activity_.density, activity_.densities(session, first.model, first.mapping), batch_, {}, {}};
-    std::vector<ChipEstimate> chips = {cost_of(first, options)};
+    std::vector<ChipEstimate> chips = {cost_of(session, first, options)};
     for (const std::string& other : others_) {
       mapping::MappingOptions mapping = flags_.options();
       mapping.reload = true;
@@ -83,7 +83,7 @@ class EstimateCommand final : public Command {
       if (const auto comparator = digital(session, other, chips.front())) {
         chips.push_back(*comparator);
       } else {
-        chips.push_back(cost_of(place(session, other, mapping), options));
+        chips.push_back(cost_of(session, place(session, other, mapping), options));
       }
     }
     result::Record record = estimate_report(flags_.model, chips);
@@ -122,7 +122,8 @@ class EstimateCommand final : public Command {
     return out;
   }
 
-  ChipEstimate cost_of(const Placed& placed, estimate::EstimateOptions options) const {
+  ChipEstimate cost_of(const Session& session, const Placed& placed,
+                       estimate::EstimateOptions options) const {
     options.flow = estimate::dataflow_of(placed.model, placed.mapping);
     if (layer_adcs_) options.adc_bits = adc_bits(placed);
     ChipEstimate out;
@@ -133,7 +134,7 @@ class EstimateCommand final : public Command {
     out.estimate = estimate::estimate(placed.mapping, *placed.chip.spec,
                                       unmapped_layers(placed.model, placed.mapping), options);
     for (const mapping::MappedLayer& layer : out.mapping.layers) out.weights += layer.weights();
-    if (pipeline_) simulate(out, placed.model, *placed.chip.spec);
+    if (pipeline_) simulate(session, out, placed.model, *placed.chip.spec);
     return out;
   }
 
@@ -147,10 +148,11 @@ class EstimateCommand final : public Command {
   }
 
   // A chip of --vs that states too little stays without times.
-  void simulate(ChipEstimate& chip, const quant::QuantizedModel& model,
+  void simulate(const Session& session, ChipEstimate& chip, const quant::QuantizedModel& model,
                 const hardware::HardwareSpec& spec) const {
     try {
-      chip.pipeline = estimate::simulate_pipeline(chip.mapping, model, spec, {pictures_, batch_});
+      chip.pipeline =
+          estimate::simulate_pipeline(chip.mapping, model, spec, {pictures_, batch_}, session.context());
     } catch (const Error& error) {
       if (chip.name == hardware_ || error.code() != ErrorCode::kBadInput) throw;
       chip.no_pipeline = error.message();

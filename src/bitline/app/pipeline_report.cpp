@@ -11,8 +11,18 @@ using result::Value;
 
 constexpr double kMicro = 1e6, kPicojouleSecond = 1e12;
 
+// J a picture: what is drawn all the time (PartRule) is charged for the pipeline's period, that of a single
+// picture being all its time, and not for the period of the closed form.
+double energy(const ChipEstimate& chip) {
+  double power = 0.0;
+  for (const estimate::PartRule& rule : chip.estimate.rules)
+    power += rule.leakage + (rule.charge == estimate::Charge::kChip ? rule.power : 0.0);
+  const Pipeline& p = *chip.pipeline;
+  return chip.estimate.energy + power * (p.period.value_or(p.total) - chip.estimate.period.value_or(0.0));
+}
+
 double energy_delay(const ChipEstimate& chip) {
-  return chip.estimate.energy * chip.pipeline->latency;
+  return energy(chip) * chip.pipeline->latency;
 }
 
 void add_figures(const ChipEstimate& chip, result::Record& record) {
@@ -21,6 +31,7 @@ void add_figures(const ChipEstimate& chip, result::Record& record) {
   record.add("pipeline_latency", p.latency * kMicro, "us", 4);
   if (p.period) record.add("pipeline_period", *p.period * kMicro, "us", 4);
   if (p.frames()) record.add("pipeline_fps", *p.frames(), "images/s", 4);
+  record.add("pipeline_energy", energy(chip) * kMicro, "uJ", 4);
   record.add("pipeline_edp", energy_delay(chip) * kPicojouleSecond, "pJ s", 4);
 }
 
@@ -37,7 +48,9 @@ result::Table layers(const ChipEstimate& chip) {
   table.columns.push_back({"utilisation", "busy %", 1});
   for (std::size_t l = 0; l < p.layers.size(); ++l) {
     const estimate::PipelineLayer& layer = p.layers[l];
-    std::vector<Value> row = {layer.node, chip.mapping.layers[l].replicas, layer.busy * kMicro};
+    const bool on_arrays = layer.mapped >= 0;  // layers in logic have no replicas
+    std::vector<Value> row = {layer.node, std::string(), layer.busy * kMicro};
+    if (on_arrays) row[1] = chip.mapping.layers[static_cast<std::size_t>(layer.mapped)].replicas;
     for (const double wait : layer.waits) row.emplace_back(wait * kMicro);
     row.emplace_back(100.0 * layer.utilisation);
     table.rows.push_back(std::move(row));
@@ -54,6 +67,7 @@ result::Table comparison(const std::vector<ChipEstimate>& chips) {
                        {"period", "period us", 3},
                        {"period_ratio", "period x", 3},
                        {"fps", "FPS", 1},
+                       {"energy", "energy uJ", 4},
                        {"edp", "EDP pJ s", 3}},
                       {}};
   const Pipeline& first = *chips.front().pipeline;
@@ -67,7 +81,8 @@ result::Table comparison(const std::vector<ChipEstimate>& chips) {
       if (p.period) row[3] = *p.period * kMicro;
       if (p.period && first.period) row[4] = *p.period / *first.period;
       if (p.frames()) row[5] = *p.frames();
-      row[6] = energy_delay(chip) * kPicojouleSecond;
+      row[6] = energy(chip) * kMicro;
+      row[7] = energy_delay(chip) * kPicojouleSecond;
     }
     table.rows.push_back(std::move(row));
   }

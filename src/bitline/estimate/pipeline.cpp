@@ -16,7 +16,8 @@ namespace {
 
 constexpr double kBitsPerByte = 8.0;
 constexpr double kSettled = 0.01;  // periods that differ by less, as a share, are one
-constexpr std::array<const char*, kWaits> kWaitNames = {"input", "bus", "router", "buffer", "adc", "uneven"};
+constexpr std::array<const char*, kWaits> kWaitNames = {"input", "bus",   "router", "buffer",
+                                                        "adc",   "logic", "uneven"};
 
 void check(const mapping::Mapping& mapping, const hardware::HardwareSpec& spec,
            const PipelineOptions& options) {
@@ -55,9 +56,10 @@ double loading_time(const mapping::Mapping& mapping, const hardware::HardwareSpe
 class Simulation {
  public:
   Simulation(const mapping::Mapping& mapping, const quant::QuantizedModel& model,
-             const hardware::HardwareSpec& spec, const PipelineOptions& options)
+             const hardware::HardwareSpec& spec, const PipelineOptions& options, const Context& context)
       : mapping_(mapping),
         spec_(spec),
+        context_(context),
         activity_(count_activity(mapping)),
         flow_(flow_of(mapping, activity_, model.graph)),
         in_{mapping, activity_, model, spec, flow_, cycle_of(spec)},
@@ -65,8 +67,7 @@ class Simulation {
 
   Pipeline run() {
     out_.notes = pipeline_notes(in_);
-    for (const mapping::MappedLayer& layer : mapping_.layers)
-      out_.layers.push_back({layer.node, 0.0, {}, 0.0});
+    add_layers();
     for (std::size_t r = 0; r < activity_.rounds.size(); ++r) run_one(static_cast<std::int64_t>(r));
     for (PipelineLayer& layer : out_.layers) layer.utilisation = layer.busy / out_.total;
     add_figures();
@@ -74,36 +75,49 @@ class Simulation {
   }
 
  private:
+  void add_layers() {
+    const bool timed = digital_rate(spec_) > 0.0;
+    for (const Vertex& vertex : flow_.vertices) {
+      const bool shown = vertex.kind == VertexKind::kLayer || (timed && vertex.row_macs > 0.0);
+      lanes_.push_back(shown ? std::ssize(out_.layers) : -1);
+      if (shown) out_.layers.push_back({vertex.node, vertex.layer, 0.0, {}, 0.0});
+    }
+  }
+
   void run_one(std::int64_t round) {
     const double load = loading_time(mapping_, spec_, activity_.rounds[static_cast<std::size_t>(round)]);
     if (load > 0.0) out_.spans.push_back({-1, 0, out_.total, out_.total + load});
     const double start = out_.total + load;
     const RoundPlan plan = plan_round(in_, round);
     out_.notes.insert(out_.notes.end(), plan.notes.begin(), plan.notes.end());
-    const RoundTimes times = run_round(flow_, plan, pictures_);
+    const RoundTimes times = run_round(flow_, plan, pictures_, context_);
     for (const PipelineSpan& span : times.spans)
-      out_.spans.push_back(
-          {span.layer, span.picture, start + span.begin * in_.cycle, start + span.end * in_.cycle});
+      out_.spans.push_back({lanes_[static_cast<std::size_t>(span.layer)], span.picture,
+                            start + span.begin * in_.cycle, start + span.end * in_.cycle});
     for (const double done : times.completions) out_.completions.push_back(start + done * in_.cycle);
-    for (std::size_t v = 0; v < flow_.vertices.size(); ++v) add_layer(flow_.vertices[v], times.vertices[v]);
+    for (std::size_t v = 0; v < flow_.vertices.size(); ++v) add_times(lanes_[v], times.vertices[v]);
     out_.total = start + times.end * in_.cycle;
-    if (mapping_.rounds == 1) followed_ = followed(plan, times);
+    if (mapping_.rounds > 1) return;
+    logic_stage_ = logic_stage(flow_, plan);
+    followed_ = followed(plan, times);
   }
 
-  // Completions while further pictures follow: the last ones would be alone on buses and routers otherwise.
+  // Completions while further pictures follow: the last ones would be alone on buses, routers and digital
+  // units otherwise.
   std::vector<double> followed(const RoundPlan& plan, const RoundTimes& times) const {
     const std::size_t last = times.completions.size() - 1;
-    if (plan.servers == 0 || last == 0) return times.completions;
+    const bool shared = plan.servers > 0 || logic_stage_ > 0.0;
+    if (!shared || last == 0 || times.completions[last] <= 0.0) return times.completions;
     const double mean = times.completions[last] / static_cast<double>(last + 1);
     const auto in_flight = static_cast<std::int64_t>(std::ceil(times.completions[0] / mean));
-    std::vector<double> out = run_round(flow_, plan, pictures_ + in_flight + 1).completions;
+    std::vector<double> out = run_round(flow_, plan, pictures_ + in_flight + 1, context_).completions;
     out.resize(last + 1);
     return out;
   }
 
-  void add_layer(const Vertex& vertex, const VertexTimes& times) {
-    if (vertex.kind != VertexKind::kLayer) return;
-    PipelineLayer& layer = out_.layers[static_cast<std::size_t>(vertex.layer)];
+  void add_times(std::int64_t lane, const VertexTimes& times) {
+    if (lane < 0) return;
+    PipelineLayer& layer = out_.layers[static_cast<std::size_t>(lane)];
     layer.busy += times.busy * in_.cycle;
     for (std::size_t w = 0; w < kWaits; ++w) layer.waits[w] += times.waits[w] * in_.cycle;
   }
@@ -118,7 +132,8 @@ class Simulation {
     if (last == 0) return;
     const double period = followed_[last] - followed_[last - 1];
     const auto& stages = activity_.rounds.front().stages;
-    const auto slowest = static_cast<double>(*std::max_element(stages.begin(), stages.end()));
+    const double slowest =
+        std::max(logic_stage_, static_cast<double>(*std::max_element(stages.begin(), stages.end())));
     out_.period = std::max(period, slowest) * in_.cycle;
     if (last < 2) return;
     const double before = followed_[last - 1] - followed_[last - 2];
@@ -129,11 +144,14 @@ class Simulation {
 
   const mapping::Mapping& mapping_;
   const hardware::HardwareSpec& spec_;
+  const Context& context_;
   Activity activity_;
   Flow flow_;
   PlanInput in_;
   std::int64_t pictures_;
-  std::vector<double> followed_;  // cycles
+  std::vector<std::int64_t> lanes_;  // of vertices: their places in out_.layers; -1: none
+  double logic_stage_ = 0.0;         // cycles
+  std::vector<double> followed_;     // cycles
   Pipeline out_;
 };
 
@@ -149,9 +167,10 @@ std::optional<double> Pipeline::frames() const {
 }
 
 Pipeline simulate_pipeline(const mapping::Mapping& mapping, const quant::QuantizedModel& model,
-                           const hardware::HardwareSpec& spec, const PipelineOptions& options) {
+                           const hardware::HardwareSpec& spec, const PipelineOptions& options,
+                           const Context& context) {
   check(mapping, spec, options);
-  return Simulation(mapping, model, spec, options).run();
+  return Simulation(mapping, model, spec, options, context).run();
 }
 
 }  // namespace bitline::estimate

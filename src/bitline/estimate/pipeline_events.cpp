@@ -1,6 +1,7 @@
 #include "bitline/estimate/pipeline_events.h"
 
 #include <algorithm>
+#include <optional>
 #include <queue>
 #include <tuple>
 
@@ -14,7 +15,9 @@ namespace {
 using Journey = std::array<double, 4>;
 constexpr std::array<Wait, 4> kJourneyWaits = {Wait::kInput, Wait::kBus, Wait::kRouter, Wait::kBus};
 
-enum class EventKind { kDone, kMoved, kWake };
+enum class EventKind { kDone, kMoved, kWake, kLogic };
+
+constexpr std::int64_t kEventsAtOnce = 4096;  // between looks at the cancel token
 
 struct Event {
   double time = 0.0;
@@ -42,9 +45,10 @@ struct VertexState {
 
 class RoundRun {
  public:
-  RoundRun(const Flow& flow, const RoundPlan& plan, std::int64_t pictures)
+  RoundRun(const Flow& flow, const RoundPlan& plan, std::int64_t pictures, const Context& context)
       : flow_(flow),
         plan_(plan),
+        context_(context),
         pictures_(pictures),
         edges_(flow.edges.size()),
         vertices_(flow.vertices.size()),
@@ -54,21 +58,11 @@ class RoundRun {
 
   RoundTimes run() {
     start();
-    while (!queue_.empty()) {
+    for (std::int64_t events = 0; !queue_.empty(); ++events) {
+      if (events % kEventsAtOnce == 0) context_.check_cancelled();
       const Event event = queue_.top();
       queue_.pop();
-      now_ = event.time;
-      switch (event.kind) {
-        case EventKind::kDone:
-          finish_row(event.index, event.row);
-          break;
-        case EventKind::kMoved:
-          move_on(event.index, event.row, event.hop);
-          break;
-        case EventKind::kWake:
-          go_on(event.index);
-          break;
-      }
+      handle(event);
     }
     out_.end = now_;
     for (std::size_t v = 0; v < vertices_.size(); ++v)
@@ -78,6 +72,26 @@ class RoundRun {
 
  private:
   const Vertex& vertex(std::size_t v) const { return flow_.vertices[v]; }
+  bool in_logic(std::size_t v) const { return plan_.vertices[v].in_logic; }
+
+  void handle(const Event& event) {
+    now_ = event.time;
+    switch (event.kind) {
+      case EventKind::kDone:
+        finish_row(event.index, event.row);
+        break;
+      case EventKind::kMoved:
+        move_on(event.index, event.row, event.hop);
+        break;
+      case EventKind::kWake:
+        go_on(event.index);
+        break;
+      case EventKind::kLogic:
+        go_on_in_logic();
+        break;
+    }
+  }
+
   std::int64_t total_rows(std::size_t v) const { return pictures_ * vertex(v).rows; }
 
   void start() {
@@ -121,6 +135,10 @@ class RoundRun {
   // Starts all rows of a vertex that may start now.
   void go_on(std::size_t v) {
     if (!plan_.vertices[v].active) return;
+    if (in_logic(v)) {
+      ask_for_logic();
+      return;
+    }
     VertexState& state = vertices_[v];
     const bool layer = vertex(v).kind == VertexKind::kLayer;
     while (state.started < total_rows(v)) {
@@ -132,11 +150,37 @@ class RoundRun {
         return;
       }
       if (!has_inputs(v, state.started) || !has_room(v)) return;
-      for (const std::size_t e : vertex(v).outputs) ++edges_[e].reserved;
-      const double end = layer ? work(v) : now_;
-      queue_.push({end, EventKind::kDone, v, state.started, 0});
-      ++state.started;
+      start_row(v);
     }
+  }
+
+  void start_row(std::size_t v) {
+    for (const std::size_t e : vertex(v).outputs) ++edges_[e].reserved;
+    const bool takes_time = vertex(v).kind == VertexKind::kLayer || in_logic(v);
+    const double end = takes_time ? work(v) : now_;
+    queue_.push({end, EventKind::kDone, v, vertices_[v].started, 0});
+    ++vertices_[v].started;
+  }
+
+  // Asked once all else of this time is done, so that no row has an advantage.
+  void ask_for_logic() {
+    if (logic_free_ > now_ || logic_asked_) return;
+    logic_asked_ = true;
+    queue_.push({now_, EventKind::kLogic, 0, 0, 0});
+  }
+
+  void go_on_in_logic() {
+    logic_asked_ = false;
+    const auto picture = [this](std::size_t v) { return vertices_[v].started / vertex(v).rows; };
+    std::optional<std::size_t> next;
+    for (std::size_t v = 0; v < vertices_.size(); ++v) {
+      if (!in_logic(v) || !plan_.vertices[v].active || vertices_[v].started >= total_rows(v)) continue;
+      if (next && picture(*next) <= picture(v)) continue;
+      if (has_inputs(v, vertices_[v].started) && has_room(v)) next = v;
+    }
+    if (!next) return;
+    start_row(*next);
+    logic_free_ = vertices_[*next].replicas.last_free();
   }
 
   // Puts the next row of a layer on its replicas; returns when it is done.
@@ -154,7 +198,7 @@ class RoundRun {
     }
     const Journey journey = journey_of(v, state.started);
     state.replicas.hold(now_, [&](std::int64_t count, double from) {
-      add_wait(static_cast<double>(count) / replicas, from, journey, times);
+      add_wait(v, static_cast<double>(count) / replicas, from, journey);
     });
     double end = state.replicas.take(vertex(v).row_positions);
     times.busy += static_cast<double>(vertex(v).row_positions) * plan.step / replicas;
@@ -176,13 +220,16 @@ class RoundRun {
     return edges_[e].journeys[static_cast<std::size_t>(need - 1)];
   }
 
-  void add_wait(double weight, double from, const Journey& journey, VertexTimes& times) const {
+  void add_wait(std::size_t v, double weight, double from, const Journey& journey) {
+    VertexTimes& times = out_.vertices[v];
     for (std::size_t leg = 0; leg < journey.size(); ++leg) {
       const double to = std::clamp(journey[leg], from, now_);
       times.waits[static_cast<std::size_t>(kJourneyWaits[leg])] += weight * (to - from);
       from = to;
     }
-    times.waits[static_cast<std::size_t>(Wait::kBuffer)] += weight * (now_ - from);
+    const double logic = in_logic(v) ? std::clamp(logic_free_, from, now_) : from;
+    times.waits[static_cast<std::size_t>(Wait::kLogic)] += weight * (logic - from);
+    times.waits[static_cast<std::size_t>(Wait::kBuffer)] += weight * (now_ - logic);
   }
 
   // The time at which all uses that are asked for now are done.
@@ -206,7 +253,7 @@ class RoundRun {
         return;
       }
     }
-    out_.spans.push_back({vertex(v).layer, picture, now_, end});
+    out_.spans.push_back({static_cast<std::int64_t>(v), picture, now_, end});
     state.span = out_.spans.size();
   }
 
@@ -229,6 +276,7 @@ class RoundRun {
         go_on(edge.from);
       }
     }
+    if (in_logic(v)) ask_for_logic();
   }
 
   // A row has `hop` hops behind it.
@@ -250,8 +298,11 @@ class RoundRun {
 
   const Flow& flow_;
   const RoundPlan& plan_;
+  const Context& context_;
   std::int64_t pictures_;
   double now_ = 0.0;
+  double logic_free_ = 0.0;  // the digital units
+  bool logic_asked_ = false;
   std::vector<EdgeState> edges_;
   std::vector<VertexState> vertices_;
   std::vector<double> servers_;  // free at
@@ -284,8 +335,8 @@ void Replicas::delay(double time) {
   for (Run& run : runs_) run.free += time;
 }
 
-RoundTimes run_round(const Flow& flow, const RoundPlan& plan, std::int64_t pictures) {
-  return RoundRun(flow, plan, pictures).run();
+RoundTimes run_round(const Flow& flow, const RoundPlan& plan, std::int64_t pictures, const Context& context) {
+  return RoundRun(flow, plan, pictures, context).run();
 }
 
 }  // namespace bitline::estimate

@@ -3,7 +3,8 @@
 // A layer takes the positions of a row, in order, on the replica that is free first; all replicas wait for
 // each other between pictures, so that a picture that nothing holds up takes ceil(positions / replicas)
 // steps. A row starts when a replica is free, the rows that it needs are there, and every reader has room for
-// it. Events at one time are handled by kind, index and row: the result is the same everywhere.
+// it. The digital units take one row at a time, of the earliest picture that has one, and of its first layer.
+// Events at one time are handled by kind, index and row: the result is the same everywhere.
 #pragma once
 
 #include <array>
@@ -59,11 +60,12 @@ struct VertexTimes {
 // In array cycles from the start of the round.
 struct RoundTimes {
   std::vector<VertexTimes> vertices;
-  std::vector<PipelineSpan> spans;  // by layer of the mapping
+  std::vector<PipelineSpan> spans;  // `layer` is a vertex
   std::vector<double> completions;  // of pictures, if the result is in this round
   double end = 0.0;
 };
 
-RoundTimes run_round(const Flow& flow, const RoundPlan& plan, std::int64_t pictures);
+// Throws Error{kCancelled}.
+RoundTimes run_round(const Flow& flow, const RoundPlan& plan, std::int64_t pictures, const Context& context);
 
 }  // namespace bitline::estimate

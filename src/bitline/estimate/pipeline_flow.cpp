@@ -9,6 +9,7 @@
 #include "bitline/base/error.h"
 #include "bitline/estimate/pipeline_rows.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/mapping/tiling.h"
 
 namespace bitline::estimate {
 
@@ -110,8 +111,17 @@ class FlowBuilder {
     vertex.node = node.name;
     for (const ir::ValueId value : inputs) stand_with(flow_.vertices[origin(value)->vertex], vertex);
     if (layer != layers_.end()) put_layer(layer->second, node, vertex);
+    const auto& logic = mapping_.digital;
+    if (std::find(logic.begin(), logic.end(), node.name) != logic.end()) vertex.row_macs = row_macs(node);
     const std::size_t index = add_vertex(std::move(vertex), node.output);
     for (const ir::ValueId value : inputs) add_edge(origin(value)->vertex, index, spans_through(node, value));
+  }
+
+  double row_macs(const ir::Node& node) const {
+    const auto layer = mapping::layer_shape(graph_, node);
+    if (!layer) return 0.0;
+    return row_elements(shape(node.output)) *
+           static_cast<double>(layer->group_inputs() * layer->window_size());
   }
 
   // Logic is in the round of its latest input; among inputs of that round the one of most arrays is its

@@ -1,9 +1,9 @@
 // A mapped network as a pipeline: what works on rows, and which rows wait for which.
 //
-// A vertex is a layer on arrays, logic that takes no time (joins, pooling, layers that are not on arrays),
-// the source of the pictures or their result. Activations, reshaping and the like pass rows on: they are
-// folded into the edges. Logic stands with the layer of most arrays among those that its inputs come from
-// (its place): the other branches of a join travel there.
+// A vertex is a layer on arrays, logic (joins, pooling, layers that are not on arrays; only layers in logic
+// may take time), the source of the pictures or their result. Activations, reshaping and the like pass rows
+// on: they are folded into the edges. Logic stands with the layer of most arrays among those that its inputs
+// come from (its place): the other branches of a join travel there.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +27,7 @@ struct Vertex {
   std::int64_t rows = 1;    // of its output, for a picture
   double row_elements = 0.0;
   std::int64_t row_positions = 1;                // of a layer
+  double row_macs = 0.0;                         // of a layer in logic
   std::int64_t first_round = 0, last_round = 0;  // its rows are complete in the last
   std::vector<std::size_t> inputs, outputs;      // edges
 };

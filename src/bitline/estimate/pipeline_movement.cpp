@@ -56,7 +56,9 @@ class Movement {
  public:
   Movement(const PlanInput& in, const std::vector<std::vector<TileShare>>& shares, RoundPlan& plan)
       : in_(in), shares_(shares), plan_(plan), router_(find_kind(in.spec, "router")) {
-    bus_rate_ = rate_of(in.spec, find_kind(in.spec, "bus"));
+    const Component* bus = find_kind(in.spec, "bus");
+    bus_rate_ = rate_of(in.spec, bus);
+    if (bus != nullptr) tiles_a_bus_ = static_cast<std::size_t>(whole(bus->shared_by, 1));
     router_rate_ = rate_of(in.spec, router_);
     for (const auto& of_layer : shares)
       for (const TileShare& s : of_layer) tiles_ = std::max(tiles_, s.tile + 1);
@@ -67,9 +69,9 @@ class Movement {
 
   void add() {
     if (!bus_rate_ && !router_rate_) return;
-    // Servers: the bus of each tile, then ports out of tiles and into them.
+    // Servers: the buses, then ports out of tiles and into them.
     first_bus_ = plan_.servers;
-    first_out_ = first_bus_ + tiles_;
+    first_out_ = first_bus_ + bus_of(tiles_) + 1;
     first_in_ = first_out_ + port_of(tiles_) + static_cast<std::size_t>(ports_);
     plan_.servers = first_in_ + port_of(tiles_) + static_cast<std::size_t>(ports_);
     for (std::size_t e = 0; e < plan_.edges.size(); ++e) add_edge(in_.flow.edges[e], plan_.edges[e]);
@@ -79,6 +81,16 @@ class Movement {
   std::size_t port_of(std::size_t tile) const {
     const auto t = static_cast<std::int64_t>(tile);
     return static_cast<std::size_t>(t / tiles_a_router_ * ports_ + t % tiles_a_router_ % ports_);
+  }
+
+  std::size_t bus_of(std::size_t tile) const { return tile / tiles_a_bus_; }
+
+  double share_on_bus(const std::vector<TileShare>& shares, std::size_t tile) const {
+    double sum = 0.0;
+    const auto before = [](const TileShare& s, std::size_t t) { return s.tile < t; };
+    auto it = std::lower_bound(shares.begin(), shares.end(), bus_of(tile) * tiles_a_bus_, before);
+    for (; it != shares.end() && bus_of(it->tile) == bus_of(tile); ++it) sum += it->share;
+    return sum;
   }
 
   void add_edge(const Edge& edge, EdgePlan& out) const {
@@ -91,13 +103,14 @@ class Movement {
     Hop router_in{Leg::kRouter, {}, latency}, bus_in{Leg::kBusIn, {}, 0.0};
     for (const TileShare& s : a) {
       const double bits = out.row_bits * s.share, away = bits * (1.0 - share_in(b, s.tile));
-      add_use(bus_rate_, first_bus_ + s.tile, bits, bus_out);
+      add_use(bus_rate_, first_bus_ + bus_of(s.tile), bits, bus_out);
       add_use(router_rate_, first_out_ + port_of(s.tile), away, router_out);
     }
     for (const TileShare& s : b) {
       const double away = out.row_bits * s.share * (1.0 - share_in(a, s.tile));
       add_use(router_rate_, first_in_ + port_of(s.tile), away, router_in);
-      add_use(bus_rate_, first_bus_ + s.tile, away, bus_in);
+      const double from_other_buses = out.row_bits * s.share * (1.0 - share_on_bus(a, s.tile));
+      add_use(bus_rate_, first_bus_ + bus_of(s.tile), from_other_buses, bus_in);
     }
     for (Hop* hop : {&bus_out, &router_out, &router_in, &bus_in}) {
       if (!hop->uses.empty()) out.hops.push_back(std::move(*hop));
@@ -114,6 +127,7 @@ class Movement {
   const Component* router_;
   std::optional<Rate> bus_rate_, router_rate_;
   std::size_t tiles_ = 0;
+  std::size_t tiles_a_bus_ = 1;
   std::int64_t tiles_a_router_ = 1, ports_ = 1;
   std::size_t first_bus_ = 0, first_out_ = 0, first_in_ = 0;
 };
@@ -147,6 +161,11 @@ void movement_notes(const PlanInput& in, std::vector<std::string>& notes) {
       notes.push_back(std::string("tile: no ") + kind + " is described, it takes no time");
     } else if (!rate_of(in.spec, c)) {
       notes.push_back("tile." + c->name + ": no bandwidth, and no width with a clock: it takes no time");
+    }
+    for (const Component& other : in.spec.tile.components) {
+      if (other.kind == kind && &other != c)
+        notes.push_back("tile." + other.name + ": only the first " + kind + " of a tile is in the model, " +
+                        c->name);
     }
   }
   const auto is_buffer = [](const Component& c) { return c.kind == "buffer" && c.capacity; };

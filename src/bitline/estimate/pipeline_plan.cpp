@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <map>
 
+#include "bitline/estimate/roll_up.h"
 #include "bitline/estimate/technology.h"
 
 namespace bitline::estimate {
 
 namespace {
 
+constexpr double kOperations = 2.0;  // of a MAC
 constexpr std::array<const char*, 3> kModelled = {"bus", "router", "buffer"};
 
 // Converters are a server of their own where the cycle does not say how many columns share one. With analog
@@ -18,6 +20,7 @@ bool converters_are_shared(const hardware::HardwareSpec& spec) {
 }
 
 void plan_vertices(const PlanInput& in, RoundPlan& plan) {
+  const double rate = digital_rate(in.spec) * in.cycle;  // operations a cycle
   for (const Vertex& vertex : in.flow.vertices) {
     VertexPlan out;
     if (vertex.kind == VertexKind::kLayer) {
@@ -29,6 +32,8 @@ void plan_vertices(const PlanInput& in, RoundPlan& plan) {
       out.step = static_cast<double>(stage / ((layer.positions + layer.replicas - 1) / layer.replicas));
     } else {
       out.active = vertex.kind != VertexKind::kPictures && vertex.last_round == plan.round;
+      out.in_logic = rate > 0.0 && vertex.row_macs > 0.0;
+      if (out.in_logic) out.step = kOperations * vertex.row_macs / rate;
     }
     plan.vertices.push_back(std::move(out));
   }
@@ -109,8 +114,33 @@ std::vector<std::string> pipeline_notes(const PlanInput& in) {
   movement_notes(in, notes);
   note_others("macro", in.spec.macro.components, notes);
   note_others("chip", in.spec.chip.components, notes);
-  for (const std::string& node : in.flow.timeless) notes.push_back(node + ": not on arrays, takes no time");
+  const bool timed = digital_rate(in.spec) > 0.0;
+  for (const std::string& node : in.flow.timeless) {
+    const bool takes_time =
+        timed && std::any_of(in.flow.vertices.begin(), in.flow.vertices.end(),
+                             [&](const Vertex& v) { return v.node == node && v.row_macs > 0.0; });
+    if (!takes_time) notes.push_back(node + ": not on arrays, takes no time");
+  }
   return notes;
+}
+
+double digital_rate(const hardware::HardwareSpec& spec) {
+  double rate = 0.0;
+  for (const ComponentTotal& c : roll_up(spec).components) {
+    const hardware::Component& unit = *c.component;
+    if (unit.kind == "digital" && unit.peak && (unit.energy || unit.power))
+      rate += unit.peak->value * c.instances * c.units;
+  }
+  return rate;
+}
+
+double logic_stage(const Flow& flow, const RoundPlan& plan) {
+  double cycles = 0.0;
+  for (std::size_t v = 0; v < flow.vertices.size(); ++v) {
+    if (plan.vertices[v].in_logic)
+      cycles += plan.vertices[v].step * static_cast<double>(flow.vertices[v].rows);
+  }
+  return cycles;
 }
 
 }  // namespace bitline::estimate

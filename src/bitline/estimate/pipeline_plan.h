@@ -2,7 +2,8 @@
 // take over the buses and routers of a chip. Times are in array cycles.
 //
 //   tile share   a layer's arrays in the tile / its arrays in the round: rows are spread so over tiles
-//   bus          share x bits of the row, out of the tiles of one layer and into those of the next
+//   bus          of each tile or of those that share it: share x bits of the row, out of the tiles of one
+//                layer and into those of the next; what stays on a bus takes it once
 //   router       a port for each tile, as far as it has ports; what stays in a tile does not go there
 //   room         a tile's buffers are divided among edges in proportion to the rows that they need at least;
 //                an edge has the rows that its tightest tile allows. Where a tile is too small for all that
@@ -41,8 +42,9 @@ inline constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::ma
 
 struct VertexPlan {
   bool active = false;
+  bool in_logic = false;  // it takes turns at the digital units, a row in a step
   std::int64_t replicas = 1;
-  double step = 0.0;             // of one position
+  double step = 0.0;             // of one position, or of a row in logic
   std::vector<Use> conversions;  // of a row, by converters that are not covered by the cycle
 };
 
@@ -81,6 +83,12 @@ struct PlanInput {
 // Throws Error{kBadInput} naming node and capacity when the buffers of a tile do not hold the rows that a
 // node needs at once, or those of the chip the rows that all of them need.
 RoundPlan plan_round(const PlanInput& in, std::int64_t round);
+
+// Operations/s of all digital units of the chip that state what a MAC costs and a peak, as in estimate.h.
+double digital_rate(const hardware::HardwareSpec& spec);
+
+// Cycles of all layers in logic for one picture.
+double logic_stage(const Flow& flow, const RoundPlan& plan);
 
 // Constants that are not stated, or not in the model: "tile.bus: no rate, moves rows in no time".
 std::vector<std::string> pipeline_notes(const PlanInput& in);
