@@ -1,6 +1,7 @@
 // bitline map: figures, the files it writes, and its errors. Needs no training library.
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "digits.h"
 #include <gtest/gtest.h>
@@ -71,13 +72,47 @@ TEST(Map, ErrorsNameWhatDoesNotFit) {
                {"CASCADE has 6400", "weights.loading", "--reload"});
   EXPECT_GT(count(json({"map", "zoo:resnet18", "--hardware", "cascade", "--reload"}), "rounds"), 1);
   expect_error(run_program({"map", "zoo:resnet18", "--hardware", "16x16:1b"}), 3,
-               {"node 'conv1'", "49 rows", "the array has 16"});
-  expect_error(run_program({"map", "zoo:resnet20", "--hardware", "128x128:2b", "--slices", "adjacend"}), 3,
-               {"unknown spread 'adjacend'", "adjacent"});
+               {"node 'conv1'", "49 rows", "activates 16 at once", "--rows packed"});
   expect_error(run_program({"map", "zoo:resnet20", "--hardware", "128x128:2b", "--precision", "W17A4"}), 3,
                {"17 bits", "1 to 16"});
   expect_error(run_program({"map", "zoo:resnet20", "--hardware", "isac"}), 3, {"did you mean 'isaac'"});
   expect_error(run_program({"map", "zoo:resnet20", "--hardware", "rtx2080"}), 4, {"RTX 2080"});
+}
+
+TEST(Map, WrongValuesAreUsageErrors) {
+  const Words words = {"map", "zoo:digits-cnn", "--hardware", "128x128:2b"};
+  const auto refused = [&](const Words& more, const std::vector<std::string>& parts) {
+    expect_error(run_program(joined(words, more)), 2, parts);
+  };
+  refused({"--slices", "adjacend"}, {"--slices", "adjacend", "auto", "adjacent", "separate"});
+  refused({"--pairs", "x"}, {"--pairs", "adjacent"});
+  refused({"--rows", "pack"}, {"--rows", "windows", "packed"});
+  refused({"--packing", "tight"}, {"--packing", "none", "diagonal", "stacked"});
+  refused({"--arrays", "-1"}, {"--arrays", "0 to 1073741824"});
+  expect_error(run_program(joined(words, {"--precision", "W4"})), 3, {"precision 'W4' is not valid", "W4A4"});
+  const Scratch scratch;
+  const Words twice = {"--out", scratch.path("m.json"), "--picture", scratch.path("./m.json")};
+  refused(twice, {"--out and --picture", "m.json"});
+  EXPECT_FALSE(scratch.exists("m.json"));
+}
+
+TEST(Map, ABudgetWithReloadRunsInRounds) {
+  const Words words = {"map", "zoo:resnet20", "--hardware", "isaac", "--arrays", "20"};
+  expect_error(run_program(words), 3, {"more than the budget of 20", "--reload"});
+  const result::Record record = json(joined(words, {"--reload"}));
+  EXPECT_EQ(count(record, "rounds"), (count(record, "arrays") + 19) / 20);
+}
+
+TEST(Map, EveryLayerHasAColourOfItsOwn) {
+  const Scratch scratch;
+  json({"map", "zoo:resnet50", "--hardware", "isaac", "--no-replicas", "--picture", scratch.path("a.svg")});
+  const std::string picture = scratch.read("a.svg"), box = "width=\"12.00\" height=\"12.00\" fill=\"";
+  std::set<std::string> colours;
+  std::size_t boxes = 0;
+  for (std::size_t at = picture.find(box); at != std::string::npos; at = picture.find(box, at + 1), ++boxes)
+    colours.insert(picture.substr(at + box.size(), 7));
+  EXPECT_EQ(boxes, 54U);
+  EXPECT_EQ(colours.size(), boxes);
 }
 
 }  // namespace

@@ -82,8 +82,8 @@ TEST(Tiling, AWindowHigherThanTheArrayIsRefused) {
   EXPECT_NO_THROW(tile_layer(conv(3, 8, 7), array_of(49), "stem"));
   EXPECT_EQ(
       io::error_of([] { tile_layer(conv(3, 8, 7), array_of(48), "stem"); }),
-      "node 'stem': one kernel window of 7x7 needs 49 rows, but the array has 48 (use an array with at least "
-      "that many rows, or keep the layer in float)");
+      "node 'stem': one kernel window of 7x7 needs 49 rows, but the array activates 48 at once (use an array "
+      "with at least that many active rows, or keep the layer in float)");
 }
 
 TEST(Tiling, DequantizationMultiplications) {

@@ -210,10 +210,11 @@ TEST(Calibrate, ActivationsThatAreNotFiniteNameTheNodeTheyReach) {
 TEST(Calibrate, ImpossibleGeometryNamesTheNode) {
   CalibrateOptions options;
   options.config.array_rows = 8;
-  EXPECT_EQ(io::error_of([&] {
-              calibrate(small_net(1), random_images(2, 1), options, {});
-            }).rfind("node 'conv2': one kernel window of 3x3 needs 9 rows, but the array has 8", 0),
-            0U);
+  EXPECT_EQ(
+      io::error_of([&] {
+        calibrate(small_net(1), random_images(2, 1), options, {});
+      }).rfind("node 'conv2': one kernel window of 3x3 needs 9 rows, but the array activates 8 at once", 0),
+      0U);
 }
 
 TEST(Calibrate, NoImagesAreAnError) {

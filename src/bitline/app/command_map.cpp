@@ -1,4 +1,7 @@
 // bitline map: the place of every weight bit on the arrays of a chip, verified before it is written.
+#include <filesystem>
+#include <system_error>
+
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/command.h"
@@ -56,6 +59,12 @@ void check(const mapping::Mapping& mapping, const quant::QuantizedModel& model) 
   throw Error(ErrorCode::kVerification, "the mapping does not hold: " + found[0].name + ", " + found[0].text);
 }
 
+bool is_one_file(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  return fs::weakly_canonical(fs::absolute(a), none) == fs::weakly_canonical(fs::absolute(b), none);
+}
+
 class MapCommand final : public Command {
  public:
   std::string name() const override { return "map"; }
@@ -71,6 +80,9 @@ class MapCommand final : public Command {
   }
 
   result::Record run(Session& session) override {
+    if (!out_.empty() && !picture_.empty() && is_one_file(out_, picture_))
+      throw Error(ErrorCode::kUsage, "--out and --picture are both '" + out_ + "'", {},
+                  "give them files of their own");
     const OpenedChip opened = open_chip(session, hardware_);
     const quant::QuantizedModel model = flags_.load(session, opened);
     const mapping::Mapping mapping = mapping::map_network(model, opened.chip, flags_.options());

@@ -17,6 +17,7 @@ namespace bitline::app {
 namespace {
 
 constexpr int kMostBits = 16;  // of a mapped operand; scales and simulation go to eight
+constexpr std::int64_t kMostArrays = std::int64_t{1} << 30;
 constexpr int kUsualBits = 8;  // when neither the command line nor the chip says
 
 bool is_chip_file(Session& session, const std::string& path) {
@@ -36,12 +37,22 @@ void check_bits(const char* what, int bits, int least) {
             "expected " + std::to_string(least) + " to " + std::to_string(kMostBits));
 }
 
+// Partial sums need no bits here: "W4A4" is "W4A4Pideal".
+void parse_operands(const std::string& precision, quant::CimConfig& config) {
+  if (precision.find('P') != std::string::npos) return quant::parse_precision(precision, config);
+  try {
+    quant::parse_precision(precision + "Pideal", config);
+  } catch (const Error&) {
+    bad_input("precision '" + precision + "' is not valid", {},
+              "expected bits of weights and activations, for example W4A4");
+  }
+}
+
 quant::CimConfig config_of(const std::string& precision, const OpenedChip& opened) {
   quant::CimConfig config;
   config.adc_levels = quant::kIdealAdc;
   if (!precision.empty()) {
-    quant::parse_precision(precision.find('P') == std::string::npos ? precision + "Pideal" : precision,
-                           config);
+    parse_operands(precision, config);
   } else {
     config.weight_bits = opened.spec ? bits_of(opened.spec->operands.weight_bits) : kUsualBits;
     config.activation_bits = opened.spec ? bits_of(opened.spec->operands.input_bits) : kUsualBits;
@@ -95,15 +106,20 @@ void MappingFlags::declare(CLI::App& app) {
       ->check(CLI::IsMember({"first", "last", "shortcut"}));
   app.add_option("--float-layers", float_layers, "float models: keep these layers in float, by name");
   app.add_option("--rows", rows, "row tiles of whole kernel windows, or packed: as many rows as there are")
+      ->check(CLI::IsMember(mapping::row_policy_names()))
       ->capture_default_str();
   app.add_option("--slices", slices, "bit slices of a weight: adjacent columns, separate arrays, or auto")
+      ->check(CLI::IsMember(mapping::spread_names()))
       ->capture_default_str();
   app.add_option("--pairs", pairs, "columns of a differential pair: adjacent, separate arrays, or auto")
+      ->check(CLI::IsMember(mapping::spread_names()))
       ->capture_default_str();
   app.add_option("--packing", packing, "small blocks of a layer in one array: none, diagonal, stacked")
+      ->check(CLI::IsMember(mapping::packing_names()))
       ->capture_default_str();
-  app.add_option("--arrays", arrays, "use at most this many arrays (default: all of the chip)")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--arrays", arrays,
+                 "use at most this many arrays, 0: all of the chip; with --reload in rounds on them")
+      ->check(CLI::Range(std::int64_t{0}, kMostArrays));
   app.add_flag("--no-replicas", no_replicas, "place each layer once");
   app.add_flag("--reload", reload, "write arrays again in rounds, even where the chip keeps its weights");
 }

@@ -13,6 +13,7 @@ namespace bitline::app {
 namespace {
 
 constexpr int kMargin = 16, kLine = 18, kGap = 3, kWidth = 960;
+constexpr std::int64_t kColours = 8;  // of svg_colour
 
 std::string number(double value) {
   return fixed_text(value, 2);
@@ -22,6 +23,24 @@ std::string number(double value) {
 int side_of(std::int64_t arrays) {
   if (arrays <= 64) return 72;
   return arrays <= 1024 ? 24 : 9;
+}
+
+// The eight colours, then lighter and darker ones of them, ever closer to white and black: no two layers
+// share one.
+std::string layer_colour(std::int64_t layer) {
+  const std::string base = svg_colour(layer);
+  const std::int64_t turn = layer / kColours, strength = (turn + 1) / 2;
+  std::string out = "#";
+  for (std::size_t digit = 1; digit < base.size(); digit += 2) {
+    const std::int64_t value = std::stoi(base.substr(digit, 2), nullptr, 16);
+    const std::int64_t lighter = value + (255 - value) * 2 * strength / (2 * strength + 3);
+    const std::int64_t darker = value * 3 / (2 * strength + 3);
+    const std::int64_t shown = turn == 0 ? value : turn % 2 == 1 ? lighter : darker;
+    constexpr const char* kHex = "0123456789abcdef";
+    out += kHex[shown / 16];
+    out += kHex[shown % 16];
+  }
+  return out;
 }
 
 class Picture {
@@ -50,7 +69,7 @@ class Picture {
       const int x = kMargin + static_cast<int>(l % kColumns) * (kWidth - 2 * kMargin) / kColumns;
       const int y = y_ + static_cast<int>(l / kColumns) * kLine;
       const double share = static_cast<double>(usage.cells) / (cells * static_cast<double>(usage.arrays));
-      body_ += svg_rectangle(x, y, 12, 12, svg_colour(static_cast<std::int64_t>(l)), "");
+      body_ += svg_rectangle(x, y, 12, 12, layer_colour(static_cast<std::int64_t>(l)), "");
       body_ += svg_text(x + 18, y + 11,
                         mapping_.layers[l].node + ": " + std::to_string(usage.arrays) + " arrays, " +
                             number(100.0 * share) + " %");
@@ -82,7 +101,7 @@ class Picture {
       body_ += svg_rectangle(
           x + static_cast<double>(b->column) * width, y + static_cast<double>(b->row) * height,
           static_cast<double>(b->width()) * width, static_cast<double>(b->rows) * height,
-          svg_colour(b->layer),
+          layer_colour(b->layer),
           layer.node + ", replica " + std::to_string(b->replica) + ", array " + std::to_string(array) + ": " +
               std::to_string(b->rows) + " rows, " + std::to_string(b->width()) + " columns");
     }

@@ -77,6 +77,11 @@ std::vector<Range> row_tiles(const LayerShape& shape, const std::string& node, c
                              const Chip& chip, RowPolicy policy) {
   if (policy == RowPolicy::kPacked)
     return chunks(shape.group_inputs() * shape.window_size(), chip.active_rows);
+  if (const std::int64_t window = shape.window_size(); window > chip.active_rows)
+    bad_input("one kernel window of " + std::to_string(shape.window.kernel[0]) + "x" +
+                  std::to_string(shape.window.kernel[1]) + " needs " + std::to_string(window) +
+                  " rows, but " + chip.name + " activates " + std::to_string(chip.active_rows) + " at once",
+              at(node), "use --rows packed, an array with more active rows, or --float-layers " + node);
   const LayerTiling tiling = tile_layer(shape, config, node);
   std::vector<Range> out;
   for (std::size_t t = 0; t < tiling.tiles.size(); ++t)
@@ -251,10 +256,10 @@ void check_capacity(std::int64_t needed, const Chip& chip, const MappingOptions&
     bad_input("an array budget of " + std::to_string(budget) + " is more than " + chip.name +
                   " has: " + std::to_string(capacity),
               {}, "use a smaller budget");
-  if (budget > 0 && needed > budget)
+  if (budget > 0 && needed > budget && !options.reload)
     bad_input("the network needs " + std::to_string(needed) + " arrays, more than the budget of " +
                   std::to_string(budget),
-              {}, "use a larger budget");
+              {}, "use a larger budget, or --reload to run in rounds on these arrays");
   if (capacity == 0 || needed <= capacity || !chip.resident || options.reload) return;
   bad_input("the network needs " + std::to_string(needed) + " arrays, but " + chip.name + " has " +
                 std::to_string(capacity) + " and keeps its weights (weights.loading: resident)",
@@ -281,8 +286,8 @@ std::vector<LayerPlan> plan_layers(const quant::QuantizedModel& model, const Chi
   return plans;
 }
 
-void place_plans(const std::vector<LayerPlan>& plans, Mapping& mapping) {
-  const std::int64_t capacity = mapping.chip.capacity();
+// `capacity`: arrays of a round, 0: as many as are needed.
+void place_plans(const std::vector<LayerPlan>& plans, std::int64_t capacity, Mapping& mapping) {
   for (std::size_t l = 0; l < plans.size(); ++l) {
     const LayerPlan& plan = plans[l];
     for (std::int64_t replica = 0; replica < plan.layer.replicas; ++replica) {
@@ -321,7 +326,7 @@ Mapping map_network(const quant::QuantizedModel& model, const Chip& chip, const 
   check_capacity(arrays_of(plans), chip, options);
   const std::int64_t budget = options.array_budget > 0 ? options.array_budget : chip.capacity();
   if (options.replicate && budget > 0) replicate(plans, budget);
-  place_plans(plans, mapping);
+  place_plans(plans, options.reload ? budget : chip.capacity(), mapping);
   return mapping;
 }
 

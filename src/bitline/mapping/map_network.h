@@ -21,7 +21,7 @@ struct MappingOptions {
   Packing packing = Packing::kNone;
   bool replicate = true;          // as far as the chip or the budget goes
   std::int64_t array_budget = 0;  // arrays to use at most; 0: all of the chip
-  bool reload = false;            // allow rounds even if the chip's file says that weights stay
+  bool reload = false;            // allow rounds: within the budget, and where the chip's weights stay
 };
 
 // Layers of `model.layers` that are not digital are placed; scales are not needed, only configurations.

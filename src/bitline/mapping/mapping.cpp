@@ -36,6 +36,18 @@ Packing parse_packing(std::string_view text) {
   return static_cast<Packing>(index_of(text, kPackings, "packing"));
 }
 
+std::vector<std::string> row_policy_names() {
+  return {kRowPolicies.begin(), kRowPolicies.end()};
+}
+
+std::vector<std::string> spread_names() {
+  return {kSpreads.begin(), kSpreads.end()};
+}
+
+std::vector<std::string> packing_names() {
+  return {kPackings.begin(), kPackings.end()};
+}
+
 std::string name_of(RowPolicy policy) {
   return kRowPolicies[static_cast<std::size_t>(policy)];
 }

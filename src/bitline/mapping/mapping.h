@@ -41,6 +41,9 @@ enum class Packing {
 RowPolicy parse_row_policy(std::string_view text);
 Spread parse_spread(std::string_view text);
 Packing parse_packing(std::string_view text);
+std::vector<std::string> row_policy_names();
+std::vector<std::string> spread_names();
+std::vector<std::string> packing_names();
 std::string name_of(RowPolicy policy);
 std::string name_of(Spread spread);
 std::string name_of(Packing packing);

@@ -30,9 +30,9 @@ LayerTiling tile_layer(const LayerShape& shape, const quant::CimConfig& config,
   if (window > config.array_rows) {
     bad_input("one kernel window of " + std::to_string(shape.window.kernel[0]) + "x" +
                   std::to_string(shape.window.kernel[1]) + " needs " + std::to_string(window) +
-                  " rows, but the array has " + std::to_string(config.array_rows),
+                  " rows, but the array activates " + std::to_string(config.array_rows) + " at once",
               Where{{}, 0, 0, node_name},
-              "use an array with at least that many rows, or keep the layer in float");
+              "use an array with at least that many active rows, or keep the layer in float");
   }
   LayerTiling tiling;
   tiling.shape = shape;

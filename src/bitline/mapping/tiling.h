@@ -46,7 +46,8 @@ struct LayerTiling {
   std::size_t tile_of(std::int64_t row) const { return static_cast<std::size_t>(row / rows(0)); }
 };
 
-// Cuts a layer. Throws Error{kBadInput} naming the node when one kernel window has more rows than the array.
+// Cuts a layer. Throws Error{kBadInput} naming the node when one kernel window has more rows than the array
+// activates at once.
 LayerTiling tile_layer(const LayerShape& shape, const quant::CimConfig& config, const std::string& node_name);
 
 // Groups of scales of a tiled layer.
