@@ -82,6 +82,37 @@ TEST(Estimate, ChipsSideBySide) {
       std::string::npos);
 }
 
+TEST(Estimate, WhatIsNotStatedHasNoRates) {
+  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs", "mars"});
+  const result::Table& chips = table(record, "comparison");
+  for (std::size_t c = 0; c < chips.columns.size(); ++c) {
+    const std::string& key = chips.columns[c].key;
+    if (key != "images_per_second" && key != "rate_ratio" && key != "throughput" && key != "energy_delay")
+      continue;
+    EXPECT_TRUE(std::holds_alternative<double>(chips.rows[0][c])) << key;
+    EXPECT_FALSE(std::holds_alternative<double>(chips.rows[1][c])) << key;
+  }
+  bool found = false;
+  for (const auto& row : table(record, "energy_by_component").rows) {
+    if (std::get<std::string>(row[0]) != "weights") continue;
+    found = true;
+    EXPECT_FALSE(std::holds_alternative<double>(row[3])) << "nothing says what loading takes";
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST(Estimate, AComparatorWithoutOperandsIsNamed) {
+  const Scratch scratch;
+  scratch.write("board.yaml",
+                "schema: bitline-hardware/1\nname: board\n"
+                "roofline: {peak: 1 TOPS, bandwidth: 1 GB/s, power: 1 W, cite: x}\n");
+  const result::Record record =
+      json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs", scratch.path("board.yaml")});
+  const result::Table& absent = table(record, "absent");
+  ASSERT_EQ(absent.rows.size(), 1u);
+  EXPECT_EQ(std::get<std::string>(absent.rows[0][1]), "operands.weight_bits: taken as 8");
+}
+
 TEST(Estimate, BoardsOfChipsAndNetworksByTheirShapes) {
   expect_error(run_program({"estimate", "zoo:vgg-a", "--hardware", "isaac"}), 3, {"65052 arrays"});
   const result::Record record =

@@ -5,6 +5,7 @@
 
 #include "estimate/outline_case.h"
 #include "hardware/small_chip.h"
+#include "mapping/mapped_net.h"
 #include <gtest/gtest.h>
 
 #include "bitline/estimate/technology.h"
@@ -64,6 +65,51 @@ TEST(Accumulation, TheCycleIsThatOfTheConversions) {
   EXPECT_DOUBLE_EQ(*roll_up(accumulating()).cycle, 10e-9);
   EXPECT_DOUBLE_EQ(*conversion_cycle(accumulating("8")), 8e-9);
   EXPECT_DOUBLE_EQ(*conversion_cycle(parse_small()), 8e-9);
+}
+
+// One 1x1 convolution of 32 inputs on 2x2 positions, in one array.
+Estimate at_precision(const HardwareSpec& spec, int weight_bits, int input_bits, std::int64_t outputs) {
+  quant::CimConfig config = mapping::config_for(mapping::chip_of(spec), weight_bits);
+  config.activation_bits = input_bits;
+  mapping::MappingOptions once;
+  once.replicate = false;
+  return estimate(
+      mapping::map_network(mapping::chain({{32, outputs, 1}}, 2, config), mapping::chip_of(spec), once), spec,
+      {}, {});
+}
+
+// An array has half of the 16 ADCs of its macro: 8 GS/s.
+TEST(Accumulation, AStageTakesAsLongAsItsConversions) {
+  const HardwareSpec spec = accumulating("8");
+  const Estimate own = at_precision(spec, 4, 4, 32);
+  EXPECT_DOUBLE_EQ(*own.layers[0].stage, 4 * 4 * 10e-9);
+  // one slice a weight: twice the groups
+  const Estimate narrow = at_precision(spec, 2, 4, 64);
+  EXPECT_DOUBLE_EQ(narrow.layers[0].conversions, 4 * 64 * 8);
+  EXPECT_DOUBLE_EQ(*narrow.layers[0].stage, 4 * 64e-9);
+  EXPECT_DOUBLE_EQ(narrow.layers[0].conversions / *narrow.layers[0].stage, 8e9);
+  EXPECT_DOUBLE_EQ(part(narrow, "macro.shift_add"), 1e-3 * *narrow.layers[0].stage);
+  // two cycles: the same groups in half the time
+  const Estimate few_cycles = at_precision(spec, 4, 2, 32);
+  EXPECT_DOUBLE_EQ(*few_cycles.layers[0].stage, 4 * 32e-9);
+  EXPECT_DOUBLE_EQ(*few_cycles.period, 4 * 32e-9);
+}
+
+TEST(Accumulation, PowerCountsTheMacrosOfALevel) {
+  const auto power = [](const HardwareSpec& spec, const std::string& name) {
+    const RollUp r = roll_up(spec);
+    const auto it = std::find_if(r.components.begin(), r.components.end(),
+                                 [&](const ComponentTotal& c) { return c.name == name; });
+    return it == r.components.end() ? 0.0 : it->power.value_or(0.0);
+  };
+  const std::string amplifier = "amplifier: {kind: amplifier, energy: 3 fJ, cite: e}\n";
+  const double macro = 2 * 64 / 10e-9 * 3e-15;
+  EXPECT_DOUBLE_EQ(power(parse_small(changed("    router: {kind", "    " + amplifier + "    router: {kind")),
+                         "tile.amplifier"),
+                   4 * macro);
+  const HardwareSpec chip = parse_small(
+      changed("chip: {tiles: 3, cite: d}", "chip:\n  tiles: 3\n  cite: d\n  components:\n    " + amplifier));
+  EXPECT_DOUBLE_EQ(power(chip, "chip.amplifier"), 12 * macro);
 }
 
 TEST(Accumulation, PowerIsThatOfAllColumns) {

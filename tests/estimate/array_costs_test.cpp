@@ -132,8 +132,8 @@ TEST(ArrayCosts, AnEntryByHand) {
   one.model = mapping::chain({{64, 40, 1}}, 2, one.model.layers.at("conv0").config);
   one.options = {};
   const ArrayCosts costs({one}, spec, {});
-  EXPECT_EQ(costs.cost(0, 0).reads, (std::vector<double>{32, 32}));
-  EXPECT_EQ(costs.cost(0, 0).cycles, 32);
+  EXPECT_EQ(costs.cost(0, 0).work, (std::vector<double>{32, 32}));
+  EXPECT_EQ(costs.cost(0, 0).cycles, 32.0);
   EXPECT_DOUBLE_EQ(costs.cost(0, 0).energy,
                    64 * 1e-3 * 10e-9 + 2048 * 2e-3 / 128 * 10e-9 + 2560 * 2e-3 * 1e-9);
   const std::vector<std::uint8_t> choice = {0};

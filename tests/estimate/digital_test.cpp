@@ -54,6 +54,25 @@ TEST(Digital, ABoardExchangesInputs) {
             std::vector<std::string>{"accelerator.link_bandwidth: exchange between chips is free"});
 }
 
+TEST(Digital, OperandsThatAreNotStatedAreNamed) {
+  const std::string operands = "operands: {weight_bits: 16, input_bits: 16, cite: a}\n";
+  const Estimate one = estimate_digital(node(1, operands, ""), {conv()});
+  EXPECT_EQ(one.absent, std::vector<std::string>{"operands.weight_bits: taken as 8"});
+  EXPECT_TRUE(one.frames().has_value());
+  const Estimate many = estimate_digital(node(4, operands, ""), {conv()});
+  EXPECT_EQ(many.absent, (std::vector<std::string>{"operands.weight_bits: taken as 8",
+                                                   "operands.input_bits: taken as 8"}));
+  EXPECT_FALSE(many.frames().has_value());
+}
+
+TEST(Digital, RatesNeedCompleteTimes) {
+  const Estimate free_links = estimate_digital(node(4, ", link_bandwidth: 1 GB/s", ""), {conv()});
+  EXPECT_TRUE(free_links.period.has_value());
+  EXPECT_FALSE(free_links.frames().has_value());
+  const DigitalLayer heavy{"heavy", 100, 40, 100, 5000, 1, 7};
+  EXPECT_FALSE(estimate_digital(node(1), {heavy}).frames().has_value());
+}
+
 TEST(Digital, CopiedKernelsExchangeBordersAndTakeMemory) {
   const Estimate e = estimate_digital(node(4, "units: 2", "weights: copied, units: 2"), {conv()});
   EXPECT_DOUBLE_EQ(*e.period, 2 * 63 * 1e-9);  // the border is 4 x 5 x 6 values, 120 ns
@@ -91,6 +110,24 @@ TEST(Digital, LayersOfAGraphCountValuesAtTheirSource) {
   EXPECT_FALSE(layers[5].is_local());
   EXPECT_EQ(layers[5].inputs, 21 * 21 * 16);
   EXPECT_EQ(digital_layers(graph, {"F8"}).size(), 1u);
+}
+
+// Cut in halves and joined again, 40 times over: 2^40 ways lead to the picture.
+TEST(Digital, ValuesAreCountedOnceOnAllWays) {
+  ir::Graph graph;
+  const ir::ValueId x = graph.add_input("x", {ir::kBatch, 4, 2, 2});
+  ir::ValueId value = x;
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = std::to_string(i);
+    const ir::ValueId low = graph.add_node("low" + name, ir::Slice{{1}, {0}, {2}, {1}}, {value});
+    const ir::ValueId high = graph.add_node("high" + name, ir::Slice{{1}, {2}, {4}, {1}}, {value});
+    value = graph.add_node("join" + name, ir::Concat{1}, {low, high});
+  }
+  graph.set_output(
+      graph.add_node("conv", ir::Conv{}, {value, graph.add_constant("w", ir::Tensor({3, 4, 1, 1}))}));
+  const std::vector<DigitalLayer> layers = digital_layers(graph, {"conv"});
+  ASSERT_EQ(layers.size(), 1u);
+  EXPECT_EQ(layers[0].inputs, 16);
 }
 
 }  // namespace

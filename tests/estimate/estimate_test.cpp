@@ -2,7 +2,7 @@
 #include "bitline/estimate/estimate.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cmath>
 
 #include "hardware/small_chip.h"
 #include "io/error_of.h"
@@ -164,6 +164,44 @@ TEST(Estimate, RoundsLoadWeightsForEveryBatch) {
   EXPECT_DOUBLE_EQ(*ten.period, (bytes / 1e9 + 20 * stage) / 10);
 }
 
+TEST(Estimate, RowsOfAnArrayAreWrittenOneAfterTheOther) {
+  const auto latency = [](const std::string& write_time) {
+    std::string text = changed("chip: {tiles: 3, cite: d}",
+                               "chip: {tiles: 1, cite: d}\nweights: {loading: reloaded, bandwidth: 1 GB/s, "
+                               "energy: 2 pJ/B, cite: e}");
+    const std::string cell = "bits: 2, cite: b}";
+    text.replace(text.find(cell), cell.size(), "bits: 2, " + write_time + "cite: b}");
+    const Case c(parse_small(text), {{64, 32 * 12, 1}}, 2);
+    EXPECT_EQ(c.mapping.rounds, 2);
+    return *c.run().latency;
+  };
+  const double stages = 2 * 2 * 16 * 10e-9;
+  EXPECT_DOUBLE_EQ(latency("write_time: 1 us, "), 2 * 64e-6 + stages);  // both rounds fill 64 rows
+  EXPECT_DOUBLE_EQ(latency("write_time: 1 ns, "), latency(""));         // bytes come more slowly
+}
+
+TEST(Estimate, RatesNeedCompleteTimes) {
+  const Case c(parse_small(changed("chip: {tiles: 3, cite: d}",
+                                   "chip: {tiles: 1, cite: d}\nweights: {loading: reloaded, cite: e}")),
+               {{64, 32 * 12, 1}}, 2);
+  const Estimate e = c.run();
+  EXPECT_EQ(e.absent.front(), "weights.bandwidth: no loading time");
+  EXPECT_FALSE(e.time_complete);
+  EXPECT_TRUE(e.period.has_value() && e.latency.has_value() && e.area.has_value());
+  EXPECT_FALSE(e.frames().has_value());
+  EXPECT_FALSE(e.operations_rate().has_value());
+  EXPECT_FALSE(e.operations_per_area().has_value());
+  EXPECT_FALSE(e.energy_delay().has_value());
+  const Case small(parse_small(), {{64, 40, 1}}, 2);
+  EXPECT_TRUE(small.run().time_complete);
+  EXPECT_FALSE(estimate(small.mapping, small.spec, {"fc"}, {}).frames().has_value());
+  // an energy that is missing takes no time
+  const Estimate cheap =
+      Case(parse_small(changed("kind: shift-add, power: 1 mW,", "kind: shift-add,")), {{64, 40, 1}}, 2).run();
+  EXPECT_TRUE(cheap.frames().has_value());
+  EXPECT_FALSE(cheap.energy_delay().has_value());
+}
+
 TEST(Estimate, WhatIsMissingIsNamed) {
   const Case c(
       parse_small(changed("shift_add: {kind: shift-add, power: 1 mW,", "shift_add: {kind: shift-add,")),
@@ -188,6 +226,7 @@ TEST(Estimate, LayersForOtherDacsAreNamed) {
   options.flow = dataflow_of(c.model, c.mapping);
   EXPECT_EQ(c.run(options).absent,
             std::vector<std::string>{"dac.bits: 1 layers are for DACs of more bits a cycle"});
+  EXPECT_FALSE(c.run(options).time_complete);
 }
 
 TEST(Estimate, LayersForOtherAdcsAreNamed) {
@@ -211,29 +250,112 @@ TEST(Estimate, LeakageIsPaidByTheWholeChip) {
   EXPECT_NEAR(part(e, "tile.router"), (3e-3 + 3 * 2e-3) * *e.period, 1e-24);
 }
 
-TEST(Estimate, SumsOfPartsAndLayersAgree) {
-  EXPECT_TRUE(rc::check("parts and layers have one sum", [] {
-    const auto draw = [](int low, int high) { return *rc::gen::inRange<std::int64_t>(low, high + 1); };
-    std::vector<NetLayer> layers(static_cast<std::size_t>(draw(1, 4)));
-    std::int64_t channels = draw(1, 70);
-    for (NetLayer& l : layers) {
-      l.in = channels;
-      l.out = channels = draw(1, 70);
-      l.kernel = 2 * draw(0, 1) + 1;
-    }
+std::vector<NetLayer> draw_layers(std::int64_t most) {
+  const auto draw = [](int low, int high) { return *rc::gen::inRange<std::int64_t>(low, high + 1); };
+  std::vector<NetLayer> layers(static_cast<std::size_t>(draw(1, 4)));
+  std::int64_t channels = draw(1, static_cast<int>(most));
+  for (NetLayer& l : layers) {
+    l.in = channels;
+    l.out = channels = draw(1, static_cast<int>(most));
+    l.kernel = 2 * draw(0, 1) + 1;
+  }
+  return layers;
+}
+
+// The small chip with the power of one component alone.
+HardwareSpec with_power_of(std::size_t chosen) {
+  HardwareSpec spec = parse_small();
+  const std::vector<hardware::Component*> all = {&spec.array, &spec.dac, &spec.adc, &spec.macro.components[0],
+                                                 &spec.tile.components[0]};
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    if (c != chosen) all[c]->power.reset();
+  }
+  return spec;
+}
+
+TEST(Estimate, ChipsOfOneComponentAddUp) {
+  EXPECT_TRUE(rc::check("each layer costs what it costs on chips of one component each", [] {
+    const std::vector<NetLayer> layers = draw_layers(70);
     mapping::MappingOptions options;
-    options.packing = static_cast<mapping::Packing>(draw(0, 2));
+    options.packing = static_cast<mapping::Packing>(*rc::gen::inRange(0, 3));
     options.reload = true;
-    EstimateOptions densities;
-    densities.density = {static_cast<double>(draw(0, 10)) / 10, static_cast<double>(draw(0, 10)) / 10};
-    const Estimate e = Case(parse_small(), layers, draw(3, 8), options).run(densities);
-    const double parts = std::accumulate(e.part_energy.begin(), e.part_energy.end(), 0.0);
-    double of_layers = 0.0;
-    for (const LayerEstimate& l : e.layers) of_layers += l.total;
-    RC_ASSERT(std::abs(parts - e.energy) <= 1e-12 * e.energy);
-    RC_ASSERT(std::abs(of_layers - e.energy) <= 1e-12 * e.energy);
+    const Case whole(parse_small(), layers, *rc::gen::inRange<std::int64_t>(3, 9), options);
+    const Estimate e = whole.run();
+    std::vector<double> of_layers(e.layers.size(), 0.0);
+    double sum = 0.0;
+    for (std::size_t c = 0; c < 5; ++c) {
+      const Estimate one = estimate(whole.mapping, with_power_of(c), {}, {});
+      RC_ASSERT(one.energy > 0.0);
+      sum += one.energy;
+      for (std::size_t l = 0; l < of_layers.size(); ++l) of_layers[l] += one.layers[l].total;
+    }
+    RC_ASSERT(std::abs(sum - e.energy) <= 1e-12 * e.energy);
+    for (std::size_t l = 0; l < of_layers.size(); ++l)
+      RC_ASSERT(std::abs(of_layers[l] - e.layers[l].total) <= 1e-12 * e.energy);
+    double totals = 0.0;
+    for (const LayerEstimate& l : e.layers) totals += l.total;
+    RC_ASSERT(std::abs(sum - totals) <= 1e-12 * sum);
     RC_ASSERT(*e.latency >= *e.period);
   }));
+}
+
+TEST(Estimate, EnergyGrowsWithPositionsAndDensities) {
+  EXPECT_TRUE(rc::check("four times the positions, a share of the ones", [] {
+    const std::vector<NetLayer> layers = draw_layers(40);
+    const std::int64_t size = *rc::gen::inRange<std::int64_t>(3, 7);
+    EstimateOptions options;
+    options.density = {*rc::gen::inRange(1, 11) / 10.0, *rc::gen::inRange(1, 11) / 10.0};
+    mapping::MappingOptions rounds = once();
+    rounds.reload = true;
+    const Estimate full = Case(parse_small(), layers, size, rounds).run();
+    const Estimate large = Case(parse_small(), layers, 2 * size, rounds).run(options);
+    for (std::size_t p = 0; p < full.parts.size(); ++p) {
+      const double array = options.density.input * options.density.weight;
+      const double share =
+          full.parts[p] == "array" ? array : (full.parts[p] == "dac" ? options.density.input : 1.0);
+      RC_ASSERT(std::abs(large.part_energy[p] - 4 * share * full.part_energy[p]) <=
+                1e-12 * large.part_energy[p]);
+      for (std::size_t l = 0; l < layers.size(); ++l)
+        RC_ASSERT(std::abs(large.layers[l].energy[p] - 4 * share * full.layers[l].energy[p]) <=
+                  1e-12 * large.part_energy[p]);
+    }
+  }));
+}
+
+// Shares of replicas are no whole numbers, their sums are.
+TEST(Estimate, CountsAreWholeNumbers) {
+  for (std::int64_t size = 3; size < 12; ++size) {
+    for (const std::int64_t in : {20, 64, 100}) {
+      const std::vector<NetLayer> layers = {{in, 50, 1}, {50, 33, 1}};
+      const Estimate one = Case(parse_small(), layers, size, once()).run();
+      const Estimate many = Case(parse_small(), layers, size).run();
+      for (std::size_t l = 0; l < layers.size(); ++l) {
+        EXPECT_EQ(many.layers[l].conversions, one.layers[l].conversions) << size;
+        EXPECT_EQ(many.layers[l].row_uses, one.layers[l].row_uses) << size;
+        EXPECT_EQ(many.layers[l].array_reads, one.layers[l].array_reads) << size;
+      }
+    }
+  }
+}
+
+// All arrays filled, all of their columns at work all the time.
+TEST(Estimate, FullUseWithEnergiesAndLeakageIsTheRollUp) {
+  std::string text = changed("  power: 1 mW\n", "  energy: 5 pJ\n  leakage: 0.1 mW\n");
+  const std::string router = "    router: {kind";
+  text.replace(text.find(router), router.size(),
+               "    amplifier: {kind: amplifier, energy: 3 fJ, leakage: 1 uW, cite: e}\n" + router);
+  const Case c(parse_small(text), {{64, 32 * 24, 1}}, 2, once());
+  ASSERT_EQ(c.mapping.arrays, 24);
+  const Estimate e = c.run();
+  const RollUp r = roll_up(c.spec);
+  int checked = 0;
+  for (const ComponentTotal& component : r.components) {
+    if (component.name != "array" && component.name != "tile.amplifier") continue;
+    ++checked;
+    EXPECT_NEAR(part(e, component.name) / (*component.power * component.units * *e.period), 1.0, 1e-12)
+        << component.name;
+  }
+  EXPECT_EQ(checked, 2);
 }
 
 TEST(Estimate, RefusesContradictions) {

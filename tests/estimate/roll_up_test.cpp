@@ -71,6 +71,24 @@ TEST(RollUp, EnergyAloneGivesPowerAtTheRateOfUse) {
   EXPECT_DOUBLE_EQ(*component(roll_up(adc), "adc").power, 16 * 3e-12 * 1e9);
 }
 
+TEST(RollUp, LeakageComesOnTopOfTheEnergy) {
+  const HardwareSpec spec = parse_small(changed("  power: 1 mW\n", "  energy: 5 pJ\n  leakage: 0.1 mW\n"));
+  const RollUp r = roll_up(spec);
+  EXPECT_DOUBLE_EQ(*component(r, "array").work, 2 * 5e-12 / 10e-9);
+  EXPECT_DOUBLE_EQ(component(r, "array").leakage, 2 * 0.1e-3);
+  EXPECT_DOUBLE_EQ(*component(r, "array").power, 2 * 5e-12 / 10e-9 + 2 * 0.1e-3);
+  EXPECT_EQ(component(r, "array").power_formula, "5 pJ / 10 ns x 2 + 0.1 mW x 2");
+  // a file may state both: they agree without the leakage
+  const HardwareSpec adc = parse_small(
+      changed("power: 2 mW, area: 0.001", "power: 2 mW, leakage: 1 mW, energy: 2 pJ, area: 0.001"));
+  EXPECT_DOUBLE_EQ(*component(roll_up(adc), "adc").power, 16 * 3e-3);
+  // how often a shift-add is used is not in these sums: its leakage alone is a lower bound
+  const HardwareSpec uses = parse_small(
+      changed("kind: shift-add, power: 1 mW,", "kind: shift-add, energy: 1 fJ, leakage: 0.1 mW,"));
+  EXPECT_DOUBLE_EQ(*component(roll_up(uses), "macro.shift_add").power, 0.1e-3);
+  EXPECT_EQ(roll_up(uses).chip().no_power, std::vector<std::string>{"macro.shift_add"});
+}
+
 TEST(RollUp, WhatIsNotStatedIsNamedAndNotTakenForZero) {
   const HardwareSpec spec = parse_small(changed("power: 10 mW, area: 0.02 mm2", "ports: 4"));
   const RollUp r = roll_up(spec);

@@ -2,7 +2,6 @@
 #include "bitline/estimate/traffic.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "hardware/small_chip.h"
 #include "io/error_of.h"
@@ -142,6 +141,25 @@ TEST(Dataflow, FollowsBranches) {
   EXPECT_EQ(flow.layers, layers);
 }
 
+// A gate has a value a channel, which the product spreads over the picture.
+TEST(Dataflow, AGateMovesItsOwnValues) {
+  quant::QuantizedModel model;
+  ir::Graph& g = model.graph;
+  const auto conv = [&](const std::string& name, ir::ValueId x, std::int64_t in, std::int64_t out) {
+    model.layers[name].config = mapping::config_for(mapping::chip_of(parse_small()), 4);
+    model.layers[name].config.activation_bits = 4;
+    return g.add_node(name, ir::Conv{}, {x, g.add_constant(name + ".w", ir::Tensor({out, in, 1, 1}))});
+  };
+  const ir::ValueId first = conv("conv0", g.add_input("x", {ir::kBatch, 3, 4, 4}), 3, 8);
+  const ir::ValueId gate = conv("conv1", g.add_node("squeeze", ir::GlobalAveragePool{}, {first}), 8, 8);
+  g.set_output(conv("conv2", g.add_node("mul", ir::Mul{}, {first, gate}), 8, 2));
+  const Dataflow flow = dataflow_of(model, mapping::map_network(model, mapping::chip_of(parse_small()), {}));
+  const std::vector<Flow> expected = {
+      {-1, 0, 48, 4}, {0, 1, 8, 4}, {0, 2, 128, 4}, {1, 2, 8, 4}, {2, -1, 32, 4}};
+  EXPECT_EQ(flow.flows, expected);
+  EXPECT_EQ(flow.layers[1].operations, 128.0);
+}
+
 // conv0 on arrays and conv1, 40 x 8 weights on 4 positions, in logic.
 struct InLogic {
   quant::QuantizedModel model = model_of({{64, 40, 1}, {40, 8, 1}});
@@ -160,13 +178,36 @@ struct InLogic {
 TEST(DigitalUnit, PaysForLayersInLogic) {
   const InLogic by_energy("mine: {kind: digital, energy: 1 pJ, cite: e}");
   EXPECT_NEAR(by_energy.e.part_energy.back(), 40 * 8 * 4 * 1e-12, 1e-24);
-  EXPECT_TRUE(by_energy.e.complete());
+  EXPECT_EQ(by_energy.e.absent, std::vector<std::string>{"conv1: in logic, no peak: takes no time"});
   EXPECT_DOUBLE_EQ(*by_energy.e.latency, *by_energy.e.layers[0].stage);
+  EXPECT_FALSE(by_energy.e.frames().has_value());
+  EXPECT_FALSE(by_energy.e.energy_delay().has_value());
   // 2 GOPS at 1 mW: 1 pJ a MAC; three tiles have 6 GOPS
   const InLogic by_power("mine: {kind: digital, power: 1 mW, peak: 2 GOPS, cite: e}");
   EXPECT_NEAR(by_power.e.part_energy.back(), 40 * 8 * 4 * 1e-12, 1e-24);
   EXPECT_DOUBLE_EQ(*by_power.e.latency, *by_power.e.layers[0].stage + 2 * 1280 / 6e9);
   EXPECT_DOUBLE_EQ(*by_power.e.period, std::max(*by_power.e.layers[0].stage, 2 * 1280 / 6e9));
+}
+
+TEST(DigitalUnit, SeveralShareTheWork) {
+  const auto energies = [](const std::string& mine, const std::string& other) {
+    const InLogic both("mine: {kind: digital, energy: 1 pJ, " + mine +
+                       "cite: e}\n    other: {kind: digital, energy: 3 pJ, " + other + "cite: e}");
+    std::vector<double> out(both.e.part_energy.end() - 2, both.e.part_energy.end());
+    for (double& energy : out) energy /= 40 * 8 * 4 * 1e-12;
+    out.push_back(*both.e.latency - *both.e.layers[0].stage);
+    return out;
+  };
+  const auto expect = [](const std::vector<double>& found, double mine, double other, double time) {
+    EXPECT_NEAR(found[0], mine, 1e-12);
+    EXPECT_NEAR(found[1], other, 1e-12);
+    EXPECT_NEAR(found[2], time, 1e-15);
+  };
+  expect(energies("peak: 2 GOPS, ", "peak: 6 GOPS, "), 0.25, 0.75 * 3, 2 * 1280 / 24e9);
+  expect(energies("peak: 2 GOPS, ", "peak: 2 GOPS, count: 3, per: instance, "), 0.25, 0.75 * 3,
+         2 * 1280 / 24e9);
+  expect(energies("", ""), 0.5, 0.5 * 3, 0.0);
+  expect(energies("", "peak: 6 GOPS, "), 0.0, 3, 2 * 1280 / 18e9);
 }
 
 TEST(DigitalUnit, WithoutOneLayersAreNamed) {
@@ -200,18 +241,32 @@ TEST(Traffic, WhatCannotBeCountedIsNamed) {
   EXPECT_EQ(absent(control, true), Names{"tile.mine: no count of its uses"});
 }
 
-TEST(Traffic, SumsOfPartsAndLayersAgree) {
+// Four times the positions are four times the uses of every part by every layer; arrays of conv1 lie in three
+// tiles.
+TEST(Traffic, UsesGrowWithThePositions) {
   const hardware::HardwareSpec spec =
       chip_with("tile", "mine: {kind: router, width: 8, energy: 1 pJ, cite: e}");
-  const quant::QuantizedModel model = model_of({{64, 256, 1}, {256, 70, 3}, {70, 8, 1}});
-  const mapping::Mapping mapping = mapping::map_network(model, mapping::chip_of(spec), {});
-  EstimateOptions options;
-  options.flow = dataflow_of(model, mapping);
-  const Estimate e = estimate(mapping, spec, {}, options);
-  double of_layers = 0.0;
-  for (const LayerEstimate& l : e.layers) of_layers += l.total;
-  EXPECT_NEAR(of_layers / e.energy, 1.0, 1e-12);
-  EXPECT_NEAR(std::accumulate(e.part_energy.begin(), e.part_energy.end(), 0.0) / e.energy, 1.0, 1e-12);
+  const auto run = [&spec](std::int64_t size) {
+    const quant::QuantizedModel model =
+        mapping::chain({{64, 200, 1}, {200, 70, 1}, {70, 8, 1}}, size,
+                       mapping::config_for(mapping::chip_of(parse_small()), 4));
+    mapping::MappingOptions once;
+    once.replicate = false;
+    once.reload = true;
+    const mapping::Mapping mapping = mapping::map_network(model, mapping::chip_of(spec), once);
+    EXPECT_EQ(mapping.rounds, 1);
+    EstimateOptions options;
+    options.flow = dataflow_of(model, mapping);
+    return estimate(mapping, spec, {}, options);
+  };
+  const Estimate small = run(2), large = run(4);
+  ASSERT_EQ(small.parts, large.parts);
+  EXPECT_GT(small.part_energy.back(), 0.0);
+  for (std::size_t p = 0; p < small.parts.size(); ++p)
+    EXPECT_NEAR(large.part_energy[p] / small.part_energy[p], 4.0, 1e-12) << small.parts[p];
+  for (std::size_t l = 0; l < small.layers.size(); ++l)
+    EXPECT_NEAR(large.layers[l].total / small.layers[l].total, 4.0, 1e-12) << small.layers[l].node;
+  EXPECT_NEAR(large.energy / small.energy, 4.0, 1e-12);
 }
 
 }  // namespace

@@ -182,6 +182,10 @@ class EstimateCommand final : public Command {
     } else {
       out.estimate = estimate::estimate_roofline(spec, first.estimate.macs,
                                                  static_cast<double>(first.weights) * bits / 8.0);
+      if (!spec.operands.weight_bits) {
+        out.estimate.absent.push_back("operands.weight_bits: taken as 8");
+        out.estimate.time_complete = false;
+      }
     }
     return out;
   }

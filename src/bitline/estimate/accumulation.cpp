@@ -42,6 +42,18 @@ std::optional<double> conversion_cycle(const HardwareSpec& spec) {
   return spec.array.column_mux->value * *each;
 }
 
+Conversions conversions_in(const HardwareSpec& spec, std::optional<double> cycle) {
+  Conversions out{spec.accumulation, 0.0};
+  const std::optional<double> each = conversion_time(spec);
+  if (!spec.accumulation.stated || !each || !cycle) return out;
+  if (spec.adc.count) {
+    out.cycles = *each * value_or(spec.array.count, 1.0) / spec.adc.count->value / *cycle;
+  } else if (spec.array.column_mux) {
+    out.cycles = *each * spec.array.column_mux->value / spec.array.columns->value / *cycle;
+  }
+  return out;
+}
+
 bool is_used_by_sums(const hardware::Component& component) {
   return component.energy && (component.kind == "amplifier" || component.kind == "analog-buffer");
 }

@@ -21,6 +21,17 @@ std::optional<double> conversion_time(const hardware::HardwareSpec& spec);
 // file does not say how many columns share an ADC, or its rate.
 std::optional<double> conversion_cycle(const hardware::HardwareSpec& spec);
 
+// How sums become conversions, and how long an array waits for them.
+struct Conversions {
+  hardware::Accumulation accumulation;
+  // Array cycles of one conversion of an array, which has its part of the macro's ADCs; 0: the array cycle
+  // covers the conversions, or how long they take is not known.
+  double cycles = 0.0;
+};
+// With analog accumulation the array cycle covers full groups of the file's own operands only: weights of
+// fewer slices, or inputs of fewer cycles, take more conversions for a read.
+Conversions conversions_in(const hardware::HardwareSpec& spec, std::optional<double> cycle);
+
 // A component whose use is one bitline sum, converted or not: its energy is of one sum.
 bool is_used_by_sums(const hardware::Component& component);
 

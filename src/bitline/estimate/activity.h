@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "bitline/hardware/hardware_spec.h"
+#include "bitline/estimate/accumulation.h"
 #include "bitline/mapping/mapping.h"
 
 namespace bitline::estimate {
@@ -21,11 +21,13 @@ struct LayerActivity {
 struct ArrayActivity {
   std::int64_t layer = -1;  // -1: not filled
   double reads = 0.0;
+  double work = 0.0;  // cycles that it and its ADCs work: the longer of its reads and of their conversions
 };
 
 struct RoundActivity {
   double cells = 0.0;                // written before it
   std::vector<std::int64_t> stages;  // reads, one after the other, of each layer's share in it; 0: not in it
+  std::vector<double> times;         // cycles of the stages: of reads or, if longer, of conversions
 };
 
 struct Activity {
@@ -35,6 +37,9 @@ struct Activity {
   std::int64_t arrays_a_round = 0;  // places in `arrays`: up to the last that is filled
 };
 
-Activity count_activity(const mapping::Mapping& mapping, const hardware::Accumulation& accumulation = {});
+Activity count_activity(const mapping::Mapping& mapping, const Conversions& conversions = {});
+
+// Rows that are written before the round, of the array that has the most.
+std::int64_t written_rows(const mapping::Mapping& mapping, std::int64_t round);
 
 }  // namespace bitline::estimate

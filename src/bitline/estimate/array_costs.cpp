@@ -41,18 +41,19 @@ double area_of_level(const RollUp& roll, std::size_t level) {
 }
 
 // A layer's arrays follow each other through the rounds.
-std::vector<LayerCost> costs_of(const mapping::Mapping& mapping, const Estimate& e) {
-  const Activity activity = count_activity(mapping);
+std::vector<LayerCost> costs_of(const mapping::Mapping& mapping, const HardwareSpec& spec,
+                                const Estimate& e) {
+  const Activity activity = count_activity(mapping, conversions_in(spec, roll_up(spec).cycle));
   std::vector<LayerCost> out(e.layers.size());
   for (const ArrayActivity& array : activity.arrays) {
-    if (array.layer >= 0) out[static_cast<std::size_t>(array.layer)].reads.push_back(array.reads);
+    if (array.layer >= 0) out[static_cast<std::size_t>(array.layer)].work.push_back(array.work);
   }
   for (std::size_t l = 0; l < out.size(); ++l) {
     out[l].row_uses = e.layers[l].row_uses;
     out[l].conversions = e.layers[l].conversions;
     out[l].energy = energy_of_uses(e, l);
     for (const RoundActivity& round : activity.rounds)
-      out[l].cycles = std::max(out[l].cycles, round.stages[l]);
+      out[l].cycles = std::max(out[l].cycles, round.times[l]);
   }
   return out;
 }
@@ -88,7 +89,7 @@ ArrayCosts::ArrayCosts(const std::vector<Candidate>& candidates, const HardwareS
     check_nodes(nodes_, mapping, candidate.name);
     const EstimateOptions densities{
         candidate.options.density, candidate.options.layers, 1, {}, candidate.options.adc_bits};
-    columns.push_back(costs_of(mapping, estimate(mapping, without_leakage(spec), {}, densities)));
+    columns.push_back(costs_of(mapping, spec, estimate(mapping, without_leakage(spec), {}, densities)));
   }
   for (std::size_t l = 0; l < nodes_.size(); ++l) {
     for (std::vector<LayerCost>& column : columns) add_entry(std::move(column[l]));
@@ -123,16 +124,16 @@ void ArrayCosts::add_rules(const Estimate& e) {
 }
 
 void ArrayCosts::add_entry(LayerCost cost) {
-  macros_.add(cost.reads);
-  tiles_.add(cost.reads);
+  macros_.add(cost.work);
+  tiles_.add(cost.work);
   figures_.push_back({cost.arrays(), cost.cycles, cost.energy});
   costs_.push_back(std::move(cost));
 }
 
-void ArrayCosts::Units::add(const std::vector<double>& reads) {
-  const std::int64_t arrays = std::ssize(reads);
+void ArrayCosts::Units::add(const std::vector<double>& work) {
+  const std::int64_t arrays = std::ssize(work);
   const auto longest_of = [&](std::int64_t first, std::int64_t end) {
-    return *std::max_element(reads.begin() + first, reads.begin() + end);
+    return *std::max_element(work.begin() + first, work.begin() + end);
   };
   for (std::int64_t start = 0; start < size; ++start) {
     std::int64_t at = std::min(arrays, size - start);
@@ -165,7 +166,7 @@ double ArrayCosts::busy_energy(const Units& units, std::span<const std::uint8_t>
 NetworkCost ArrayCosts::total(std::span<const std::uint8_t> choice) const {
   BITLINE_CHECK(choice.size() == nodes_.size());
   NetworkCost out;
-  std::int64_t slowest = 0, cycles = 0;
+  double slowest = 0.0, cycles = 0.0;
   for (std::size_t l = 0; l < choice.size(); ++l) {
     const Figures& f = figures_[l * candidates_ + choice[l]];
     out.arrays += f.arrays;
@@ -173,8 +174,8 @@ NetworkCost ArrayCosts::total(std::span<const std::uint8_t> choice) const {
     cycles += f.cycles;
     slowest = std::max(slowest, f.cycles);
   }
-  out.period = static_cast<double>(slowest) * cycle_;
-  out.latency = static_cast<double>(cycles) * cycle_;
+  out.period = slowest * cycle_;
+  out.latency = cycles * cycle_;
   out.energy += busy_energy(macros_, choice) + busy_energy(tiles_, choice) + chip_power_ * out.period;
   out.area = static_cast<double>(out.arrays) * array_area_ + chip_area_;
   out.fits = capacity_ == 0 || out.arrays <= capacity_;

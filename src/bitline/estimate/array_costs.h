@@ -2,11 +2,11 @@
 // assignments: the cost of a network is a sum of entries and equals estimate() of the mixed network, mapped
 // without replicas, to rounding.
 //
-// An entry is one replica of a layer: its arrays (row and column tiles), their reads, the time of its stage
-// and the energy of all uses. What a macro or a tile spends while one of its arrays works depends on the
-// layers that share it, so an entry also has, for each place at which the layer may start within a unit, the
-// reads of the longest array in its first unit, the sum of those of the units that it has for itself, and
-// that of its last unit. Chip components and leakage are paid for the period, the longest stage.
+// An entry is one replica of a layer: its arrays (row and column tiles), how long they work, the time of its
+// stage and the energy of all uses. What a macro or a tile spends while one of its arrays works depends on
+// the layers that share it, so an entry also has, for each place at which the layer may start within a unit,
+// the cycles of the longest array in its first unit, the sum of those of the units that it has for itself,
+// and that of its last unit. Chip components and leakage are paid for the period, the longest stage.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,13 @@ struct Candidate {
 };
 
 struct LayerCost {
-  std::vector<double> reads;  // of each array for one picture, in the order of placement
-  double row_uses = 0.0;      // as in LayerEstimate
+  std::vector<double> work;  // cycles of each array for one picture, in the order of placement
+  double row_uses = 0.0;     // as in LayerEstimate
   double conversions = 0.0;
-  std::int64_t cycles = 0;  // of its stage
-  double energy = 0.0;      // J of all uses, for one picture
+  double cycles = 0.0;  // of its stage
+  double energy = 0.0;  // J of all uses, for one picture
 
-  std::int64_t arrays() const { return std::ssize(reads); }
+  std::int64_t arrays() const { return std::ssize(work); }
 };
 
 struct NetworkCost {
@@ -67,21 +67,21 @@ class ArrayCosts {
   NetworkCost total(std::span<const std::uint8_t> choice) const;
 
  private:
-  // The reads of longest arrays, of a layer that starts at one place in a unit.
+  // The cycles of longest arrays, of a layer that starts at one place in a unit.
   struct Longest {
     double first = 0.0, between = 0.0, last = 0.0;
   };
   // Units of one level, of `size` arrays each.
   struct Units {
     std::int64_t size = 1;
-    double energy = 0.0;           // J for a read of a unit's longest array
+    double energy = 0.0;           // J for a cycle of a unit's longest array
     std::vector<Longest> longest;  // [(layer * candidates + candidate) * size + start]
 
-    void add(const std::vector<double>& reads);
+    void add(const std::vector<double>& work);
   };
   struct Figures {  // of an entry, together in memory
-    std::int64_t arrays = 0, cycles = 0;
-    double energy = 0.0;
+    std::int64_t arrays = 0;
+    double cycles = 0.0, energy = 0.0;
   };
 
   void set_chip(const hardware::HardwareSpec& spec);

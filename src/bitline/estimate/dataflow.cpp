@@ -90,7 +90,7 @@ class Walk {
     for (const ir::ValueId input : node.inputs) {
       if (model_.graph.is_constant(input)) continue;
       in += values(input);
-      const double share = is<ir::Concat>(node) ? 1.0 : values(node.output) / values(input);
+      const double share = share_of(node, input);
       for (const auto& [from, count] : origins_at(input)) out[from] += count * share;
     }
     if (out.empty()) return;
@@ -98,6 +98,14 @@ class Walk {
     count_work(work_of(node), node, layer, in);
     if (std::find(out_.digital.begin(), out_.digital.end(), node.name) != out_.digital.end())
       layer.digital_macs += macs_of(node);
+  }
+
+  // Of the values of an input that are moved on. What an addition or a product spreads over a larger operand
+  // moves as it is.
+  double share_of(const ir::Node& node, ir::ValueId input) const {
+    if (is<ir::Concat>(node)) return 1.0;
+    const double share = values(node.output) / values(input);
+    return is<ir::Add>(node) || is<ir::Mul>(node) ? std::min(1.0, share) : share;
   }
 
   double macs_of(const ir::Node& node) const {

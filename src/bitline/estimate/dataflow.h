@@ -2,7 +2,8 @@
 //
 // A value that leaves a layer goes through the nodes behind it (activation, pooling, addition, layers in
 // logic or float) to the next layers on arrays. Pooling and cuts happen where the values come from, so fewer
-// of them are moved; a sum has the values of each of its operands moved; a concatenation those of each part.
+// of them are moved; a sum or product has the values of each of its operands moved (those of a smaller
+// one, a gate, once); a concatenation those of each part.
 // Values have the bits that the receiving layer quantizes its inputs to; the network's result those of the
 // inputs of the layer that it comes from.
 #pragma once

@@ -35,8 +35,8 @@ class Sources {
   const ir::Shape& shape(ir::ValueId value) const { return shapes_[static_cast<std::size_t>(value)]; }
 
   std::int64_t count(ir::ValueId value) const {
-    std::set<ir::ValueId> found;
-    collect(value, found);
+    std::set<ir::ValueId> found, visited;
+    collect(value, found, visited);
     std::int64_t sum = 0;
     for (const ir::ValueId id : found) {
       const ir::Shape& s = shape(id);
@@ -46,7 +46,8 @@ class Sources {
   }
 
  private:
-  void collect(ir::ValueId value, std::set<ir::ValueId>& found) const {
+  void collect(ir::ValueId value, std::set<ir::ValueId>& found, std::set<ir::ValueId>& visited) const {
+    if (!visited.insert(value).second) return;
     const ir::Node* node = producers_[static_cast<std::size_t>(value)];
     const bool moves =
         node != nullptr &&
@@ -56,7 +57,7 @@ class Sources {
       return;
     }
     for (const ir::ValueId input : node->inputs) {
-      if (!graph_.is_constant(input)) collect(input, found);
+      if (!graph_.is_constant(input)) collect(input, found, visited);
     }
   }
 
@@ -87,8 +88,7 @@ class DigitalEstimator {
     }
     out_.period = out_.latency = time;
     check_memory();
-    if (chips() > 1.0 && !d_.link_bandwidth)
-      out_.absent.push_back("accelerator.link_bandwidth: exchange between chips is free");
+    check_exchange();
     for (const ComponentTotal& c : roll_.components) add_component(c);
     const LevelTotal& chip = roll_.chip();
     if (chip.area > 0.0 && chip.no_area.empty()) out_.area = chip.area;
@@ -130,10 +130,22 @@ class DigitalEstimator {
     double needed = 0.0;
     for (const DigitalLayer& layer : layers_)
       needed += static_cast<double>(layer.weights()) * bytes * (is_copied(layer) ? chips() : 1.0);
+    if (!spec_.operands.weight_bits) out_.absent.push_back("operands.weight_bits: taken as 8");
     if (needed <= d_.memory->value) return;
+    out_.time_complete = false;
     out_.absent.push_back("accelerator.memory: weights take " +
                           hardware::quantity_text(needed, hardware::Dimension::kCapacity) + " of " +
                           hardware::quantity_text(d_.memory->value, hardware::Dimension::kCapacity));
+  }
+
+  void check_exchange() {
+    if (chips() <= 1.0) return;
+    if (!d_.link_bandwidth) {
+      out_.absent.push_back("accelerator.link_bandwidth: exchange between chips is free");
+    } else if (!spec_.operands.input_bits) {
+      out_.absent.push_back("operands.input_bits: taken as 8");
+    }
+    if (!d_.link_bandwidth || !spec_.operands.input_bits) out_.time_complete = false;
   }
 
   void add_component(const ComponentTotal& c) {

@@ -46,7 +46,8 @@ struct DigitalLayer {
 std::vector<DigitalLayer> digital_layers(const ir::Graph& graph, const std::vector<std::string>& nodes);
 
 // `spec` has digital units; a board is hardware::board_of. Weights that do not fit into its memory are named
-// in `absent`: the time is a lower bound then.
+// in `absent`: the time is a lower bound then. Operands of which the file states no bits count as 8 and are
+// named there, too.
 Estimate estimate_digital(const hardware::HardwareSpec& spec, const std::vector<DigitalLayer>& layers);
 
 }  // namespace bitline::estimate

@@ -7,6 +7,7 @@
 #include "bitline/base/error.h"
 #include "bitline/estimate/accumulation.h"
 #include "bitline/estimate/activity.h"
+#include "bitline/estimate/logic.h"
 #include "bitline/estimate/option_checks.h"
 #include "bitline/estimate/technology.h"
 #include "bitline/estimate/traffic.h"
@@ -49,7 +50,7 @@ class Estimator {
         spec_(spec),
         options_(options),
         roll_(roll_up(spec)),
-        activity_(count_activity(mapping, spec.accumulation)) {}
+        activity_(count_activity(mapping, conversions_in(spec, roll_.cycle))) {}
 
   Estimate run(const std::vector<std::string>& unmapped) {
     check_options(mapping_, spec_, options_);
@@ -59,10 +60,16 @@ class Estimator {
     for (const ComponentTotal& c : roll_.components) add_component(c);
     add_loading();
     for (const std::string& node : unmapped) {
-      if (!in_digital_unit(node)) out_.absent.push_back(node + ": not on arrays");
+      if (!in_digital_unit(node)) {
+        no_time(node + ": not on arrays");
+      } else if (!digital_peak(roll_)) {
+        no_time(node + ": in logic, no peak: takes no time");
+      }
     }
-    for (std::string& less : lesser_converters(mapping_, spec_, options_.flow))
-      out_.absent.push_back(std::move(less));
+    for (LesserConverter& less : lesser_converters(mapping_, spec_, options_.flow)) {
+      out_.absent.push_back(std::move(less.what));
+      if (less.slower) out_.time_complete = false;
+    }
     add_totals();
     return std::move(out_);
   }
@@ -91,64 +98,57 @@ class Estimator {
     return round.cells * mapping_.chip.cell_bits / kBitsPerByte;
   }
 
+  // Seconds before a round: rows of an array are written one after the other, those of different arrays at
+  // the same time, while the bytes come in.
+  double loading_time(std::size_t round) const {
+    double time = 0.0;
+    if (spec_.weights.bandwidth)
+      time = loaded_bytes(activity_.rounds[round]) / spec_.weights.bandwidth->value;
+    if (!spec_.cell.write_time) return time;
+    const auto rows = static_cast<double>(written_rows(mapping_, static_cast<std::int64_t>(round)));
+    return std::max(time, rows * spec_.cell.write_time->value);
+  }
+
+  // Names what makes times lower bounds.
+  void no_time(const std::string& what) {
+    out_.absent.push_back(what);
+    out_.time_complete = false;
+  }
+
   void add_times() {
     if (!roll_.cycle) {
-      out_.absent.push_back("array.cycle: no time");
+      no_time("array.cycle: no time");
       return;
     }
     const auto batch = static_cast<double>(options_.batch);
     const bool reloads = mapping_.rounds > 1;
-    if (reloads && !spec_.weights.bandwidth) out_.absent.push_back("weights.bandwidth: no loading time");
+    if (reloads && !spec_.weights.bandwidth) no_time("weights.bandwidth: no loading time");
     double period = 0.0, latency = 0.0;
     std::vector<double> stages(mapping_.layers.size(), 0.0);
-    for (const RoundActivity& round : activity_.rounds) {
+    for (std::size_t r = 0; r < activity_.rounds.size(); ++r) {
       double sum = 0.0, slowest = 0.0;
       for (std::size_t l = 0; l < stages.size(); ++l) {
-        const double stage = static_cast<double>(round.stages[l]) * *roll_.cycle;
+        const double stage = activity_.rounds[r].times[l] * *roll_.cycle;
         stages[l] += stage;
         sum += stage;
         slowest = std::max(slowest, stage);
       }
-      const double load =
-          reloads && spec_.weights.bandwidth ? loaded_bytes(round) / spec_.weights.bandwidth->value : 0.0;
+      const double load = reloads ? loading_time(r) : 0.0;
       latency += load + sum + (reloads ? (batch - 1.0) * slowest : 0.0);
       period += slowest;
     }
     for (std::size_t l = 0; l < stages.size(); ++l) out_.layers[l].stage = stages[l];
-    const double digital = digital_time();
+    const double digital = digital_time(roll_, options_.flow);
     out_.latency = latency + (reloads ? batch : 1.0) * digital;
     out_.period = reloads ? *out_.latency / batch : std::max(period, digital);
   }
 
-  // A unit for layers in logic that says what a MAC costs.
-  bool is_digital_unit(const ComponentTotal& c) const {
-    const hardware::Component& unit = *c.component;
-    return unit.kind == "digital" && (unit.energy || (unit.power && unit.peak));
-  }
-
-  static std::optional<double> mac_time(const ComponentTotal& c) {
-    if (!c.component->peak) return std::nullopt;
-    return 2.0 / c.component->peak->value;
-  }
-
   bool in_digital_unit(const std::string& node) const {
     const std::vector<std::string>& digital = options_.flow.digital;
-    if (std::find(digital.begin(), digital.end(), node) == digital.end()) return false;
-    return std::any_of(roll_.components.begin(), roll_.components.end(),
-                       [this](const ComponentTotal& c) { return is_digital_unit(c); });
+    return std::find(digital.begin(), digital.end(), node) != digital.end() && has_digital_unit(roll_);
   }
 
-  // Of all layers in logic for one picture, on all digital units of the chip together.
-  double digital_time() const {
-    double rate = 0.0, macs = 0.0;
-    for (const ComponentTotal& c : roll_.components) {
-      if (is_digital_unit(c) && c.component->peak) rate += c.component->peak->value * c.instances * c.units;
-    }
-    for (const LayerData& layer : options_.flow.layers) macs += layer.digital_macs;
-    return rate > 0.0 ? 2.0 * macs / rate : 0.0;
-  }
-
-  // How long the units of a level work, shared among the layers in them by their arrays' reads.
+  // Cycles that the units of a level work, shared among the layers in them by those of their arrays.
   std::vector<double> busy_shares(std::int64_t arrays_a_unit) const {
     std::vector<double> out(mapping_.layers.size(), 0.0);
     const auto a_round = static_cast<std::size_t>(activity_.arrays_a_round);
@@ -157,12 +157,12 @@ class Estimator {
         const std::size_t end = std::min(a_round, first + static_cast<std::size_t>(arrays_a_unit));
         double longest = 0.0, sum = 0.0;
         for (std::size_t i = round * a_round + first; i < round * a_round + end; ++i) {
-          longest = std::max(longest, activity_.arrays[i].reads);
-          sum += activity_.arrays[i].reads;
+          longest = std::max(longest, activity_.arrays[i].work);
+          sum += activity_.arrays[i].work;
         }
         for (std::size_t i = round * a_round + first; sum > 0.0 && i < round * a_round + end; ++i) {
           const ArrayActivity& a = activity_.arrays[i];
-          if (a.layer >= 0) out[static_cast<std::size_t>(a.layer)] += longest * a.reads / sum;
+          if (a.layer >= 0) out[static_cast<std::size_t>(a.layer)] += longest * a.work / sum;
         }
       }
     }
@@ -192,25 +192,14 @@ class Estimator {
         name, [](std::size_t) { return 0.0; }, rule);
   }
 
-  // The power without leakage, of one unit of the level, and the leakage.
-  struct Power {
-    double work = 0.0, leakage = 0.0;
-  };
-  static Power power_of(const ComponentTotal& c) {
-    const double leakage = value_or(c.component->leakage, 0.0), work = value_or(c.component->power, 0.0);
-    if (!c.power) return {};
-    if (leakage == 0.0) return {*c.power, 0.0};
-    return {*c.power * work / (work + leakage), *c.power * leakage / (work + leakage)};
-  }
-
   // Energy of one use of an instance that takes `time`.
   std::optional<double> use_energy(const ComponentTotal& c, std::optional<double> time) const {
     if (c.component->energy) {
       const double adc = c.name == "adc" ? adc_factors(spec_.adc).energy : 1.0;
       return c.component->energy->value * energy_factor(spec_.technology, *c.component) * adc;
     }
-    if (!c.component->power || !time) return std::nullopt;
-    return power_of(c).work / c.instances * *time;
+    if (!c.work || !time) return std::nullopt;
+    return *c.work / c.instances * *time;
   }
 
   void add_component(const ComponentTotal& c) {
@@ -272,7 +261,8 @@ class Estimator {
       absent(c.name, reason, {Charge::kPlaced});
       return;
     }
-    const double energy = *use_energy(c, mac_time(c));
+    const double share = is_digital_unit(c) ? digital_share(roll_, c) : 1.0;
+    const double energy = share > 0.0 ? share * *use_energy(c, mac_time(c)) : 0.0;
     add_part(c.name, [&](std::size_t l) { return (*uses)[l] * energy; }, {Charge::kPlaced});
   }
 
@@ -281,7 +271,7 @@ class Estimator {
       absent(c.name, "no time it works");
       return;
     }
-    const double power = power_of(c).work;
+    const double power = c.work.value_or(0.0);
     if (c.level == kChipLevel) {
       const PartRule always{Charge::kChip, power * c.units};
       add_part(
@@ -298,7 +288,7 @@ class Estimator {
       out_.absent.push_back(c.name + ": no time it leaks");
       return;
     }
-    out_.rules.back().leakage = power_of(c).leakage * c.units;
+    out_.rules.back().leakage = c.leakage * c.units;
     const double energy = out_.rules.back().leakage * *out_.period;
     for (std::size_t l = 0; l < out_.layers.size(); ++l) out_.layers[l].energy.back() += energy * work_[l];
   }
@@ -337,31 +327,6 @@ class Estimator {
 
 }  // namespace
 
-std::optional<double> Estimate::frames() const {
-  if (!period || *period <= 0.0) return std::nullopt;
-  return 1.0 / *period;
-}
-
-std::optional<double> Estimate::operations_rate() const {
-  if (!frames()) return std::nullopt;
-  return 2.0 * static_cast<double>(macs) * *frames();
-}
-
-std::optional<double> Estimate::operations_per_joule() const {
-  if (!complete() || energy <= 0.0) return std::nullopt;
-  return 2.0 * static_cast<double>(macs) / energy;
-}
-
-std::optional<double> Estimate::operations_per_area() const {
-  if (!operations_rate() || !area) return std::nullopt;
-  return *operations_rate() / *area;
-}
-
-std::optional<double> Estimate::energy_delay() const {
-  if (!latency) return std::nullopt;
-  return energy * *latency;
-}
-
 Estimate estimate(const mapping::Mapping& mapping, const HardwareSpec& spec,
                   const std::vector<std::string>& unmapped, const EstimateOptions& options) {
   return Estimator(mapping, spec, options).run(unmapped);
@@ -377,6 +342,7 @@ Estimate estimate_roofline(const HardwareSpec& spec, std::int64_t macs, double w
     period = std::max(period, weight_bytes / roofline.bandwidth->value);
   } else {
     out.absent.push_back("roofline.bandwidth: memory is free");
+    out.time_complete = false;
   }
   out.period = out.latency = period;
   if (!roofline.power) out.absent.push_back("roofline.power: no energy");

@@ -4,15 +4,21 @@
 // count; skipped (sparse) operations are not taken off.
 //
 // Time. A read takes the array cycle of roll_up.h. The stage of a layer takes
-//   ceil(positions / replicas) x reads x input cycles x cycle
+//   ceil(positions / replicas) x max(reads x input cycles x cycle, conversions / rate)
+// for the array that takes longest. The second term is that of analog accumulation, with the conversions of
+// one position in an array and the rate of the array's part of the macro's ADCs; else the cycle covers it.
 // Without reload rounds, layers are a pipeline over pictures: the slowest stage is the period of a picture,
 // and a picture takes the sum of all stages (layers one after the other: an upper bound). In a round of B
 // pictures
 //   time = loading of the round's cells + sum of stages + (B - 1) x slowest stage,   period = sum of times /
 //   B
+//   loading = max(bytes / weights.bandwidth, most rows written in one array x cell.write_time)
+// The rows of an array are written one after the other, those of different arrays at the same time. Without a
+// write_time, cells are written as fast as their bytes come.
 //
 // Layers in logic take 2 x MACs / peak of the chip's digital units, one after the other: one more stage. They
-// take no time where no digital unit states a peak.
+// take no time where no digital unit states a peak, and are named in `absent` then. Times from which
+// something is missing are lower bounds: `time_complete` is false, and no rate is formed.
 //
 // Energy for one picture. Uses are counted and multiplied by the energy of a use; where only a power is
 // stated, a use is that power for the time it takes:
@@ -22,7 +28,8 @@
 //   amplifier, analog-buffer  one bitline sum, if an energy is stated: accumulation.h
 //   sample-hold  one conversion, held for a cycle
 //   shift-add    one conversion is one addition, if an energy is stated
-//   digital      one MAC of a layer in logic, at its energy, or at its power for 2 / peak
+//   digital      one MAC of a layer in logic, at its energy, or at its power for 2 / peak; logic.h says which
+//                unit computes how many
 //   others       with an energy: their uses of traffic.h
 // Other components with a power alone take it while an array in their macro or tile works; those of the level
 // `chip` always. What has neither, or an energy and no count of uses, is named in `absent`: nothing is made
@@ -89,6 +96,7 @@ struct Estimate {
   std::vector<double> part_energy;  // J a picture, of all layers
   double energy = 0.0;              // J a picture
   std::vector<std::string> absent;  // constants or layers that the sums miss, "tile.router: power"
+  bool time_complete = true;        // else period and latency are lower bounds
   std::optional<double> period;     // s between pictures
   std::optional<double> latency;    // s from a picture to its result
   std::optional<double> area;       // m2, only if complete
@@ -96,11 +104,11 @@ struct Estimate {
   std::int64_t macs = 0;            // on arrays
 
   bool complete() const { return absent.empty(); }
-  std::optional<double> frames() const;                // pictures/s
-  std::optional<double> operations_rate() const;       // operations/s
+  std::optional<double> frames() const;                // pictures/s, of complete times only
+  std::optional<double> operations_rate() const;       // operations/s, the same
   std::optional<double> operations_per_joule() const;  // of complete sums only
-  std::optional<double> operations_per_area() const;   // operations/(s m2)
-  std::optional<double> energy_delay() const;  // J s: energy x latency of a picture, a bound as they are
+  std::optional<double> operations_per_area() const;   // operations/(s m2), of complete times and areas only
+  std::optional<double> energy_delay() const;  // J s: energy x latency of a picture, of complete sums only
 };
 
 // `mapping` is one that verify_mapping has nothing against, on chip_of(spec). `unmapped` are convolution and

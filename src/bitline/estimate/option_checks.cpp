@@ -66,18 +66,20 @@ void check_options(const mapping::Mapping& mapping, const hardware::HardwareSpec
   BITLINE_CHECK(options.flow.layers.empty() || options.flow.layers.size() == nodes.size());
 }
 
-std::vector<std::string> lesser_converters(const mapping::Mapping& mapping,
-                                           const hardware::HardwareSpec& spec, const Dataflow& flow) {
+std::vector<LesserConverter> lesser_converters(const mapping::Mapping& mapping,
+                                               const hardware::HardwareSpec& spec, const Dataflow& flow) {
   std::int64_t inputs = 0, sums = 0;
   for (std::size_t l = 0; l < flow.layers.size(); ++l) {
     const LayerData& layer = flow.layers[l];
     if (spec.dac.bits) inputs += mapping.layers[l].input_cycles * spec.dac.bits->value < layer.input_bits;
     if (spec.adc.bits) sums += layer.adc_levels > std::exp2(spec.adc.bits->value);
   }
-  std::vector<std::string> out;
+  std::vector<LesserConverter> out;
   if (inputs > 0)
-    out.push_back("dac.bits: " + std::to_string(inputs) + " layers are for DACs of more bits a cycle");
-  if (sums > 0) out.push_back("adc.bits: " + std::to_string(sums) + " layers are for ADCs of more bits");
+    out.push_back(
+        {"dac.bits: " + std::to_string(inputs) + " layers are for DACs of more bits a cycle", true});
+  if (sums > 0)
+    out.push_back({"adc.bits: " + std::to_string(sums) + " layers are for ADCs of more bits", false});
   return out;
 }
 

@@ -14,8 +14,12 @@ namespace bitline::estimate {
 void check_options(const mapping::Mapping& mapping, const hardware::HardwareSpec& spec,
                    const EstimateOptions& options);
 
-// Converters of the chip that are less than some layers are quantized for: "dac.bits: ...", "adc.bits: ...".
-std::vector<std::string> lesser_converters(const mapping::Mapping& mapping,
-                                           const hardware::HardwareSpec& spec, const Dataflow& flow);
+// Converters of the chip that are less than some layers are quantized for.
+struct LesserConverter {
+  std::string what;     // "dac.bits: ...", "adc.bits: ..."
+  bool slower = false;  // the layers would take longer
+};
+std::vector<LesserConverter> lesser_converters(const mapping::Mapping& mapping,
+                                               const hardware::HardwareSpec& spec, const Dataflow& flow);
 
 }  // namespace bitline::estimate

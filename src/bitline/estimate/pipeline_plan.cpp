@@ -14,7 +14,8 @@ constexpr double kOperations = 2.0;  // of a MAC
 constexpr std::array<const char*, 3> kModelled = {"bus", "router", "buffer"};
 
 // Converters are a server of their own where the cycle does not say how many columns share one. With analog
-// accumulation the cycle is long enough for them.
+// accumulation the cycle covers full groups of the file's own operands, and no more is waited for: the
+// further conversions of other operands, which make a stage of estimate.h longer, take no time here.
 bool converters_are_shared(const hardware::HardwareSpec& spec) {
   return spec.adc.rate && spec.adc.count && !spec.array.column_mux && !spec.accumulation.stated;
 }

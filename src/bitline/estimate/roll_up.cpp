@@ -60,16 +60,27 @@ struct Use {
 };
 
 void add_power(const Component& c, const Use& use, double factor, ComponentTotal& out) {
-  if (c.power || c.leakage) {
-    const double stated = value_or(c.power, 0.0) + value_or(c.leakage, 0.0);
-    const std::string text = c.power && c.leakage ? "(" + c.power->text + " + " + c.leakage->text + ")"
-                                                  : (c.power ? c.power : c.leakage)->text;
-    out.power = total_of(c, stated) * factor;
-    out.power_formula = formula_of(c, text, c.per == "group", factor);
+  const bool of_group = c.per == "group";
+  std::string text;
+  if (c.power) {
+    out.work = total_of(c, c.power->value) * factor;
+    text = formula_of(c, c.leakage ? "(" + c.power->text + " + " + c.leakage->text + ")" : c.power->text,
+                      of_group, factor);
   } else if (c.energy && use.rate) {
-    out.power = c.energy->value * *use.rate * instances_of(c) * factor;
-    out.power_formula = formula_of(c, c.energy->text + use.text, false, factor);
+    out.work = c.energy->value * *use.rate * instances_of(c) * factor;
+    text = formula_of(c, c.energy->text + use.text, false, factor);
   }
+  if (c.leakage) {
+    out.leakage = total_of(c, c.leakage->value) * factor;
+    if (!c.power) text += (text.empty() ? "" : " + ") + formula_of(c, c.leakage->text, of_group, factor);
+  }
+  if (out.work || c.leakage) out.power = out.work.value_or(0.0) + out.leakage;
+  out.power_formula = text;
+}
+
+// A component that leaks and states an energy, but not how often it is used, has a power that is too low.
+bool has_power(const ComponentTotal& c) {
+  return c.power && (c.work || !c.component->energy);
 }
 
 ComponentTotal total(const Component& c, std::size_t level, const std::string& name, const Use& use,
@@ -110,12 +121,14 @@ void add_components(const HardwareSpec& spec, RollUp& out) {
   add(spec.dac, kMacro, "dac", read, {});
   add(spec.adc, kMacro, "adc", conversion, adc_factors(spec.adc));
   const std::array<const hardware::Level*, 3> levels = {&spec.macro, &spec.tile, &spec.chip};
+  const double in_tile = value_or(spec.tile.members, 1.0);
+  const std::array<double, 3> macros = {1.0, in_tile, in_tile * value_or(spec.chip.members, 1.0)};
   for (std::size_t level = kMacro; level <= kChip; ++level) {
     const std::string start = std::string(kLevelNames[level]) + ".";
     for (const Component& c : levels[level]->components) {
       Use sums;
       if (out.cycle && is_used_by_sums(c)) {
-        const double rate = sum_rate(spec, *out.cycle) / instances_of(c);
+        const double rate = macros[level] * sum_rate(spec, *out.cycle) / instances_of(c);
         sums = {rate, " x " + quantity_text(rate, Dimension::kSampleRate)};
       }
       add(c, level, start + c.name, sums, {});
@@ -144,7 +157,7 @@ void add_levels(const HardwareSpec& spec, RollUp& out) {
       c.units = sum.units;
       sum.power += c.power.value_or(0.0);
       sum.area += c.area.value_or(0.0);
-      if (!c.power) sum.no_power.push_back(c.name);
+      if (!has_power(c)) sum.no_power.push_back(c.name);
       if (!c.area) sum.no_area.push_back(c.name);
     }
   }
@@ -179,9 +192,9 @@ void add_shares(RollUp& out) {
 
 void add_efficiency(RollUp& out) {
   const LevelTotal& chip = out.chip();
-  const bool has_power = chip.power > 0.0 && chip.no_power.empty();
+  const bool all_power = chip.power > 0.0 && chip.no_power.empty();
   const bool has_area = chip.area > 0.0 && chip.no_area.empty();
-  if (out.peak && has_power) out.power_efficiency = *out.peak / chip.power;
+  if (out.peak && all_power) out.power_efficiency = *out.peak / chip.power;
   if (out.peak && has_area) out.area_efficiency = *out.peak / chip.area;
   if (out.weight_bytes > 0.0 && has_area) out.storage_density = out.weight_bytes / chip.area;
 }

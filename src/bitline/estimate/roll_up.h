@@ -5,9 +5,10 @@
 //   chip  = tiles x tile + chip components
 //
 // One component counts as  figure of one instance x instances / units that share it, scaled to the chip's
-// feature size and the ADC's resolution (technology.h). One operation is a multiplication or an addition of
-// full-precision operands: a multiply-accumulate (MAC) is two. Skipped (sparse) operations are not counted.
-// An array does
+// feature size and the ADC's resolution (technology.h). Its power while it works is the stated one, or the
+// energy of a use times the uses a second at full rate; leakage comes on top. One operation is a
+// multiplication or an addition of full-precision operands: a multiply-accumulate (MAC) is two. Skipped
+// (sparse) operations are not counted. An array does
 //   MACs a cycle = active rows x floor(columns / (slices x columns a digit)) / input cycles
 //   slices = ceil(weight bits / cell bits),  input cycles = ceil(input bits / DAC bits)
 // and a cycle takes the longer of the array's read and of the conversions of the columns that share an ADC. A
@@ -30,6 +31,8 @@ struct ComponentTotal {
   double instances = 0.0;                          // in one unit of its level; of shared ones a fraction
   double units = 0.0;                              // of its level on the chip
   std::optional<double> power, area;               // W, m2, in one unit of its level; empty: not stated
+  std::optional<double> work;                      // W of the power while it works; empty: not stated
+  double leakage = 0.0;                            // W of the power, always
   std::string power_formula, area_formula;         // "16 mW (8 instances)", for people
 };
 

@@ -1,5 +1,6 @@
 #include "bitline/estimate/technology.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "bitline/hardware/adc_kind.h"
@@ -26,9 +27,9 @@ double energy_factor(const hardware::Technology& technology, const hardware::Com
 
 AdcFactors adc_factors(const hardware::Adc& adc) {
   const hardware::AdcKind* kind = hardware::find_adc_kind(adc.type);
-  if (kind == nullptr || !adc.bits || !adc.stated_bits) return {};
+  if (kind == nullptr || !adc.bits || (!adc.stated_bits && !adc.low_bits)) return {};
   const double bits = adc.bits->value;
-  const double stated = adc.stated_bits->value;
+  const double stated = value_or(adc.stated_bits, bits);
   const double share = value_or(adc.linear_share, hardware::kLinearShare);
   const double low = value_or(adc.low_bits, bits), resolutions = bits - low + 1.0;
   AdcFactors mean{0.0, kind->area(bits, stated, share), 0.0};
@@ -42,7 +43,14 @@ AdcFactors adc_factors(const hardware::Adc& adc) {
 double early_stop(const hardware::Adc& adc, double bits) {
   const hardware::AdcKind* kind = hardware::find_adc_kind(adc.type);
   if (kind == nullptr || !adc.bits || bits >= adc.bits->value) return 1.0;
-  return kind->energy(bits, adc.bits->value, value_or(adc.linear_share, hardware::kLinearShare));
+  const double most = adc.bits->value, stated = value_or(adc.stated_bits, most);
+  const double share = value_or(adc.linear_share, hardware::kLinearShare);
+  double early = 0.0, full = 0.0;
+  for (double b = value_or(adc.low_bits, most); b <= most; b += 1.0) {
+    early += kind->energy(std::min(b, bits), stated, share);
+    full += kind->energy(b, stated, share);
+  }
+  return early / full;
 }
 
 }  // namespace bitline::estimate

@@ -116,7 +116,7 @@ void check_converters(const HardwareSpec& spec) {
   }
   if (adc.energy && adc.rate && adc.power) {
     const double each = adc.per == "group" ? value_or(adc.count, 1.0) : 1.0;
-    const double stated = (adc.power->value + value_or(adc.leakage, 0.0)) / each;
+    const double stated = adc.power->value / each;
     const double product = adc.energy->value * adc.rate->value;
     if (std::abs(stated - product) > kPowerTolerance * stated)
       bad_input("the power of an ADC is " + quantity_text(stated, Dimension::kPower) +
@@ -129,7 +129,7 @@ void check_converters(const HardwareSpec& spec) {
 void check_digital_unit(const Component& c) {
   if (c.kind != "digital" || !c.energy || !c.peak || !c.power) return;
   const double each = c.per == "group" ? value_or(c.count, 1.0) : 1.0;
-  const double stated = (c.power->value + value_or(c.leakage, 0.0)) / each;
+  const double stated = c.power->value / each;
   const double product = c.energy->value * c.peak->value / 2.0;
   if (std::abs(stated - product) <= kPowerTolerance * stated) return;
   bad_input("the power of '" + c.name + "' is " + quantity_text(stated, Dimension::kPower) +

@@ -53,7 +53,8 @@ std::vector<KeySlot> cell_keys(Cell& c) {
           number("stuck_on", c.stuck_on, kFraction, kShare, "share of cells that always conduct (SAF-1)"),
           number("stuck_off", c.stuck_off, kFraction, kShare, "share of cells that never conduct (SAF-0)"),
           number("write_energy", c.write_energy, kEnergy, kNotNegative, "of writing one cell"),
-          number("write_time", c.write_time, kTime, kPositive, "of writing one cell or row")};
+          number("write_time", c.write_time, kTime, kPositive,
+                 "of writing one row of an array, all of its cells at once")};
 }
 
 // What every component has.
