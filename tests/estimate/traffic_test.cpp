@@ -133,8 +133,8 @@ quant::QuantizedModel branches() {
 TEST(Dataflow, FollowsBranches) {
   const quant::QuantizedModel model = branches();
   const Dataflow flow = dataflow_of(model, mapping::map_network(model, mapping::chip_of(parse_small()), {}));
-  const std::vector<Flow> expected = {{-1, 0, 48, 6}, {0, 1, 128, 5}, {0, 2, 32, 3}, {1, 2, 32, 3},
-                                      {0, -1, 32, 6}, {1, -1, 32, 5}, {2, -1, 8, 3}};
+  const std::vector<Transfer> expected = {{-1, 0, 48, 6}, {0, 1, 128, 5}, {0, 2, 32, 3}, {1, 2, 32, 3},
+                                          {0, -1, 32, 6}, {1, -1, 32, 5}, {2, -1, 8, 3}};
   EXPECT_EQ(flow.flows, expected);
   const std::vector<LayerData> layers = {
       {6, 16, 6, 128, 0, 0, 0}, {5, 16, 5, 0, 128, 128, 0}, {3, 16, 3, 0, 0, 0, 0}};
@@ -154,7 +154,7 @@ TEST(Dataflow, AGateMovesItsOwnValues) {
   const ir::ValueId gate = conv("conv1", g.add_node("squeeze", ir::GlobalAveragePool{}, {first}), 8, 8);
   g.set_output(conv("conv2", g.add_node("mul", ir::Mul{}, {first, gate}), 8, 2));
   const Dataflow flow = dataflow_of(model, mapping::map_network(model, mapping::chip_of(parse_small()), {}));
-  const std::vector<Flow> expected = {
+  const std::vector<Transfer> expected = {
       {-1, 0, 48, 4}, {0, 1, 8, 4}, {0, 2, 128, 4}, {1, 2, 8, 4}, {2, -1, 32, 4}};
   EXPECT_EQ(flow.flows, expected);
   EXPECT_EQ(flow.layers[1].operations, 128.0);

@@ -60,7 +60,7 @@ class EstimateCommand final : public Command {
     app.add_flag("--layer-adcs", layer_adcs_,
                  "artefacts: conversions stop at the resolution of the layer where the chip's ADC has more");
     app.add_option("--batch", batch_, "pictures between reloads of the weights")
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
         ->capture_default_str();
     CLI::Option* pipeline =
         app.add_flag("--pipeline", pipeline_, "simulate layers at work at the same time, row by row");

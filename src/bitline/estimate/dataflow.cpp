@@ -74,7 +74,7 @@ class Walk {
   LayerData& at(std::int64_t layer) { return out_.layers[static_cast<std::size_t>(layer)]; }
   double values(ir::ValueId id) const { return size_of(shapes_[static_cast<std::size_t>(id)]); }
 
-  void add_flow(const Flow& flow) {
+  void add_flow(const Transfer& flow) {
     if (flow.from >= 0) at(flow.from).output_bits = std::max(at(flow.from).output_bits, flow.bits);
     out_.flows.push_back(flow);
   }

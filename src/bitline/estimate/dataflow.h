@@ -17,12 +17,12 @@
 
 namespace bitline::estimate {
 
-struct Flow {
+struct Transfer {
   std::int64_t from = -1;  // layer of the mapping; -1: the picture
   std::int64_t to = -1;    // -1: the network's result
   double values = 0.0;
   int bits = 0;  // of one
-  bool operator==(const Flow&) const = default;
+  bool operator==(const Transfer&) const = default;
 };
 
 // Work beside the arrays is that of the last layer on arrays ahead of it, or of the first one.
@@ -39,7 +39,7 @@ struct LayerData {
 
 struct Dataflow {
   std::vector<LayerData> layers;  // of the mapping; empty: not known
-  std::vector<Flow> flows;
+  std::vector<Transfer> flows;
   std::vector<std::string> digital;  // layers in logic
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "bitline/estimate/logic.h"
 #include "bitline/estimate/roll_up.h"
 #include "bitline/estimate/technology.h"
 
@@ -126,13 +127,7 @@ std::vector<std::string> pipeline_notes(const PlanInput& in) {
 }
 
 double digital_rate(const hardware::HardwareSpec& spec) {
-  double rate = 0.0;
-  for (const ComponentTotal& c : roll_up(spec).components) {
-    const hardware::Component& unit = *c.component;
-    if (unit.kind == "digital" && unit.peak && (unit.energy || unit.power))
-      rate += unit.peak->value * c.instances * c.units;
-  }
-  return rate;
+  return digital_peak(roll_up(spec)).value_or(0.0);
 }
 
 double logic_stage(const Flow& flow, const RoundPlan& plan) {

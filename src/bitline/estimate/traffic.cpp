@@ -129,7 +129,7 @@ Place Traffic::place_of(std::int64_t layer) const {
 double Traffic::router_uses(std::size_t layer, double width) const {
   double flits = 0.0;
   for (const auto& [bits, times] : layers_[layer].routed) flits += times * std::ceil(bits / width);
-  for (const Flow& f : flow_.flows) {
+  for (const Transfer& f : flow_.flows) {
     if (index(f.to >= 0 ? f.to : f.from) != layer) continue;
     flits += hops(place_of(f.from), place_of(f.to)) * std::ceil(f.values * f.bits / width);
   }
@@ -138,7 +138,7 @@ double Traffic::router_uses(std::size_t layer, double width) const {
 
 double Traffic::link_bytes(std::size_t layer) const {
   double bytes = 0.0;
-  for (const Flow& f : flow_.flows) {
+  for (const Transfer& f : flow_.flows) {
     if (f.from >= 0 && f.to >= 0) continue;
     if (index(f.to >= 0 ? f.to : f.from) == layer) bytes += f.values * f.bits / kBitsPerByte;
   }
