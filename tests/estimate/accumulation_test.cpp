@@ -8,6 +8,7 @@
 #include "mapping/mapped_net.h"
 #include <gtest/gtest.h>
 
+#include "bitline/estimate/pipeline.h"
 #include "bitline/estimate/technology.h"
 
 namespace bitline::estimate {
@@ -93,6 +94,19 @@ TEST(Accumulation, AStageTakesAsLongAsItsConversions) {
   const Estimate few_cycles = at_precision(spec, 4, 2, 32);
   EXPECT_DOUBLE_EQ(*few_cycles.layers[0].stage, 4 * 32e-9);
   EXPECT_DOUBLE_EQ(*few_cycles.period, 4 * 32e-9);
+}
+
+TEST(Accumulation, APipelineWaitsForConversions) {
+  const HardwareSpec spec = accumulating("8");
+  const mapping::Chip chip = mapping::chip_of(spec);
+  quant::CimConfig config = mapping::config_for(chip, 2);
+  config.activation_bits = 4;
+  mapping::MappingOptions once;
+  once.replicate = false;
+  const quant::QuantizedModel model = mapping::chain({{32, 64, 1}}, 2, config);
+  const Pipeline p = simulate_pipeline(mapping::map_network(model, chip, once), model, spec, {}, {});
+  EXPECT_NEAR(p.latency, 4 * 64e-9, 1e-18);
+  EXPECT_NEAR(*p.period, 4 * 64e-9, 1e-18);
 }
 
 TEST(Accumulation, PowerCountsTheMacrosOfALevel) {

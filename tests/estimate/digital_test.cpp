@@ -130,5 +130,13 @@ TEST(Digital, ValuesAreCountedOnceOnAllWays) {
   EXPECT_EQ(layers[0].inputs, 16);
 }
 
+TEST(Roofline, IsTheSlowerOfPeakAndBandwidth) {
+  const HardwareSpec board = hardware::open_hardware(io::posix(), "rtx2080");
+  const double peak = board.roofline.peak->value, bandwidth = board.roofline.bandwidth->value;
+  const Estimate bound = estimate_roofline(board, 1000000000, 1.0);
+  EXPECT_DOUBLE_EQ(*bound.period, 2e9 / peak);
+  EXPECT_DOUBLE_EQ(*estimate_roofline(board, 1, 1e9).period, 1e9 / bandwidth);
+}
+
 }  // namespace
 }  // namespace bitline::estimate

@@ -248,6 +248,18 @@ TEST(Estimate, LeakageIsPaidByTheWholeChip) {
                                       "router: {kind: router, shared_by: 2, power: 6 mW, leakage: 4 mW,");
   const Estimate e = Case(parse_small(leaking), {{64, 40, 1}}, 2, once()).run();
   EXPECT_NEAR(part(e, "tile.router"), (3e-3 + 3 * 2e-3) * *e.period, 1e-24);
+  // twice the time for the same work
+  EXPECT_DOUBLE_EQ(e.energy_at(*e.period), e.energy);
+  EXPECT_NEAR(e.energy_at(2 * *e.period), e.energy + 3 * 2e-3 * *e.period, 1e-24);
+}
+
+TEST(Estimate, TheChipsOwnComponentsDrawPowerAllTheTime) {
+  const std::string text =
+      changed("chip: {tiles: 3, cite: d}",
+              "chip: {tiles: 3, cite: d, components: {clock: {kind: controller, power: 5 mW, cite: d}}}");
+  const Estimate e = Case(parse_small(text), {{64, 40, 1}}, 2, once()).run();
+  EXPECT_NEAR(part(e, "chip.clock"), 5e-3 * *e.period, 1e-24);
+  EXPECT_NEAR(e.energy_at(3 * *e.period), e.energy + 2 * 5e-3 * *e.period, 1e-24);
 }
 
 std::vector<NetLayer> draw_layers(std::int64_t most) {
@@ -382,14 +394,6 @@ TEST(Estimate, RefusesContradictions) {
   EXPECT_EQ(io::error_of([&] { estimate(c.mapping, other, {}, {}); }),
             "the mapping is for another chip: chip.tiles is 3 there and 2 in small (map the network on this "
             "hardware)");
-}
-
-TEST(Estimate, RooflineOfAComparator) {
-  const HardwareSpec board = hardware::open_hardware(io::posix(), "rtx2080");
-  const double peak = board.roofline.peak->value, bandwidth = board.roofline.bandwidth->value;
-  const Estimate bound = estimate_roofline(board, 1000000000, 1.0);
-  EXPECT_DOUBLE_EQ(*bound.period, 2e9 / peak);
-  EXPECT_DOUBLE_EQ(*estimate_roofline(board, 1, 1e9).period, 1e9 / bandwidth);
 }
 
 }  // namespace

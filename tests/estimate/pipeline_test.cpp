@@ -207,6 +207,18 @@ TEST(Pipeline, RoundsLoadWeightsBeforeTheirPictures) {
   EXPECT_NEAR(cycles(p.spans[3].end), 160, kTiny);
 }
 
+// As in the closed form: 8 rows of conv0 and 72 of conv1, where bytes take 3.2 and 28.8 cycles.
+TEST(Pipeline, RowsOfAnArrayAreWrittenOneAfterTheOther) {
+  const Net net = chain_of({1, 3});
+  hardware::HardwareSpec spec = tiled_chip("", 1, kReloaded);
+  spec.cell.write_time.emplace().value = kCycle;
+  const Pipeline p = pipeline_of(net, spec, 2);
+  expect_completions(p, {8 + 128 + 72 + 64, 8 + 128 + 72 + 128});
+  EstimateOptions options;
+  options.batch = 2;
+  EXPECT_NEAR(*p.period, *estimate(mapped(net, spec), spec, {}, options).period, 1e-18);
+}
+
 // Two arrays: conv0 and conv1 overlap in the first round, conv2 follows in the second.
 TEST(Pipeline, LayersOfARoundOverlap) {
   const hardware::HardwareSpec spec = tiled_chip("", 2, kReloaded);

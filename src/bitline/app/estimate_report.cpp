@@ -86,17 +86,6 @@ result::Table comparison(const std::vector<ChipEstimate>& chips) {
   return table;
 }
 
-// Loading costs the sum of two energies: it is unknown where neither is stated.
-bool is_absent(const estimate::Estimate& e, const std::string& part) {
-  const auto free = [&e](const char* what) {
-    return std::find(e.absent.begin(), e.absent.end(), what) != e.absent.end();
-  };
-  if (part == "weights")
-    return free("weights.energy: loading is free") && free("cell.write_energy: writing is free");
-  return std::any_of(e.absent.begin(), e.absent.end(),
-                     [&](const std::string& what) { return what.starts_with(part + ": no "); });
-}
-
 // A row for every component that one of the chips has; what has no constants stays empty.
 result::Table components(const std::vector<ChipEstimate>& chips) {
   result::Table table{
@@ -113,9 +102,10 @@ result::Table components(const std::vector<ChipEstimate>& chips) {
     std::vector<Value> row = {part};
     for (const ChipEstimate& chip : chips) {
       const estimate::Estimate& e = chip.estimate;
-      const auto it = std::find(e.parts.begin(), e.parts.end(), part);
-      const bool known = it != e.parts.end() && !is_absent(e, part);
-      const double energy = known ? e.part_energy[static_cast<std::size_t>(it - e.parts.begin())] : 0.0;
+      const auto p =
+          static_cast<std::size_t>(std::find(e.parts.begin(), e.parts.end(), part) - e.parts.begin());
+      const bool known = p < e.parts.size() && e.rules[p].known;
+      const double energy = known ? e.part_energy[p] : 0.0;
       row.push_back(known ? Value(energy * kMicro) : Value(std::string()));
       row.push_back(known && e.energy > 0.0 ? Value(100.0 * energy / e.energy) : Value(std::string()));
     }

@@ -11,14 +11,9 @@ using result::Value;
 
 constexpr double kMicro = 1e6, kPicojouleSecond = 1e12;
 
-// J a picture: what is drawn all the time (PartRule) is charged for the pipeline's period, that of a single
-// picture being all its time, and not for the period of the closed form.
+// J a picture, for the pipeline's period; that of a single picture is all its time.
 double energy(const ChipEstimate& chip) {
-  double power = 0.0;
-  for (const estimate::PartRule& rule : chip.estimate.rules)
-    power += rule.leakage + (rule.charge == estimate::Charge::kChip ? rule.power : 0.0);
-  const Pipeline& p = *chip.pipeline;
-  return chip.estimate.energy + power * (p.period.value_or(p.total) - chip.estimate.period.value_or(0.0));
+  return chip.estimate.energy_at(chip.pipeline->period.value_or(chip.pipeline->total));
 }
 
 double energy_delay(const ChipEstimate& chip) {

@@ -1,8 +1,6 @@
 #include "bitline/estimate/activity.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 namespace bitline::estimate {
 
@@ -10,10 +8,6 @@ namespace {
 
 std::size_t index(std::int64_t i) {
   return static_cast<std::size_t>(i);
-}
-
-std::int64_t positions_in_turn(const mapping::MappedLayer& layer) {
-  return (layer.positions + layer.replicas - 1) / layer.replicas;
 }
 
 // Whole numbers of all replicas together, each of which handles positions / replicas.
@@ -78,10 +72,8 @@ void count_arrays(const mapping::Mapping& mapping, const Conversions& conversion
     out.arrays[a] = {turn.layer, static_cast<double>(reads) * positions, cycles * positions};
     counts[index(turn.layer)].reads += turn.reads;
     RoundActivity& round = out.rounds[a / index(out.arrays_a_round)];
-    std::int64_t& stage = round.stages[index(turn.layer)];
-    stage = std::max(stage, reads * positions_in_turn(layer));
     double& time = round.times[index(turn.layer)];
-    time = std::max(time, cycles * static_cast<double>(positions_in_turn(layer)));
+    time = std::max(time, cycles * static_cast<double>(layer.positions_of_replica()));
   }
 }
 
@@ -93,10 +85,7 @@ Activity count_activity(const mapping::Mapping& mapping, const Conversions& conv
     out.arrays_a_round = std::max(out.arrays_a_round, b.array + 1);
   out.arrays.resize(index(out.arrays_a_round * mapping.rounds));
   out.rounds.resize(index(mapping.rounds));
-  for (RoundActivity& round : out.rounds) {
-    round.stages.resize(mapping.layers.size(), 0);
-    round.times.resize(mapping.layers.size(), 0.0);
-  }
+  for (RoundActivity& round : out.rounds) round.times.resize(mapping.layers.size(), 0.0);
   std::vector<Counts> counts = count_blocks(mapping, conversions);
   count_arrays(mapping, conversions, out, counts);
   for (std::size_t l = 0; l < counts.size(); ++l) {
@@ -108,17 +97,6 @@ Activity count_activity(const mapping::Mapping& mapping, const Conversions& conv
                           for_picture(layer, c.conversions, 1), static_cast<double>(c.cells)});
   }
   return out;
-}
-
-std::int64_t written_rows(const mapping::Mapping& mapping, std::int64_t round) {
-  std::map<std::int64_t, std::set<std::int64_t>> rows;  // of each array
-  for (const mapping::Block& b : mapping.blocks) {
-    if (b.round != round) continue;
-    for (std::int64_t row = b.row; row < b.row + b.rows; ++row) rows[b.array].insert(row);
-  }
-  std::size_t most = 0;
-  for (const auto& [array, written] : rows) most = std::max(most, written.size());
-  return static_cast<std::int64_t>(most);
 }
 
 }  // namespace bitline::estimate

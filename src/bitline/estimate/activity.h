@@ -25,9 +25,8 @@ struct ArrayActivity {
 };
 
 struct RoundActivity {
-  double cells = 0.0;                // written before it
-  std::vector<std::int64_t> stages;  // reads, one after the other, of each layer's share in it; 0: not in it
-  std::vector<double> times;         // cycles of the stages: of reads or, if longer, of conversions
+  double cells = 0.0;         // written before it
+  std::vector<double> times;  // cycles of each layer's stage, of reads or longer conversions; 0: not in it
 };
 
 struct Activity {
@@ -37,9 +36,6 @@ struct Activity {
   std::int64_t arrays_a_round = 0;  // places in `arrays`: up to the last that is filled
 };
 
-Activity count_activity(const mapping::Mapping& mapping, const Conversions& conversions = {});
-
-// Rows that are written before the round, of the array that has the most.
-std::int64_t written_rows(const mapping::Mapping& mapping, std::int64_t round);
+Activity count_activity(const mapping::Mapping& mapping, const Conversions& conversions);
 
 }  // namespace bitline::estimate

@@ -152,7 +152,7 @@ class DigitalEstimator {
     if (!c.power) out_.absent.push_back(c.name + ": no power");
     const double power = c.power.value_or(0.0);
     out_.parts.push_back(c.name);
-    out_.rules.push_back({Charge::kChip, power, 0.0});
+    out_.rules.push_back({Charge::kChip, power, 0.0, c.power.has_value()});
     out_.part_energy.push_back(power * *out_.period);
     out_.energy += power * *out_.period;
     for (LayerEstimate& layer : out_.layers) {

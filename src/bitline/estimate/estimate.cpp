@@ -7,6 +7,7 @@
 #include "bitline/base/error.h"
 #include "bitline/estimate/accumulation.h"
 #include "bitline/estimate/activity.h"
+#include "bitline/estimate/loading.h"
 #include "bitline/estimate/logic.h"
 #include "bitline/estimate/option_checks.h"
 #include "bitline/estimate/technology.h"
@@ -94,21 +95,6 @@ class Estimator {
     if (chip.area > 0.0 && chip.no_area.empty()) out_.area = chip.area;
   }
 
-  double loaded_bytes(const RoundActivity& round) const {
-    return round.cells * mapping_.chip.cell_bits / kBitsPerByte;
-  }
-
-  // Seconds before a round: rows of an array are written one after the other, those of different arrays at
-  // the same time, while the bytes come in.
-  double loading_time(std::size_t round) const {
-    double time = 0.0;
-    if (spec_.weights.bandwidth)
-      time = loaded_bytes(activity_.rounds[round]) / spec_.weights.bandwidth->value;
-    if (!spec_.cell.write_time) return time;
-    const auto rows = static_cast<double>(written_rows(mapping_, static_cast<std::int64_t>(round)));
-    return std::max(time, rows * spec_.cell.write_time->value);
-  }
-
   // Names what makes times lower bounds.
   void no_time(const std::string& what) {
     out_.absent.push_back(what);
@@ -133,7 +119,7 @@ class Estimator {
         sum += stage;
         slowest = std::max(slowest, stage);
       }
-      const double load = reloads ? loading_time(r) : 0.0;
+      const double load = loading_time(mapping_, spec_, activity_, r);
       latency += load + sum + (reloads ? (batch - 1.0) * slowest : 0.0);
       period += slowest;
     }
@@ -186,8 +172,9 @@ class Estimator {
     for (std::size_t l = 0; l < out_.layers.size(); ++l) out_.layers[l].energy.push_back(of(l));
   }
 
-  void absent(const std::string& name, const std::string& what, const PartRule& rule = {}) {
+  void absent(const std::string& name, const std::string& what, PartRule rule = {}) {
     out_.absent.push_back(name + ": " + what);
+    rule.known = false;
     add_part(
         name, [](std::size_t) { return 0.0; }, rule);
   }
@@ -296,13 +283,16 @@ class Estimator {
   void add_loading() {
     if (mapping_.rounds == 1) return;
     const auto batch = static_cast<double>(options_.batch);
-    for (const RoundActivity& round : activity_.rounds) out_.loaded_bytes += loaded_bytes(round) / batch;
+    for (const RoundActivity& round : activity_.rounds)
+      out_.loaded_bytes += loaded_bytes(mapping_, round) / batch;
     const double bits = mapping_.chip.cell_bits / kBitsPerByte;
     const double cell = value_or(spec_.weights.energy, 0.0) * bits + value_or(spec_.cell.write_energy, 0.0);
     if (!spec_.weights.energy) out_.absent.push_back("weights.energy: loading is free");
     if (!spec_.cell.write_energy) out_.absent.push_back("cell.write_energy: writing is free");
-    add_part("weights", [&](std::size_t l) { return activity_.layers[l].cells * cell / batch; },
-             {Charge::kLoading});
+    PartRule rule{Charge::kLoading};
+    rule.known = spec_.weights.energy || spec_.cell.write_energy;
+    add_part(
+        "weights", [&](std::size_t l) { return activity_.layers[l].cells * cell / batch; }, rule);
   }
 
   void add_totals() {
@@ -332,11 +322,19 @@ Estimate estimate(const mapping::Mapping& mapping, const HardwareSpec& spec,
   return Estimator(mapping, spec, options).run(unmapped);
 }
 
+double Estimate::energy_at(double every) const {
+  double power = 0.0;
+  for (const PartRule& rule : rules)
+    power += rule.leakage + (rule.charge == Charge::kChip ? rule.power : 0.0);
+  return energy + power * (every - period.value_or(0.0));
+}
+
 Estimate estimate_roofline(const HardwareSpec& spec, std::int64_t macs, double weight_bytes) {
   const hardware::Roofline& roofline = spec.roofline;
   Estimate out;
   out.macs = macs;
   out.parts = {"board"};
+  out.rules = {{Charge::kChip, value_or(roofline.power, 0.0), 0.0, roofline.power.has_value()}};
   double period = 2.0 * static_cast<double>(macs) / roofline.peak->value;
   if (roofline.bandwidth) {
     period = std::max(period, weight_bytes / roofline.bandwidth->value);

@@ -75,6 +75,7 @@ struct PartRule {
   Charge charge = Charge::kUses;
   double power = 0.0;    // W: of one macro or tile at work, or of the chip
   double leakage = 0.0;  // W of the whole chip, on top
+  bool known = true;     // else its energy is named in `absent`, and counts as zero
 };
 
 struct LayerEstimate {
@@ -104,7 +105,8 @@ struct Estimate {
   std::int64_t macs = 0;            // on arrays
 
   bool complete() const { return absent.empty(); }
-  std::optional<double> frames() const;                // pictures/s, of complete times only
+  double energy_at(double period) const;  // J a picture, of pictures that come every `period` seconds instead
+  std::optional<double> frames() const;   // pictures/s, of complete times only
   std::optional<double> operations_rate() const;       // operations/s, the same
   std::optional<double> operations_per_joule() const;  // of complete sums only
   std::optional<double> operations_per_area() const;   // operations/(s m2), of complete times and areas only

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bitline/base/error.h"
+#include "bitline/estimate/loading.h"
 #include "bitline/estimate/pipeline_events.h"
 #include "bitline/estimate/pipeline_flow.h"
 #include "bitline/estimate/pipeline_plan.h"
@@ -14,7 +15,6 @@ namespace bitline::estimate {
 
 namespace {
 
-constexpr double kBitsPerByte = 8.0;
 constexpr double kSettled = 0.01;  // periods that differ by less, as a share, are one
 constexpr std::array<const char*, kWaits> kWaitNames = {"input", "bus",   "router", "buffer",
                                                         "adc",   "logic", "uneven"};
@@ -42,15 +42,11 @@ double cycle_of(const hardware::HardwareSpec& spec) {
   return *cycle;
 }
 
-// Seconds to write the cells of a round; nothing without rounds.
-double loading_time(const mapping::Mapping& mapping, const hardware::HardwareSpec& spec,
-                    const RoundActivity& round) {
-  if (mapping.rounds == 1) return 0.0;
-  if (!spec.weights.bandwidth)
-    bad_input(spec.name + " does not state weights.bandwidth, and the network takes " +
-                  std::to_string(mapping.rounds) + " rounds: loading has no time",
-              spec.weights.where, "state weights.bandwidth");
-  return round.cells * mapping.chip.cell_bits / kBitsPerByte / spec.weights.bandwidth->value;
+void check_loading(const mapping::Mapping& mapping, const hardware::HardwareSpec& spec) {
+  if (mapping.rounds == 1 || spec.weights.bandwidth) return;
+  bad_input(spec.name + " does not state weights.bandwidth, and the network takes " +
+                std::to_string(mapping.rounds) + " rounds: loading has no time",
+            spec.weights.where, "state weights.bandwidth");
 }
 
 class Simulation {
@@ -60,7 +56,7 @@ class Simulation {
       : mapping_(mapping),
         spec_(spec),
         context_(context),
-        activity_(count_activity(mapping)),
+        activity_(count_activity(mapping, conversions_in(spec, roll_up(spec).cycle))),
         flow_(flow_of(mapping, activity_, model.graph)),
         in_{mapping, activity_, model, spec, flow_, cycle_of(spec)},
         pictures_(mapping.rounds > 1 ? options.batch : options.pictures) {}
@@ -85,7 +81,7 @@ class Simulation {
   }
 
   void run_one(std::int64_t round) {
-    const double load = loading_time(mapping_, spec_, activity_.rounds[static_cast<std::size_t>(round)]);
+    const double load = loading_time(mapping_, spec_, activity_, static_cast<std::size_t>(round));
     if (load > 0.0) out_.spans.push_back({-1, 0, out_.total, out_.total + load});
     const double start = out_.total + load;
     const RoundPlan plan = plan_round(in_, round);
@@ -131,9 +127,8 @@ class Simulation {
     const std::size_t last = followed_.size() - 1;
     if (last == 0) return;
     const double period = followed_[last] - followed_[last - 1];
-    const auto& stages = activity_.rounds.front().stages;
-    const double slowest =
-        std::max(logic_stage_, static_cast<double>(*std::max_element(stages.begin(), stages.end())));
+    const std::vector<double>& stages = activity_.rounds.front().times;
+    const double slowest = std::max(logic_stage_, *std::max_element(stages.begin(), stages.end()));
     out_.period = std::max(period, slowest) * in_.cycle;
     if (last < 2) return;
     const double before = followed_[last - 1] - followed_[last - 2];
@@ -170,6 +165,7 @@ Pipeline simulate_pipeline(const mapping::Mapping& mapping, const quant::Quantiz
                            const hardware::HardwareSpec& spec, const PipelineOptions& options,
                            const Context& context) {
   check(mapping, spec, options);
+  check_loading(mapping, spec);
   return Simulation(mapping, model, spec, options, context).run();
 }
 

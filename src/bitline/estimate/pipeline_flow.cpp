@@ -148,7 +148,7 @@ class FlowBuilder {
                 at(node.name), "map this network on the hardware");
     vertex.first_round = mapping_.rounds;
     for (std::size_t r = 0; r < activity_.rounds.size(); ++r) {
-      if (activity_.rounds[r].stages[layer] == 0) continue;
+      if (activity_.rounds[r].times[layer] == 0.0) continue;
       vertex.last_round = static_cast<std::int64_t>(r);
       vertex.first_round = std::min(vertex.first_round, vertex.last_round);
     }

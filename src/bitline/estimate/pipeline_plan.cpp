@@ -15,8 +15,7 @@ constexpr double kOperations = 2.0;  // of a MAC
 constexpr std::array<const char*, 3> kModelled = {"bus", "router", "buffer"};
 
 // Converters are a server of their own where the cycle does not say how many columns share one. With analog
-// accumulation the cycle covers full groups of the file's own operands, and no more is waited for: the
-// further conversions of other operands, which make a stage of estimate.h longer, take no time here.
+// accumulation a layer's step has the time of its conversions.
 bool converters_are_shared(const hardware::HardwareSpec& spec) {
   return spec.adc.rate && spec.adc.count && !spec.array.column_mux && !spec.accumulation.stated;
 }
@@ -28,10 +27,10 @@ void plan_vertices(const PlanInput& in, RoundPlan& plan) {
     if (vertex.kind == VertexKind::kLayer) {
       const auto l = static_cast<std::size_t>(vertex.layer);
       const mapping::MappedLayer& layer = in.mapping.layers[l];
-      const std::int64_t stage = in.activity.rounds[static_cast<std::size_t>(plan.round)].stages[l];
-      out.active = stage > 0;
+      const double stage = in.activity.rounds[static_cast<std::size_t>(plan.round)].times[l];
+      out.active = stage > 0.0;
       out.replicas = layer.replicas;
-      out.step = static_cast<double>(stage / ((layer.positions + layer.replicas - 1) / layer.replicas));
+      out.step = stage / static_cast<double>(layer.positions_of_replica());
     } else {
       out.active = vertex.kind != VertexKind::kPictures && vertex.last_round == plan.round;
       out.in_logic = rate > 0.0 && vertex.row_macs > 0.0;

@@ -331,7 +331,7 @@ Mapping map_network(const quant::QuantizedModel& model, const Chip& chip, const 
 }
 
 std::int64_t stage_cycles(const MappedLayer& layer, std::int64_t reads) {
-  return ceil_div(layer.positions, layer.replicas) * reads * layer.input_cycles;
+  return layer.positions_of_replica() * reads * layer.input_cycles;
 }
 
 std::vector<std::int64_t> reads_of_layers(const Mapping& mapping) {

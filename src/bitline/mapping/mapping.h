@@ -68,6 +68,7 @@ struct MappedLayer {
 
   std::int64_t weights() const { return groups * rows * outputs; }
   std::int64_t cells() const { return weights() * static_cast<std::int64_t>(slices.size()) * parts; }
+  std::int64_t positions_of_replica() const { return (positions + replicas - 1) / replicas; }  // the most
   bool operator==(const MappedLayer&) const = default;
 };
 

@@ -24,7 +24,7 @@ struct Piece {
 };
 
 std::vector<Piece> divide(std::int64_t images, const mapping::MappedLayer& layer) {
-  const std::int64_t share = (layer.positions + layer.replicas - 1) / layer.replicas;
+  const std::int64_t share = layer.positions_of_replica();
   std::vector<Piece> pieces;
   for (std::int64_t image = 0; image < images; ++image) {
     for (std::int64_t replica = 0; replica < layer.replicas; ++replica) {
