@@ -100,25 +100,12 @@ void measure(const Chip& chip, const ir::Graph& graph, std::int64_t count) {
               last.weight);
 }
 
-quant::QuantizedModel uniform(const ir::Graph& graph, const hardware::HardwareSpec& spec, int bits) {
-  quant::QuantizedModel model{graph, {}, {}};
-  const mapping::Chip chip = mapping::chip_of(spec);
-  quant::CimConfig config;
-  config.weight_bits = config.activation_bits = bits;
-  config.array_rows = static_cast<int>(chip.active_rows);
-  config.array_columns = static_cast<int>(chip.columns);
-  config.cell_bits = chip.cell_bits;
-  config.dac_bits = 1;
-  for (const ir::Node& node : model.graph.nodes())
-    if (mapping::layer_shape(model.graph, node)) model.layers[node.name].config = config;
-  return model;
-}
-
 void measure_table(const hardware::HardwareSpec& spec) {
   const ir::Graph graph = frontend::zoo("resnet18", 0, 1);
   std::vector<estimate::Candidate> candidates;
   for (int bits = 1; bits <= 8; ++bits)
-    candidates.push_back({std::to_string(bits), uniform(graph, spec, bits), {}});
+    candidates.push_back(
+        {std::to_string(bits), bench::all_on_arrays(graph, mapping::chip_of(spec), bits), {}});
   std::unique_ptr<estimate::ArrayCosts> costs;
   const double build = bench::best_seconds(
       [&] { costs = std::make_unique<estimate::ArrayCosts>(candidates, spec, mapping::MappingOptions{}); },

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "measurement.h"
+#include "workloads.h"
 
 #include "bitline/estimate/estimate.h"
 #include "bitline/estimate/pipeline.h"
@@ -20,19 +21,6 @@ using namespace bitline;
 constexpr double kMapSeconds = 1.0, kEstimateSeconds = 1e-3, kPipelineSeconds = 0.1;
 constexpr int kRepeats = 5;
 
-quant::QuantizedModel on_arrays(const char* network, const mapping::Chip& chip, int bits) {
-  quant::QuantizedModel model{frontend::zoo(network, 0, 1), {}, {}};
-  quant::CimConfig config;
-  config.weight_bits = config.activation_bits = bits;
-  config.array_rows = static_cast<int>(chip.active_rows);
-  config.array_columns = static_cast<int>(chip.columns);
-  config.cell_bits = chip.cell_bits;
-  config.dac_bits = 1;
-  for (const ir::Node& node : model.graph.nodes())
-    if (mapping::layer_shape(model.graph, node)) model.layers[node.name].config = config;
-  return model;
-}
-
 void print(const char* what, double seconds, double target) {
   std::printf("  %-32s %10.3f ms%s\n", what, seconds * 1e3,
               target == 0.0      ? ""
@@ -46,13 +34,13 @@ int main() {
   bench::print_machine();
   const hardware::HardwareSpec isaac = hardware::open_hardware(io::posix(), "isaac");
   const mapping::Chip chip = mapping::chip_of(isaac);
-  const quant::QuantizedModel resnet50 = on_arrays("resnet50", chip, 16);
+  const quant::QuantizedModel resnet50 = bench::all_on_arrays(frontend::zoo("resnet50", 0, 1), chip, 16);
   mapping::Mapping mapping;
   print("map resnet50 W16A16 on ISAAC",
         bench::best_seconds([&] { mapping = mapping::map_network(resnet50, chip, {}); }, kRepeats),
         kMapSeconds);
   print("verify it", bench::best_seconds([&] { mapping::verify_mapping(mapping, resnet50); }, kRepeats), 0.0);
-  const quant::QuantizedModel resnet18 = on_arrays("resnet18", chip, 16);
+  const quant::QuantizedModel resnet18 = bench::all_on_arrays(frontend::zoo("resnet18", 0, 1), chip, 16);
   mapping = mapping::map_network(resnet18, chip, {});
   const double estimated =
       bench::best_seconds([&] { estimate::estimate(mapping, isaac, {}, {}); }, 10 * kRepeats);

@@ -2,6 +2,7 @@
 
 #include "bitline/base/philox.h"
 #include "bitline/frontend/zoo.h"
+#include "bitline/mapping/tiling.h"
 #include "bitline/sim/calibrate.h"
 
 namespace bitline::bench {
@@ -50,6 +51,19 @@ quant::QuantizedModel float_resnet20() {
 quant::QuantizedModel array_resnet20() {
   const ir::Tensor few_images = random_tensor({2, 3, 32, 32});
   return sim::calibrate(float_resnet20().graph, few_images, sim::CalibrateOptions{}, Context{});
+}
+
+quant::QuantizedModel all_on_arrays(ir::Graph graph, const mapping::Chip& chip, int bits) {
+  quant::QuantizedModel model{std::move(graph), {}, {}};
+  quant::CimConfig config;
+  config.weight_bits = config.activation_bits = bits;
+  config.array_rows = static_cast<int>(chip.active_rows);
+  config.array_columns = static_cast<int>(chip.columns);
+  config.cell_bits = chip.cell_bits;
+  config.dac_bits = 1;
+  for (const ir::Node& node : model.graph.nodes())
+    if (mapping::layer_shape(model.graph, node)) model.layers[node.name].config = config;
+  return model;
 }
 
 NoiseImages::NoiseImages(std::int64_t size) : size_(size) {

@@ -5,6 +5,7 @@
 
 #include "bitline/data/dataset.h"
 #include "bitline/ir/graph.h"
+#include "bitline/mapping/mapping.h"
 #include "bitline/quant/config.h"
 
 namespace bitline::bench {
@@ -25,6 +26,10 @@ struct ConvLayer {
 // ResNet-20 on images [3, 32, 32], W4A4P4 column/column; first and last layer and shortcuts in float.
 quant::QuantizedModel array_resnet20();
 quant::QuantizedModel float_resnet20();
+
+// Every layer of the network on arrays of the chip, bit-serial, weights and inputs of `bits` bits; not
+// calibrated.
+quant::QuantizedModel all_on_arrays(ir::Graph graph, const mapping::Chip& chip, int bits);
 
 // `size` images of uniform noise, [3, 32, 32] in 10 classes.
 class NoiseImages final : public data::Dataset {

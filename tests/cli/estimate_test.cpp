@@ -2,32 +2,11 @@
 #include <fstream>
 #include <iterator>
 
-#include "digits.h"
+#include "figures.h"
 #include <gtest/gtest.h>
 
 namespace bitline::cli {
 namespace {
-
-result::Record json(const Words& words) {
-  const Outcome o = run_program(joined(words, {"--format", "json"}));
-  EXPECT_EQ(o.exit_code, 0) << o.err;
-  return record_of(o.out);
-}
-
-double number(const result::Record& record, const char* key) {
-  const result::Figure* figure = record.find(key);
-  EXPECT_NE(figure, nullptr) << key;
-  return figure == nullptr ? 0.0 : std::get<double>(figure->value);
-}
-
-const result::Table& table(const result::Record& record, const std::string& key) {
-  static const result::Table none;
-  for (const result::Table& t : record.tables) {
-    if (t.key == key) return t;
-  }
-  ADD_FAILURE() << key;
-  return none;
-}
 
 double sum_of(const result::Table& t, const std::string& key) {
   double sum = 0.0;
@@ -39,18 +18,8 @@ double sum_of(const result::Table& t, const std::string& key) {
   return sum;
 }
 
-void expect_documented(const result::Record& record) {
-  std::ifstream file(BITLINE_SOURCE_DIR "/docs/results.md");
-  const std::string page{std::istreambuf_iterator<char>(file), {}};
-  const auto documented = [&page](const std::string& key) {
-    return page.find("`" + key + "`") != std::string::npos;
-  };
-  for (const result::Figure& figure : record.figures) EXPECT_TRUE(documented(figure.key)) << figure.key;
-  for (const result::Table& t : record.tables) EXPECT_TRUE(documented(t.key)) << t.key;
-}
-
 TEST(Estimate, TablesAddUp) {
-  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", "isaac"});
+  const result::Record record = json_of({"estimate", "zoo:resnet20", "--hardware", "isaac"});
   expect_documented(record);
   const double energy = number(record, "energy_per_image");
   EXPECT_GT(energy, 0.0);
@@ -63,8 +32,8 @@ TEST(Estimate, TablesAddUp) {
 }
 
 TEST(Estimate, ChipsSideBySide) {
-  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs",
-                                      "cascade,rram-128,sram-1b,dadiannao,rtx2080"});
+  const result::Record record = json_of({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs",
+                                         "cascade,rram-128,sram-1b,dadiannao,rtx2080"});
   expect_documented(record);
   const result::Table& chips = table(record, "comparison");
   ASSERT_EQ(chips.rows.size(), 6u);
@@ -83,7 +52,7 @@ TEST(Estimate, ChipsSideBySide) {
 }
 
 TEST(Estimate, WhatIsNotStatedHasNoRates) {
-  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs", "mars"});
+  const result::Record record = json_of({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs", "mars"});
   const result::Table& chips = table(record, "comparison");
   for (std::size_t c = 0; c < chips.columns.size(); ++c) {
     const std::string& key = chips.columns[c].key;
@@ -107,7 +76,7 @@ TEST(Estimate, AComparatorWithoutOperandsIsNamed) {
                 "schema: bitline-hardware/1\nname: board\n"
                 "roofline: {peak: 1 TOPS, bandwidth: 1 GB/s, power: 1 W, cite: x}\n");
   const result::Record record =
-      json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs", scratch.path("board.yaml")});
+      json_of({"estimate", "zoo:resnet20", "--hardware", "isaac", "--vs", scratch.path("board.yaml")});
   const result::Table& absent = table(record, "absent");
   ASSERT_EQ(absent.rows.size(), 1u);
   EXPECT_EQ(std::get<std::string>(absent.rows[0][1]), "operands.weight_bits: taken as 8");
@@ -116,7 +85,7 @@ TEST(Estimate, AComparatorWithoutOperandsIsNamed) {
 TEST(Estimate, BoardsOfChipsAndNetworksByTheirShapes) {
   expect_error(run_program({"estimate", "zoo:vgg-a", "--hardware", "isaac"}), 3, {"65052 arrays"});
   const result::Record record =
-      json({"estimate", "zoo:vgg-a", "--hardware", "isaac", "--chips", "16", "--vs", "dadiannao"});
+      json_of({"estimate", "zoo:vgg-a", "--hardware", "isaac", "--chips", "16", "--vs", "dadiannao"});
   const result::Table& chips = table(record, "comparison");
   EXPECT_EQ(std::get<std::string>(chips.rows[1][1]), "W16 on DaDianNao x 16");
   EXPECT_EQ(std::get<std::string>(chips.rows[1].back()), "complete");
@@ -127,20 +96,20 @@ TEST(Estimate, BoardsOfChipsAndNetworksByTheirShapes) {
 
 TEST(Estimate, AFileIsADesign) {
   const result::Record file =
-      json({"estimate", "zoo:resnet20", "--hardware", BITLINE_SOURCE_DIR "/specs/shafiee-isca-2016.yaml"});
+      json_of({"estimate", "zoo:resnet20", "--hardware", BITLINE_SOURCE_DIR "/specs/shafiee-isca-2016.yaml"});
   EXPECT_EQ(number(file, "energy_per_image"),
-            number(json({"estimate", "zoo:resnet20", "--hardware", "isaac"}), "energy_per_image"));
+            number(json_of({"estimate", "zoo:resnet20", "--hardware", "isaac"}), "energy_per_image"));
 }
 
 TEST(Estimate, DensitiesLowerTheEnergy) {
   const Scratch scratch;
   scratch.write("activity.json", R"({"conv1": {"input": 0.1}})");
   const Words words = {"estimate", "zoo:resnet20", "--hardware", "isaac"};
-  const double full = number(json(words), "energy_per_image");
+  const double full = number(json_of(words), "energy_per_image");
   const double one =
-      number(json(joined(words, {"--activity", scratch.path("activity.json"), "--input-density", "1"})),
+      number(json_of(joined(words, {"--activity", scratch.path("activity.json"), "--input-density", "1"})),
              "energy_per_image");
-  const double all = number(json(joined(words, {"--input-density", "0.1"})), "energy_per_image");
+  const double all = number(json_of(joined(words, {"--input-density", "0.1"})), "energy_per_image");
   EXPECT_LT(one, full);
   EXPECT_LT(all, one);
 }
@@ -157,7 +126,8 @@ tile:
     bus: {energy: 32.8 pJ, cite: "0.684 pJ a byte, 48 bytes"}
     router: {energy: 4.4 pJ, cite: "a flit and hop"}
 )");
-  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", scratch.path("chip.yaml")});
+  const result::Record record =
+      json_of({"estimate", "zoo:resnet20", "--hardware", scratch.path("chip.yaml")});
   EXPECT_EQ(record.find("sums_are"), nullptr);
   const double energy = number(record, "energy_per_image");
   const result::Table& parts = table(record, "energy_by_component");
@@ -190,17 +160,17 @@ class CountedEstimate : public ::testing::Test {
 };
 
 TEST_F(CountedEstimate, DensitiesComeFromPictures) {
-  const result::Record counted = json(words({"--images", "40", "--activity-out", file_}));
+  const result::Record counted = json_of(words({"--images", "40", "--activity-out", file_}));
   expect_documented(counted);
-  EXPECT_LT(number(counted, "energy_per_image"), number(json(words({})), "energy_per_image"));
+  EXPECT_LT(number(counted, "energy_per_image"), number(json_of(words({})), "energy_per_image"));
   const result::Table& layers = table(counted, "energy_by_layer");
   for (const char* key : {"input_density", "weight_density"}) {
     EXPECT_GT(sum_of(layers, key), 0.0);
     EXPECT_LT(sum_of(layers, key), static_cast<double>(layers.rows.size()));
   }
-  const result::Record read = json(words({"--activity", file_}));
+  const result::Record read = json_of(words({"--activity", file_}));
   EXPECT_EQ(number(read, "energy_per_image"), number(counted, "energy_per_image"));
-  EXPECT_EQ(json(words({"--data", "digits", "--images", "40", "--threads", "1"})).tables[0].rows,
+  EXPECT_EQ(json_of(words({"--data", "digits", "--images", "40", "--threads", "1"})).tables[0].rows,
             counted.tables[0].rows);
 }
 
@@ -233,7 +203,7 @@ TEST(Estimate, PipelineBesideTheSteadyState) {
   const Scratch scratch;
   scratch.write("timeless.yaml", kTimeless);
   const Words words = {"estimate", "zoo:resnet20", "--hardware", "isaac", "--pipeline"};
-  const result::Record record = json(words);
+  const result::Record record = json_of(words);
   expect_documented(record);
   EXPECT_LT(number(record, "pipeline_latency"), number(record, "latency"));
   EXPECT_GE(number(record, "pipeline_period"), number(record, "period") * (1.0 - 1e-9));
@@ -241,8 +211,8 @@ TEST(Estimate, PipelineBesideTheSteadyState) {
               number(record, "pipeline_energy") * number(record, "pipeline_latency"),
               1e-9 * number(record, "pipeline_edp"));
   EXPECT_EQ(table(record, "pipeline_by_layer").rows.size(), table(record, "energy_by_layer").rows.size());
-  EXPECT_EQ(json({"estimate", "zoo:resnet20", "--hardware", "isaac"}).find("pipeline_latency"), nullptr);
-  const result::Record others = json(joined(
+  EXPECT_EQ(json_of({"estimate", "zoo:resnet20", "--hardware", "isaac"}).find("pipeline_latency"), nullptr);
+  const result::Record others = json_of(joined(
       words, {"--vs", "rram-128," + scratch.path("timeless.yaml") + ",cascade,rtx2080", "--pictures", "2"}));
   expect_documented(others);
   const result::Table& chips = table(others, "pipeline_comparison");
@@ -258,7 +228,7 @@ TEST(Estimate, PipelineBesideTheSteadyState) {
 
 // ISAAC's links draw 10.4 W all the time, also while the pipeline is held up.
 TEST(Estimate, PipelinesPayForTheirOwnPeriod) {
-  const result::Record record = json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--pipeline"});
+  const result::Record record = json_of({"estimate", "zoo:resnet20", "--hardware", "isaac", "--pipeline"});
   const double longer = number(record, "pipeline_period") - number(record, "period");
   EXPECT_GT(longer, 0.0);
   EXPECT_NEAR(number(record, "pipeline_energy") - number(record, "energy_per_image"), 10.4 * longer,
@@ -266,8 +236,8 @@ TEST(Estimate, PipelinesPayForTheirOwnPeriod) {
 }
 
 TEST(Estimate, PipelinesHaveLayersInLogic) {
-  const result::Record record = json({"estimate", "zoo:digits-cnn", "--hardware", "rram-tile", "--digital",
-                                      "first", "--digital", "last", "--pipeline"});
+  const result::Record record = json_of({"estimate", "zoo:digits-cnn", "--hardware", "rram-tile", "--digital",
+                                         "first", "--digital", "last", "--pipeline"});
   EXPECT_GE(number(record, "pipeline_period"), number(record, "period") * (1.0 - 1e-9));
   const result::Table& layers = table(record, "pipeline_by_layer");
   EXPECT_EQ(layers.rows.size(), table(record, "energy_by_layer").rows.size() + 2);
@@ -284,7 +254,7 @@ TEST(Estimate, APipelineOnAChipFile) {
                 "schema: bitline-hardware/1\nextends: isaac\nname: roomy\n"
                 "tile: {components: {edram: {kind: buffer, capacity: 16 MiB, cite: x}}}\n");
   const auto period = [](const std::string& hardware) {
-    return number(json({"estimate", "zoo:resnet20", "--hardware", hardware, "--pipeline"}),
+    return number(json_of({"estimate", "zoo:resnet20", "--hardware", hardware, "--pipeline"}),
                   "pipeline_period");
   };
   EXPECT_LT(period(scratch.path("roomy.yaml")), period("isaac"));
@@ -294,7 +264,7 @@ TEST(Estimate, PipelineAsAPicture) {
   const Scratch scratch;
   const auto draw = [&](const char* name) {
     const std::string path = scratch.path(name);
-    json({"estimate", "zoo:resnet20", "--hardware", "isaac", "--pipeline", "--gantt", path});
+    json_of({"estimate", "zoo:resnet20", "--hardware", "isaac", "--pipeline", "--gantt", path});
     return text_of(path);
   };
   const std::string picture = draw("a.svg");

@@ -1,7 +1,7 @@
 // bitline export: files that load again, notes, and errors that leave nothing behind.
 #include <string>
 
-#include "digits.h"
+#include "figures.h"
 #include <gtest/gtest.h>
 
 #include "bitline/frontend/model.h"
@@ -78,9 +78,7 @@ TEST_F(ExportCommand, ConvertersAreNotedOnce) {
 }
 
 TEST_F(ExportCommand, FoldsBatchNormUnlessTold) {
-  const auto figure = [](const Outcome& o, const char* key) {
-    return std::get<std::int64_t>(record_of(o.out).find(key)->value);
-  };
+  const auto figure = [](const Outcome& o, const char* key) { return count(record_of(o.out), key); };
   const Outcome folded = exported("normed.safetensors", "packed", "f.safetensors", {"--format", "json"});
   EXPECT_EQ(figure(folded, "folded_batch_norms"), 3);
   EXPECT_EQ(figure(folded, "batch_norms"), 0);
@@ -93,9 +91,7 @@ TEST_F(ExportCommand, FoldsBatchNormUnlessTold) {
 }
 
 TEST_F(ExportCommand, AFloatNetworkIsPackedToAQuarter) {
-  const auto bytes = [](const Outcome& o) {
-    return std::get<std::int64_t>(record_of(o.out).find("file_bytes")->value);
-  };
+  const auto bytes = [](const Outcome& o) { return count(record_of(o.out), "file_bytes"); };
   const Words words = {"export", "--model", "zoo:digits-cnn", "--to", "packed", "--format", "json", "--out"};
   const Outcome whole = run_program(joined(words, {scratch_->path("w.safetensors")}));
   const Outcome packed =

@@ -2,50 +2,22 @@
 #include <fstream>
 #include <iterator>
 
-#include "digits.h"
+#include "figures.h"
 #include <gtest/gtest.h>
 
 namespace bitline::cli {
 namespace {
 
-result::Record json(const Words& words) {
-  const Outcome o = run_program(joined(words, {"--format", "json"}));
-  EXPECT_EQ(o.exit_code, 0) << o.err;
-  return record_of(o.out);
-}
-
-double number(const result::Record& record, const char* key) {
-  const result::Figure* figure = record.find(key);
-  EXPECT_NE(figure, nullptr) << key;
-  return figure == nullptr ? 0.0 : std::get<double>(figure->value);
-}
-
-std::string text(const result::Record& record, const char* key) {
-  const result::Figure* figure = record.find(key);
-  EXPECT_NE(figure, nullptr) << key;
-  return figure == nullptr ? std::string() : std::get<std::string>(figure->value);
-}
-
-void expect_documented(const result::Record& record) {
-  std::ifstream file(BITLINE_SOURCE_DIR "/docs/results.md");
-  const std::string page{std::istreambuf_iterator<char>(file), {}};
-  const auto documented = [&page](const std::string& key) {
-    return page.find("`" + key + "`") != std::string::npos;
-  };
-  for (const result::Figure& figure : record.figures) EXPECT_TRUE(documented(figure.key)) << figure.key;
-  for (const result::Table& table : record.tables) EXPECT_TRUE(documented(table.key)) << table.key;
-}
-
 TEST(Hardware, ListsTheDesigns) {
-  const result::Record record = json({"hardware", "list"});
-  EXPECT_EQ(std::get<std::int64_t>(record.find("designs")->value), std::ssize(record.tables.at(0).rows));
+  const result::Record record = json_of({"hardware", "list"});
+  EXPECT_EQ(count(record, "designs"), std::ssize(record.tables.at(0).rows));
   EXPECT_EQ(std::get<std::string>(record.tables.at(0).rows.at(0).at(0)), "shafiee-isca-2016");
   expect_documented(record);
   EXPECT_NE(run_program({"hardware", "list"}).out.find("isaac"), std::string::npos);
 }
 
 TEST(Hardware, ShowsSumsConstantsAndGaps) {
-  const result::Record record = json({"hardware", "show", "isaac"});
+  const result::Record record = json_of({"hardware", "show", "isaac"});
   EXPECT_EQ(record.title, "ISAAC-CE");
   EXPECT_NEAR(number(record, "chip_power"), 65.8, 0.05);
   EXPECT_NEAR(number(record, "chip_area"), 85.4, 0.05);
@@ -60,20 +32,20 @@ TEST(Hardware, ShowsSumsConstantsAndGaps) {
 TEST(Hardware, ShowsEveryDesignAndSaysWhatIsMissing) {
   for (const char* name : {"cascade", "cascade-adc-fit", "dadiannao", "puma", "sram-28nm", "mars", "rram-128",
                            "sram-1b", "rtx2080"})
-    expect_documented(json({"hardware", "show", name}));
-  EXPECT_EQ(text(json({"hardware", "show", "sram-1b"}), "not_in_chip_power"), "array, dac");
+    expect_documented(json_of({"hardware", "show", name}));
+  EXPECT_EQ(text(json_of({"hardware", "show", "sram-1b"}), "not_in_chip_power"), "array, dac");
 }
 
 TEST(Hardware, ExplainsAComponentByItsNameAtOneLevel) {
-  const result::Record adc = json({"hardware", "explain", "isaac", "adc"});
+  const result::Record adc = json_of({"hardware", "explain", "isaac", "adc"});
   EXPECT_NE(text(adc, "power_formula").find("16 mW for all 8"), std::string::npos);
   EXPECT_NE(text(adc, "power_formula").find("49.02 % of 65.81 W"), std::string::npos);
   EXPECT_NE(text(adc, "energy_formula").find("1.562 pJ a conversion"), std::string::npos);
   expect_documented(adc);
-  EXPECT_EQ(text(json({"hardware", "explain", "isaac", "router"}), "part"), "tile.router");
-  expect_documented(json({"hardware", "explain", "isaac", "cell"}));
-  expect_documented(json({"hardware", "explain", "dadiannao", "accelerator"}));
-  expect_documented(json({"hardware", "explain", "cascade", "accumulation"}));
+  EXPECT_EQ(text(json_of({"hardware", "explain", "isaac", "router"}), "part"), "tile.router");
+  expect_documented(json_of({"hardware", "explain", "isaac", "cell"}));
+  expect_documented(json_of({"hardware", "explain", "dadiannao", "accelerator"}));
+  expect_documented(json_of({"hardware", "explain", "cascade", "accumulation"}));
   expect_error(run_program({"hardware", "explain", "isaac", "shift_add"}), 2,
                {"'shift_add' is at more than one level", "'macro.shift_add' or 'tile.shift_add'?"});
   expect_error(run_program({"hardware", "explain", "isaac", "addc"}), 2, {"did you mean 'adc'?"});
@@ -81,11 +53,11 @@ TEST(Hardware, ExplainsAComponentByItsNameAtOneLevel) {
 
 TEST(Hardware, EveryPartOfEveryDesignIsExplained) {
   for (const char* name : {"isaac", "cascade", "puma", "mars", "sram-1b", "rtx2080"}) {
-    const result::Record shown = json({"hardware", "show", name});
+    const result::Record shown = json_of({"hardware", "show", name});
     for (const result::Table& table : shown.tables) {
       if (table.key != "components") continue;
       for (const auto& row : table.rows)
-        expect_documented(json({"hardware", "explain", name, std::get<std::string>(row[0])}));
+        expect_documented(json_of({"hardware", "explain", name, std::get<std::string>(row[0])}));
     }
   }
 }
@@ -93,10 +65,10 @@ TEST(Hardware, EveryPartOfEveryDesignIsExplained) {
 TEST(Hardware, ChecksAFile) {
   const Scratch scratch;
   scratch.write("good.yaml", "schema: bitline-hardware/1\nname: mine\nextends: isaac\n");
-  const result::Record good = json({"hardware", "check", scratch.path("good.yaml")});
+  const result::Record good = json_of({"hardware", "check", scratch.path("good.yaml")});
   EXPECT_EQ(text(good, "hardware_name"), "mine");
   expect_documented(good);
-  expect_documented(json({"hardware", "check", BITLINE_SOURCE_DIR "/specs/generic_128x128_2b.yaml"}));
+  expect_documented(json_of({"hardware", "check", BITLINE_SOURCE_DIR "/specs/generic_128x128_2b.yaml"}));
   scratch.write("bad.yaml",
                 "schema: bitline-hardware/1\nname: mine\nextends: isaac\nadc: {bitz: 6, cite: me}\n");
   expect_error(run_program({"hardware", "check", scratch.path("bad.yaml")}), 3,
@@ -106,7 +78,7 @@ TEST(Hardware, ChecksAFile) {
 
 TEST(Hardware, WritesTheSchemaThatIsShipped) {
   const Scratch scratch;
-  expect_documented(json({"hardware", "schema", "--out", scratch.path("s.json")}));
+  expect_documented(json_of({"hardware", "schema", "--out", scratch.path("s.json")}));
   std::ifstream file(BITLINE_SOURCE_DIR "/specs/hardware.schema.json");
   EXPECT_EQ(scratch.read("s.json"), (std::string{std::istreambuf_iterator<char>(file), {}}));
   expect_error(run_program({"hardware", "schema"}), 2, {"--out"});

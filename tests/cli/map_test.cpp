@@ -1,35 +1,11 @@
 // bitline map: figures, the files it writes, and its errors. Needs no training library.
-#include <fstream>
-#include <iterator>
 #include <set>
 
-#include "digits.h"
+#include "figures.h"
 #include <gtest/gtest.h>
 
 namespace bitline::cli {
 namespace {
-
-result::Record json(const Words& words) {
-  const Outcome o = run_program(joined(words, {"--format", "json"}));
-  EXPECT_EQ(o.exit_code, 0) << o.err;
-  return record_of(o.out);
-}
-
-std::int64_t count(const result::Record& record, const char* key) {
-  const result::Figure* figure = record.find(key);
-  EXPECT_NE(figure, nullptr) << key;
-  return figure == nullptr ? 0 : std::get<std::int64_t>(figure->value);
-}
-
-void expect_documented(const result::Record& record) {
-  std::ifstream file(BITLINE_SOURCE_DIR "/docs/results.md");
-  const std::string page{std::istreambuf_iterator<char>(file), {}};
-  const auto documented = [&page](const std::string& key) {
-    return page.find("`" + key + "`") != std::string::npos;
-  };
-  for (const result::Figure& figure : record.figures) EXPECT_TRUE(documented(figure.key)) << figure.key;
-  for (const result::Table& table : record.tables) EXPECT_TRUE(documented(table.key)) << table.key;
-}
 
 TEST(Map, WritesAMappingAndAPicture) {
   const Scratch scratch;
@@ -37,7 +13,7 @@ TEST(Map, WritesAMappingAndAPicture) {
                        "--hardware", "isaac",
                        "--out",      scratch.path("mapping.json"),
                        "--picture",  scratch.path("arrays.svg")};
-  const result::Record record = json(words);
+  const result::Record record = json_of(words);
   expect_documented(record);
   EXPECT_EQ(count(record, "mapped_layer_count"), 20);
   EXPECT_EQ(count(record, "chip_arrays"), 16128);
@@ -48,13 +24,13 @@ TEST(Map, WritesAMappingAndAPicture) {
   const std::string picture = scratch.read("arrays.svg");
   EXPECT_EQ(picture.find("<svg "), 0u);
   EXPECT_NE(picture.find("layer1.0.conv1, replica 0"), std::string::npos);
-  json(words);
+  json_of(words);
   EXPECT_EQ(scratch.read("mapping.json"), mapping) << "the same bytes again";
   EXPECT_EQ(scratch.read("arrays.svg"), picture);
 }
 
 TEST(Map, SeparateSlicesCountAsInfoDoes) {
-  const result::Record record = json(
+  const result::Record record = json_of(
       {"map", "zoo:resnet20", "--hardware", "128x128:2b", "--precision", "W4A4", "--slices", "separate"});
   expect_documented(record);
   // 2 slices, and row tiles of conv1, of stages of 16, 32 and 64 channels, and of the classifier
@@ -63,14 +39,14 @@ TEST(Map, SeparateSlicesCountAsInfoDoes) {
 
 TEST(Map, DepthwiseNetworksPack) {
   const Words words = {"map", "zoo:mobilenet_v2", "--hardware", "128x128:2b"};
-  const std::int64_t alone = count(json(words), "arrays");
-  EXPECT_LT(count(json(joined(words, {"--packing", "diagonal"})), "arrays"), alone / 4);
+  const std::int64_t alone = count(json_of(words), "arrays");
+  EXPECT_LT(count(json_of(joined(words, {"--packing", "diagonal"})), "arrays"), alone / 4);
 }
 
 TEST(Map, ErrorsNameWhatDoesNotFit) {
   expect_error(run_program({"map", "zoo:resnet18", "--hardware", "cascade"}), 3,
                {"CASCADE has 6400", "weights.loading", "--reload"});
-  EXPECT_GT(count(json({"map", "zoo:resnet18", "--hardware", "cascade", "--reload"}), "rounds"), 1);
+  EXPECT_GT(count(json_of({"map", "zoo:resnet18", "--hardware", "cascade", "--reload"}), "rounds"), 1);
   expect_error(run_program({"map", "zoo:resnet18", "--hardware", "16x16:1b"}), 3,
                {"node 'conv1'", "49 rows", "activates 16 at once", "--rows packed"});
   expect_error(run_program({"map", "zoo:resnet20", "--hardware", "128x128:2b", "--precision", "W17A4"}), 3,
@@ -99,13 +75,14 @@ TEST(Map, WrongValuesAreUsageErrors) {
 TEST(Map, ABudgetWithReloadRunsInRounds) {
   const Words words = {"map", "zoo:resnet20", "--hardware", "isaac", "--arrays", "20"};
   expect_error(run_program(words), 3, {"more than the budget of 20", "--reload"});
-  const result::Record record = json(joined(words, {"--reload"}));
+  const result::Record record = json_of(joined(words, {"--reload"}));
   EXPECT_EQ(count(record, "rounds"), (count(record, "arrays") + 19) / 20);
 }
 
 TEST(Map, EveryLayerHasAColourOfItsOwn) {
   const Scratch scratch;
-  json({"map", "zoo:resnet50", "--hardware", "isaac", "--no-replicas", "--picture", scratch.path("a.svg")});
+  json_of(
+      {"map", "zoo:resnet50", "--hardware", "isaac", "--no-replicas", "--picture", scratch.path("a.svg")});
   const std::string picture = scratch.read("a.svg"), box = "width=\"12.00\" height=\"12.00\" fill=\"";
   std::set<std::string> colours;
   std::size_t boxes = 0;

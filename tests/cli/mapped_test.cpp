@@ -1,5 +1,5 @@
 // bitline simulate --mapping: a calibrated network run as it is mapped. Needs no training library.
-#include "digits.h"
+#include "figures.h"
 #include <gtest/gtest.h>
 
 #include "bitline/app/verification_report.h"
@@ -37,10 +37,10 @@ TEST_F(Mapped, EqualsTheIntegerProgram) {
   const Outcome o = simulate("q.safetensors", "m.json", {"--verify-images", "3", "--format", "json"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
   const result::Record record = record_of(o.out);
-  EXPECT_EQ(std::get<std::int64_t>(record.find("mapped_images")->value), 3);
-  EXPECT_GT(std::get<std::int64_t>(record.find("mapped_codes")->value), 1000);
-  EXPECT_EQ(std::get<std::int64_t>(record.find("mapped_mismatches")->value), 0);
-  EXPECT_EQ(std::get<std::string>(record.find("mapped_verification")->value), "equal");
+  EXPECT_EQ(count(record, "mapped_images"), 3);
+  EXPECT_GT(count(record, "mapped_codes"), 1000);
+  EXPECT_EQ(count(record, "mapped_mismatches"), 0);
+  EXPECT_EQ(text(record, "mapped_verification"), "equal");
   EXPECT_EQ(record.tables.at(0).key, "mapped_verification");
   EXPECT_NE(record.find("accuracy"), nullptr);
 }
@@ -83,8 +83,8 @@ TEST(Comparison, ADifferenceIsShownAndThrown) {
   const app::Session session({}, "");
   result::Record same, other;
   add_comparison(names, execution(3.0f, 0.5f), execution(3.0f, 0.5f), session, same);
-  EXPECT_EQ(std::get<std::string>(same.find("verdict")->value), "equal");
-  EXPECT_EQ(std::get<std::int64_t>(same.find("codes")->value), 3);
+  EXPECT_EQ(text(same, "verdict"), "equal");
+  EXPECT_EQ(count(same, "codes"), 3);
   for (const app::Execution& actual : {execution(4.0f, 0.5f), execution(3.0f, 0.25f)}) {
     result::Record record;
     ::testing::internal::CaptureStdout();

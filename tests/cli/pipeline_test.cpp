@@ -1,7 +1,7 @@
 // The commands one after the other on the digits, with small budgets.
 #include <string>
 
-#include "digits.h"
+#include "figures.h"
 #include <gtest/gtest.h>
 
 #include "bitline/io/json.h"
@@ -87,8 +87,7 @@ TEST_F(Pipeline, TrainGoesOnWithAQuantizedModelAsWhatItIs) {
   std::erase(words, "3");
   const Outcome once = run_program(joined(words, {"--epochs", "1", "--format", "json"}));
   ASSERT_EQ(once.exit_code, 0) << once.err;
-  EXPECT_EQ(std::get<std::string>(record_of(once.out).find("configuration")->value),
-            "W3A4P2 column/column 64x64 1b");
+  EXPECT_EQ(text(record_of(once.out), "configuration"), "W3A4P2 column/column 64x64 1b");
 }
 
 TEST_F(Pipeline, TwoStagesAndDistillation) {
@@ -121,7 +120,7 @@ TEST_F(Pipeline, QuantizeWithoutTraining) {
   };
   const auto accuracy = [](const Outcome& o) {
     EXPECT_EQ(o.exit_code, 0) << o.err;
-    return std::get<double>(record_of(o.out).find("accuracy")->value);
+    return number(record_of(o.out), "accuracy");
   };
   const double nearest = accuracy(ptq("nearest.safetensors", {}));
   const Words reconstructed = {"--rounding", "reconstructed", "--reconstruction-steps", "40"};
