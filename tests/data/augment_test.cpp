@@ -102,5 +102,25 @@ TEST(Augment, NegativePadIsRefused) {
   EXPECT_THAT(bad_input_text([] { augmented({-1, false}, 0); }), testing::HasSubstr("pad -1"));
 }
 
+TEST(CropCentre, LeavesTheMiddleOfEveryPlane) {
+  Batch batch{2, kShape, numbered(), {0, 1}};
+  const std::vector<float> second = numbered();
+  batch.pixels.insert(batch.pixels.end(), second.begin(), second.end());
+  crop_centre(batch, 2);
+  EXPECT_EQ(batch.shape, (ImageShape{2, 2, 2}));
+  // rows 1 and 2 of 5, columns 2 and 3 of 6; a plane has 30 pixels
+  const std::vector<float> one = {9, 10, 15, 16, 39, 40, 45, 46};
+  std::vector<float> expected = one;
+  expected.insert(expected.end(), one.begin(), one.end());
+  EXPECT_EQ(batch.pixels, expected);
+}
+
+TEST(CropCentre, RefusesWhatIsNotInThePicture) {
+  for (const std::int64_t side : {0, 6}) {
+    Batch batch{1, kShape, numbered(), {0}};
+    EXPECT_THROW(crop_centre(batch, side), Error);
+  }
+}
+
 }  // namespace
 }  // namespace bitline::data

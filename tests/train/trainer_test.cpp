@@ -210,6 +210,8 @@ TEST(Trainer, RefusesContradictingOptions) {
       {"temperature = 0", [](TrainOptions& o) { o.temperature = 0.0; }},
       {"clip_norm", [](TrainOptions& o) { o.clip_norm = -1.0; }},
       {"freeze_batch_norm", [](TrainOptions& o) { o.freeze_batch_norm = 1.5; }},
+      {"small_epochs = 3", [](TrainOptions& o) { o.small_epochs = 3; }},
+      {"small_side = 28", [](TrainOptions& o) { o.small_epochs = 1, o.small_side = 28; }},
       {"evaluate_images", [](TrainOptions& o) { o.evaluate_images = -1; }},
       {"checkpoint_steps", [](TrainOptions& o) { o.checkpoint_steps = -1; }},
       {"known: cpu, cuda", [](TrainOptions& o) { o.device = "gpu"; }},
@@ -220,6 +222,60 @@ TEST(Trainer, RefusesContradictingOptions) {
     const std::string text = error_of([&] { run(float_start(), digits.sets(), options); });
     EXPECT_NE(text.find(c.expected), std::string::npos) << text;
   }
+}
+
+TEST(Trainer, TheFirstEpochsMayShowTheCentreAlone) {
+  const Digits digits(64, 64);
+  TrainOptions options = short_run();
+  const TrainResult whole = run(float_start(), digits.sets(), options);
+  options.small_epochs = 1;
+  options.small_side = 6;
+  const TrainResult once = run(float_start(), digits.sets(), options);
+  EXPECT_NE(difference(once.last, whole.last), "");
+  EXPECT_EQ(difference(run(float_start(), digits.sets(), options, 3).last, once.last), "");
+  // the border is never seen: without it in the data, nothing changes
+  class Bordered final : public data::Dataset {
+   public:
+    explicit Bordered(const data::Dataset& set) : set_(set) {}
+    std::string name() const override { return set_.name(); }
+    std::int64_t size() const override { return set_.size(); }
+    data::ImageShape shape() const override { return set_.shape(); }
+    const std::vector<std::string>& class_names() const override { return set_.class_names(); }
+    int label(std::int64_t index) const override { return set_.label(index); }
+    void read(std::int64_t index, std::span<float> pixels) const override {
+      set_.read(index, pixels);
+      for (std::size_t i = 0; i < 8; ++i)
+        pixels[i] = pixels[8 * i] = pixels[56 + i] = pixels[8 * i + 7] = 1.0f;
+    }
+
+   private:
+    const data::Dataset& set_;
+  };
+  options.small_epochs = options.epochs;
+  const Bordered bordered(*digits.sets().train);
+  TrainData changed = digits.sets();
+  changed.train = &bordered;
+  EXPECT_EQ(
+      difference(run(float_start(), changed, options).last, run(float_start(), digits.sets(), options).last),
+      "");
+}
+
+TEST(Trainer, RefusesNetworksThatDoNotTakeSmallImages) {
+  const Digits digits(64, 16);
+  TrainOptions options = short_run();
+  options.small_epochs = 1;
+  options.small_side = 6;
+  quant::QuantizedModel flat;
+  const ir::ValueId x = flat.graph.add_input("x", {ir::kBatch, 1, 8, 8});
+  const ir::ValueId w = flat.graph.add_constant("w", ir::Tensor({10, 64}));
+  flat.graph.set_output(
+      flat.graph.add_node("fc", ir::Linear{}, {flat.graph.add_node("flat", ir::Flatten{}, {x}), w}));
+  std::string text = error_of([&] { run(flat, digits.sets(), options); });
+  EXPECT_NE(text.find("does not take images of 6x6"), std::string::npos) << text;
+  const ir::Graph graph = float_start().graph;
+  text = error_of(
+      [&] { run(calibrated(graph, small_array("W4A4P4"), digits.images(4)), digits.sets(), options); });
+  EXPECT_NE(text.find("layers on arrays"), std::string::npos) << text;
 }
 
 TEST(Trainer, RefusesNetworksThatDoNotFitTheData) {

@@ -129,6 +129,10 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option("--stop-after-steps", train.stop_after_steps, "stop as if interrupted (to try resuming)")
       ->capture_default_str();
   app.add_option("--augment", augment, "auto, none, crop, flip or crop-flip")->capture_default_str();
+  app.add_option("--small-epochs", train.small_epochs,
+                 "first epochs, on the centre of each image alone: faster; float networks")
+      ->capture_default_str();
+  app.add_option("--small-side", train.small_side, "pixels a side of that centre")->capture_default_str();
   app.add_option("--train-images", train_images, "use only the first so many training images, 0 = all")
       ->capture_default_str();
   app.add_option("--tensorboard", tensorboard, "folder for TensorBoard events");

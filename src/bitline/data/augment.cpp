@@ -49,4 +49,22 @@ void augment(std::span<float> image, const ImageShape& shape, const Augmentation
   }
 }
 
+void crop_centre(Batch& batch, std::int64_t side) {
+  const ImageShape from = batch.shape;
+  if (side < 1 || side > std::min(from.height, from.width))
+    bad_input("crop of " + std::to_string(side) + " pixels, expected 1 to " +
+              std::to_string(std::min(from.height, from.width)));
+  const std::int64_t top = (from.height - side) / 2, left = (from.width - side) / 2;
+  std::vector<float> pixels;
+  pixels.reserve(static_cast<std::size_t>(batch.count * from.channels * side * side));
+  for (std::int64_t plane = 0; plane < batch.count * from.channels; ++plane) {
+    for (std::int64_t y = 0; y < side; ++y) {
+      const auto row = batch.pixels.begin() + (plane * from.height + top + y) * from.width + left;
+      pixels.insert(pixels.end(), row, row + side);
+    }
+  }
+  batch.pixels = std::move(pixels);
+  batch.shape.height = batch.shape.width = side;
+}
+
 }  // namespace bitline::data

@@ -18,4 +18,9 @@ struct Augmentation {
 void augment(std::span<float> image, const ImageShape& shape, const Augmentation& what, std::uint64_t seed,
              std::int64_t epoch, std::int64_t index);
 
+// Leaves the middle side x side pixels of every image. After a random shift of each image by up to as many
+// pixels as that takes off a border, it is a random crop. Error{kBadInput} for a side outside 1..height,
+// width.
+void crop_centre(Batch& batch, std::int64_t side);
+
 }  // namespace bitline::data

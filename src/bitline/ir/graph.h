@@ -128,6 +128,7 @@ class Graph {
   ValueId add_constant(std::string name, Tensor value);
   ValueId add_node(std::string name, Op op, std::vector<ValueId> inputs);  // returns the output's id
   void set_output(ValueId value) { output_ = value; }
+  void set_input_shape(Shape shape) { input_shape_ = std::move(shape); }  // kBatch first
 
   ValueId input() const { return input_; }
   ValueId output() const { return output_; }

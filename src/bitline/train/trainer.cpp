@@ -1,8 +1,6 @@
 #include "bitline/train/trainer.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -11,12 +9,12 @@
 #include <sys/resource.h>
 
 #include "bitline/base/error.h"
-#include "bitline/base/hash.h"
 #include "bitline/data/loader.h"
 #include "bitline/data/sampler.h"
-#include "bitline/ir/shapes.h"
 #include "bitline/sim/evaluate.h"
+#include "bitline/train/check_options.h"
 #include "bitline/train/checkpoint.h"
+#include "bitline/train/fingerprint.h"
 #include "bitline/train/graph_net.h"
 #include "bitline/train/reconstruct.h"
 #include "bitline/train/schedule.h"
@@ -39,122 +37,6 @@ std::int64_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return std::int64_t{usage.ru_maxrss} * 1024;
-}
-
-std::uint64_t hash_floats(std::uint64_t h, const std::vector<float>& values) {
-  return hash_combine(h, hash_bytes(std::as_bytes(std::span(values))));
-}
-
-std::uint64_t hash_numbers(std::uint64_t h, const std::vector<double>& values) {
-  return hash_combine(h, hash_bytes(std::as_bytes(std::span(values))));
-}
-
-std::uint64_t hash_graph(std::uint64_t h, const ir::Graph& graph) {
-  for (const ir::Node& node : graph.nodes()) h = hash_combine(h, hash_bytes(ir::op_name(node.op)));
-  for (const ir::Shape& shape : ir::infer_shapes(graph))
-    h = hash_combine(h, hash_bytes(ir::shape_text(shape)));
-  for (const auto& [id, tensor] : graph.constants()) h = hash_floats(h, tensor.data);
-  return h;
-}
-
-std::uint64_t hash_model(std::uint64_t h, const quant::QuantizedModel& model) {
-  h = hash_graph(h, model.graph);
-  for (const auto& [name, layer] : model.layers) {
-    h = hash_combine(h, hash_bytes(std::string_view(name + layer.config.text())));
-    h = hash_floats(h, {layer.activation_scale, layer.activation_signed ? 1.0f : 0.0f});
-    if (layer.activation_offset != 0.0f) h = hash_floats(h, {layer.activation_offset});
-    h = hash_floats(hash_floats(hash_floats(h, layer.weight_scale), layer.psum_step), layer.psum_centre);
-  }
-  return h;
-}
-
-// Everything that decides the bits of a run, and nothing that does not (threads, paths).
-std::string fingerprint(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data,
-                        const TrainOptions& o, std::uint64_t seed) {
-  std::uint64_t h = hash_bytes(data.train->name());
-  h = hash_numbers(
-      h, {double(o.epochs), double(o.batch), double(o.shards), o.learning_rate, o.scale_learning_rate,
-          o.range_learning_rate, o.momentum, o.weight_decay, o.warmup_epochs, o.label_smoothing,
-          o.distillation, o.temperature, o.clip_norm, o.freeze_batch_norm, double(o.evaluate_images)});
-  h = hash_numbers(h, {double(data.train->size()), data.test == nullptr ? 0.0 : double(data.test->size()),
-                       double(data.augmentation.pad), double(data.augmentation.flip)});
-  h = hash_floats(hash_floats(h, data.normalization.mean), data.normalization.stddev);
-  h = hash_combine(hash_combine(h, hash_bytes(o.device)), hash_bytes(o.cim_operator));
-  // The usual quantizers hash to nothing, so that runs begun before there were others go on.
-  if (!(o.quantizers == Quantizers()))
-    h = hash_combine(
-        h, hash_bytes(std::string_view(o.quantizers.weights.text() + " " + o.quantizers.activations.text() +
-                                       " " + o.quantizers.psums.text())));
-  h = hash_model(hash_combine(h, seed), start);
-  return hash_text(o.distillation > 0.0 ? hash_graph(h, *teacher) : h);
-}
-
-std::string number_text(double value) {
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
-
-constexpr double kNoLimit = std::numeric_limits<double>::infinity();
-
-void require_between(const char* what, double value, double low, double high) {
-  if (std::isfinite(value) && value >= low && value <= high) return;
-  bad_input(std::string(what) + " = " + number_text(value) + " is out of range", {},
-            high == kNoLimit ? "expected at least " + number_text(low)
-                             : "expected " + number_text(low) + " to " + number_text(high));
-}
-
-void check_values(const TrainOptions& o) {
-  if (o.epochs < 1) bad_input("epochs must be at least 1");
-  if (o.batch < 2 || o.shards < 1 || o.shards > o.batch / 2)
-    bad_input("batch must hold at least two images a shard", {},
-              "batch " + std::to_string(o.batch) + ", shards " + std::to_string(o.shards));
-  require_between("learning_rate", o.learning_rate, 0.0, kNoLimit);
-  require_between("scale_learning_rate", o.scale_learning_rate, 0.0, kNoLimit);
-  require_between("range_learning_rate", o.range_learning_rate, 0.0, kNoLimit);
-  require_between("momentum", o.momentum, 0.0, 1.0);
-  require_between("weight_decay", o.weight_decay, 0.0, kNoLimit);
-  require_between("warmup_epochs", o.warmup_epochs, 0.0, o.epochs);
-  require_between("label_smoothing", o.label_smoothing, 0.0, 1.0);
-  require_between("distillation", o.distillation, 0.0, 1.0);
-  require_between("temperature", o.temperature, 1e-3, kNoLimit);
-  require_between("clip_norm", o.clip_norm, 0.0, kNoLimit);
-  require_between("freeze_batch_norm", o.freeze_batch_norm, 0.0, 1.0);
-  require_between("evaluate_images", double(o.evaluate_images), 0.0, kNoLimit);
-  require_between("checkpoint_steps", double(o.checkpoint_steps), 0.0, kNoLimit);
-  require_between("stop_after_steps", double(o.stop_after_steps), 0.0, kNoLimit);
-}
-
-void check_fit(const data::Dataset& set, const ir::Graph& graph) {
-  const data::ImageShape s = set.shape();
-  const ir::Shape& in = graph.input_shape();
-  if (in.size() != 4 || in[1] != s.channels || in[2] != s.height || in[3] != s.width) {
-    bad_input("the data set " + set.name() + " does not fit the model: images are " +
-              ir::shape_text({ir::kBatch, s.channels, s.height, s.width}) + ", the model takes " +
-              ir::shape_text(in));
-  }
-  const ir::Shape out = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
-  const auto classes = static_cast<std::int64_t>(set.class_names().size());
-  if (out.size() != 2 || out[1] < classes) {
-    bad_input("the data set " + set.name() + " has " + std::to_string(classes) +
-              " classes, the model's output is " + ir::shape_text(out));
-  }
-}
-
-void check_options(const TrainData& data, const TrainOptions& o, const ir::Graph* teacher,
-                   const ir::Graph& graph) {
-  check_values(o);
-  if (data.train->size() < o.batch) bad_input("the data set has fewer images than one batch");
-  check_fit(*data.train, graph);
-  if (data.test != nullptr) check_fit(*data.test, graph);
-  if (o.distillation <= 0.0) return;
-  if (teacher == nullptr) bad_input("distillation needs a float network to learn from");
-  check_fit(*data.train, *teacher);
-  const auto outputs = [](const ir::Graph& g) {
-    return ir::infer_shapes(g)[static_cast<std::size_t>(g.output())];
-  };
-  if (outputs(*teacher) != outputs(graph))
-    bad_input("the network to learn from has outputs " + ir::shape_text(outputs(*teacher)) +
-              ", the model has " + ir::shape_text(outputs(graph)));
 }
 
 class Run {
@@ -229,8 +111,9 @@ class Run {
     const Clock::time_point start = Clock::now();
     const double seconds_before = state_.epoch_seconds;
     const std::int64_t first_step = state_.steps_done;
-    while (const auto batch = loader.next()) {
+    while (auto batch = loader.next()) {
       context_.check_cancelled();
+      if (epoch < options_.small_epochs) data::crop_centre(*batch, options_.small_side);
       const StepFigures figures = run_step(*batch);
       state_.epoch_seconds = seconds_before + seconds_since(start);
       report_step(figures, epoch,
@@ -351,7 +234,7 @@ class TorchTrainer final : public Trainer {
   TrainResult train(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data,
                     const TrainOptions& options, Observer& observer, const Context& context,
                     io::FileSystem& fs) const override {
-    check_options(data, options, teacher, start.graph);
+    check_options(start, teacher, data, options);
     at::set_num_threads(1);
     return Run(start, teacher, data, options, observer, context, fs).train();
   }

@@ -36,8 +36,10 @@ struct TrainOptions {
   double label_smoothing = 0.0;
   double distillation = 0.0;  // weight of the float network's soft targets, 0..1
   double temperature = 4.0;
-  double clip_norm = 0.0;             // of the whole gradient; 0 = off
-  double freeze_batch_norm = 0.1;     // last fraction of the run that uses fixed statistics
+  double clip_norm = 0.0;          // of the whole gradient; 0 = off
+  double freeze_batch_norm = 0.1;  // last fraction of the run that uses fixed statistics
+  int small_epochs = 0;  // the first epochs, on the centre of each image alone: faster; of float networks
+  std::int64_t small_side = 24;       // pixels a side of that centre
   std::string device = "cpu";         // cpu | cuda
   std::string cim_operator = "auto";  // auto | fused (CPU) | composed (LibTorch operators) | float
   std::int64_t evaluate_images = 0;   // test images looked at after each epoch; 0 = all
