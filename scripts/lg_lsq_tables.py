@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Prints the tables of docs/validation/lg-lsq.md from the committed results, as Markdown.
+
+Usage: scripts/lg_lsq_tables.py [--check]
+With --check, compares them with the page instead and fails when the page is stale.
+"""
+import sys
+
+from recipe_results import accuracy, load, main, table, value
+
+FLOAT = 91.73  # of the pretrained ResNet-20, on the same 10,000 test images
+ASKED = {"W8A8P6": "at most 0.3", "W8A8P5": "at most 0.5", "W4A4P5": "at most 1.5", "W4A4P4": "at most 3"}
+
+
+def ptq(steps, local):
+    rows = []
+    for precision in list(ASKED) + ["W4A4Pideal"]:
+        fitted = steps.get(f"{precision} reconstructed")
+        rows.append([precision.replace("Pideal", " with an ideal converter"), accuracy(local.get(f"{precision} column/column")),
+                     accuracy(steps.get(f"{precision} compensated")), accuracy(fitted),
+                     f"{FLOAT - value(fitted, 'accuracy'):.2f}" if fitted else "", ASKED.get(precision, "-")])
+    return table(["precision", "nearest, local biases", "compensated", "reconstructed", "loss of the last", "asked"], rows)
+
+
+def both(record):
+    """Top-1 and top-5."""
+    return f"{accuracy(record)} / {value(record, 'accuracy_top5'):.2f}" if record else ""
+
+
+def imagenet(steps):
+    precisions = ["float", "W8A8P8", "W6A6P6"]
+    names = ["SqueezeNet 1.1", "MobileNetV1 0.75", "MobileNetV2 1.0"]
+    return table(["network", "float top-1 / top-5"] + precisions[1:],
+                 [[name] + [both(steps.get(f"{name} {p}")) for p in precisions] for name in names])
+
+
+def trained(steps):
+    """Quantizers (rows) by precision (columns)."""
+    precisions = ["W2A2Pideal", "W3A3Pideal", "W4A4Pideal"]
+    quantizers = ["minmax", "lsq", "llsq", "ssg", "ssg+asr", "lg-lsq"]
+    return table(["quantizer"] + [p.replace("Pideal", "") for p in precisions],
+                 [[q] + [accuracy(steps.get(f"{p} {q}")) for p in precisions] for q in quantizers])
+
+
+def tables():
+    found = {"ptq": ptq(load("lg-lsq/ptq"), load("columnquant/calibration")), "imagenet": imagenet(load("lg-lsq/imagenet"))}
+    steps = load("lg-lsq/resnet20")
+    if steps:
+        found["resnet20"] = trained(steps)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main("docs/validation/lg-lsq.md", tables()))
