@@ -70,38 +70,72 @@ std::vector<double> mean_wordlines(const sim::LayerProgram& program,
   return wordlines;
 }
 
+// Mean sum of each output of a group in one slice of a row tile, in units of its cells.
+std::vector<double> mean_columns(const sim::LayerProgram& program, const std::vector<double>& wordlines,
+                                 std::size_t tile, int slice, std::int64_t group) {
+  const auto outputs = static_cast<std::size_t>(program.tiling.shape.group_outputs());
+  std::vector<double> sums(outputs, 0.0);
+  for (std::size_t r = 0; r < wordlines.size(); ++r) {
+    const std::int32_t* cells =
+        program.cells.data() + program.cell_index(tile, static_cast<std::int64_t>(r), slice,
+                                                  group * static_cast<std::int64_t>(outputs));
+    for (std::size_t o = 0; o < outputs; ++o) sums[o] += wordlines[r] * cells[o];
+  }
+  return sums;
+}
+
+// Means over the columns of each converter group, in output units.
+class ConverterMeans {
+ public:
+  ConverterMeans(const sim::LayerProgram& program, const quant::CimLayer& layer)
+      : layer_(layer),
+        scales_(mapping::weight_groups(program.tiling, layer.config)),
+        converters_(mapping::psum_groups(program.tiling, layer.config)),
+        sums_(static_cast<std::size_t>(converters_.count()), 0.0),
+        columns_(sums_.size(), 0.0) {}
+
+  // Of the columns of neighbouring outputs.
+  void add(std::size_t tile, int slice, std::int64_t first_output, const std::vector<double>& means) {
+    const int t = static_cast<int>(tile);
+    int output = static_cast<int>(first_output);
+    for (const double mean : means) {
+      const auto scale = static_cast<std::size_t>(scales_.group(t, slice, output));
+      const auto converter = static_cast<std::size_t>(converters_.group(t, slice, output));
+      sums_[converter] += mean * static_cast<double>(layer_.activation_scale * layer_.weight_scale[scale]);
+      columns_[converter] += 1.0;
+      ++output;
+    }
+  }
+
+  std::vector<float> values() const {
+    std::vector<float> out(sums_.size());
+    for (std::size_t c = 0; c < out.size(); ++c) out[c] = static_cast<float>(sums_[c] / columns_[c]);
+    return out;
+  }
+
+ private:
+  const quant::CimLayer& layer_;
+  quant::GroupMap scales_, converters_;
+  std::vector<double> sums_, columns_;
+};
+
 }  // namespace
 
 std::vector<float> mean_psums(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x) {
   const quant::CimLayer layer = current_layer(spec, tensors);
   const sim::LayerProgram program =
       sim::compile_layer(spec.name, spec.shape, to_floats(tensors.weight), {}, layer);
-  const std::vector<std::vector<double>> means = mean_digits(program, x);
+  const std::vector<std::vector<double>> digits = mean_digits(program, x);
   const sim::ImageSize input = x.dim() == 2 ? sim::ImageSize{1, 1} : sim::ImageSize{x.size(2), x.size(3)};
-  const quant::GroupMap scales = mapping::weight_groups(program.tiling, spec.config);
-  const quant::GroupMap converters = mapping::psum_groups(program.tiling, spec.config);
-  std::vector<double> sums(static_cast<std::size_t>(converters.count()), 0.0);
-  std::vector<double> columns(sums.size(), 0.0);
+  ConverterMeans means(program, layer);
   for (std::size_t t = 0; t < program.tiling.tiles.size(); ++t) {
     for (std::int64_t g = 0; g < spec.shape.groups; ++g) {
-      const std::vector<double> wordlines = mean_wordlines(program, means, input, t, g);
-      for (int j = 0; j < program.tiling.grid.slices; ++j) {
-        for (std::int64_t o = g * spec.shape.group_outputs(); o < (g + 1) * spec.shape.group_outputs(); ++o) {
-          double sum = 0.0;
-          for (std::size_t r = 0; r < wordlines.size(); ++r)
-            sum += wordlines[r] * program.cells[program.cell_index(t, static_cast<std::int64_t>(r), j, o)];
-          const int tile = static_cast<int>(t), output = static_cast<int>(o);
-          const auto scale = static_cast<std::size_t>(scales.group(tile, j, output));
-          const auto converter = static_cast<std::size_t>(converters.group(tile, j, output));
-          sums[converter] += sum * static_cast<double>(layer.activation_scale * layer.weight_scale[scale]);
-          columns[converter] += 1.0;
-        }
-      }
+      const std::vector<double> wordlines = mean_wordlines(program, digits, input, t, g);
+      for (int j = 0; j < program.tiling.grid.slices; ++j)
+        means.add(t, j, g * spec.shape.group_outputs(), mean_columns(program, wordlines, t, j, g));
     }
   }
-  std::vector<float> out(sums.size());
-  for (std::size_t c = 0; c < out.size(); ++c) out[c] = static_cast<float>(sums[c] / columns[c]);
-  return out;
+  return means.values();
 }
 
 }  // namespace bitline::train
