@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "bitline/base/wide.h"
 #include "bitline/quant/lsq.h"
 #include "bitline/sim/wordlines.h"
 #include "bitline/train/torch.h"
@@ -10,27 +11,34 @@ namespace bitline::train {
 
 namespace {
 
+BITLINE_WIDE void add_digits(const std::uint8_t* __restrict codes, unsigned shift, unsigned mask,
+                             std::uint32_t* __restrict sums, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) sums[i] += (codes[i] >> shift) & mask;
+}
+
 // Mean digits at every place of the image, [H][W][C], a vector for each input slice.
 std::vector<std::vector<double>> mean_digits(const sim::LayerProgram& program, const torch::Tensor& x) {
   const torch::Tensor host = channels_last(x.detach().to(torch::kCPU, torch::kFloat32));
   const auto images = static_cast<std::size_t>(host.size(0));
   const std::size_t size = static_cast<std::size_t>(host.numel()) / images;
-  std::vector<std::vector<std::int64_t>> sums(program.input_slices.size(),
-                                              std::vector<std::int64_t>(size, 0));
+  std::vector<std::vector<std::uint32_t>> sums(program.input_slices.size(),
+                                               std::vector<std::uint32_t>(size, 0));
   std::vector<std::uint8_t> bytes(size);
   for (std::size_t n = 0; n < images; ++n) {
     quant::lsq_bytes({host.data_ptr<float>() + n * size, size}, program.activation_scale,
                      program.activation_range, bytes, program.activation_offset);
     for (std::size_t i = 0; i < sums.size(); ++i) {
       const quant::BitSlice& slice = program.input_slices[i];
-      for (std::size_t k = 0; k < size; ++k)
-        sums[i][k] += quant::slice_digit(bytes[k] + program.activation_range.low, slice);
+      add_digits(bytes.data(), static_cast<unsigned>(slice.shift), (1U << slice.bits) - 1U, sums[i].data(),
+                 size);
     }
   }
   std::vector<std::vector<double>> means;
-  for (const std::vector<std::int64_t>& sum : sums) {
-    means.emplace_back(sum.begin(), sum.end());
-    for (double& value : means.back()) value /= static_cast<double>(images);
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::int64_t low = std::int64_t{program.input_slices[i].low()} * static_cast<std::int64_t>(images);
+    means.emplace_back(size);
+    for (std::size_t k = 0; k < size; ++k)
+      means[i][k] = static_cast<double>(std::int64_t{sums[i][k]} + low) / static_cast<double>(images);
   }
   return means;
 }
