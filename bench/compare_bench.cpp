@@ -58,7 +58,7 @@ class Layer {
     const ir::Tensor x = train::to_ir(random_images({kBatch, shape.in_channels, kSide, kSide}));
     const ir::Tensor last = sim::to_channels_last(x);
     codes_.resize(last.size());
-    quant::lsq_bytes(last.data, program_.activation_scale, program_.activation_range, codes_);
+    quant::lsq_codes(last.data, program_.activation_scale, program_.activation_range, codes_);
     x_ = train::to_torch(x);
     y_.resize(static_cast<std::size_t>(kBatch * shape.out_channels * kSide * kSide));
   }
@@ -94,7 +94,7 @@ class Layer {
 
   bench::ConvLayer made_;
   sim::LayerProgram program_;
-  std::vector<std::uint8_t> codes_;
+  std::vector<quant::Code> codes_;
   torch::Tensor x_;
   std::vector<float> y_;
 };

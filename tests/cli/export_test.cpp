@@ -19,6 +19,8 @@ class ExportCommand : public testing::Test {
     calibrate("column.safetensors", {"--precision", "W4A4P4"});
     calibrate("ideal.safetensors", {"--precision", "W8A8Pideal", "--granularity", "channel/layer",
                                     "--on-array", "first", "--on-array", "last"});
+    calibrate("wide.safetensors",
+              {"--precision", "W12A10Pideal", "--dac-bits", "4", "--on-array", "first,last"});
     calibrate("normed.safetensors", {"--precision", "W4A4P4", "--keep-batch-norm"});
   }
   static void TearDownTestSuite() { delete scratch_; }
@@ -60,7 +62,9 @@ TEST_F(ExportCommand, EveryFormatSimulatesAsTheArtefactDoes) {
                {"column.safetensors", "packed", "c.packed.safetensors"},
                {"ideal.safetensors", "qonnx", "i.onnx"},
                {"ideal.safetensors", "qdq", "i.qdq.onnx"},
-               {"ideal.safetensors", "packed", "i.packed.safetensors"}};
+               {"ideal.safetensors", "packed", "i.packed.safetensors"},
+               {"wide.safetensors", "qonnx", "w.onnx"},
+               {"wide.safetensors", "packed", "w.packed.safetensors"}};
   for (const auto& c : cases) {
     ASSERT_EQ(exported(c.model, c.to, c.out, {"--quiet"}).exit_code, 0) << c.out;
     EXPECT_EQ(logits(c.out), logits(c.model)) << c.out;

@@ -237,10 +237,10 @@ TEST(OnnxQuantizers, WhatQuantizersCannotBeIsRefused) {
                   if (attribute.name() == "rounding_mode") attribute.set_s("FLOOR");
               }),
               "Quant 'xq': rounding_mode 'FLOOR', expected ROUND");
-  expect_part(changed([&](OnnxBuilder& net) { replace(net, "xq.bits", {}, {12.0f}); }),
-              "Quant 'xq': its codes, less the zero point, are 0 to 4095, expected those of 1 to 8 bits");
-  expect_part(changed([&](OnnxBuilder& net) { replace(net, "wq.bits", {}, {12.0f}); }),
-              "Conv 'y': its weight has codes -2048 to 2047");
+  expect_part(changed([&](OnnxBuilder& net) { replace(net, "xq.bits", {}, {18.0f}); }),
+              "Quant 'xq': its codes, less the zero point, are 0 to 262143, expected those of 1 to 16 bits");
+  expect_part(changed([&](OnnxBuilder& net) { replace(net, "wq.bits", {}, {18.0f}); }),
+              "Conv 'y': its weight has codes -131072 to 131071");
   expect_part(changed([&](OnnxBuilder& net) { replace(net, "xq.bits", {}, {2.5f}); }),
               "Quant 'xq': its bit_width is 2.5");
   expect_part(changed([&](OnnxBuilder& net) { replace(net, "xq.zero", {}, {1.0f}); }),

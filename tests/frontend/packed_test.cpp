@@ -21,11 +21,11 @@
 namespace bitline::frontend {
 namespace {
 
-std::vector<std::uint8_t> random_fields(std::size_t count, int bits, std::uint64_t seed) {
+std::vector<std::uint16_t> random_fields(std::size_t count, int bits, std::uint64_t seed) {
   const Philox random(seed, stream_id("fields"));
-  std::vector<std::uint8_t> fields;
+  std::vector<std::uint16_t> fields;
   for (std::size_t i = 0; i < count; ++i)
-    fields.push_back(static_cast<std::uint8_t>(random.below(i, 1u << bits)));
+    fields.push_back(static_cast<std::uint16_t>(random.below(i, 1u << bits)));
   return fields;
 }
 
@@ -60,7 +60,7 @@ quant::QuantizedModel loaded(const io::TensorFile& file) {
 }
 
 TEST(PackedFields, EveryWidthComesBack) {
-  for (int bits = 1; bits <= 8; ++bits) {
+  for (int bits = 1; bits <= 16; ++bits) {
     for (std::size_t count = 0; count < 40; ++count) {
       const auto fields = random_fields(count, bits, count);
       const auto bytes = pack_fields(fields, bits);
@@ -71,12 +71,12 @@ TEST(PackedFields, EveryWidthComesBack) {
 }
 
 TEST(PackedFields, TheLeastSignificantBitComesFirst) {
-  const std::vector<std::uint8_t> fields = {0b101, 0b011, 0b110};
+  const std::vector<std::uint16_t> fields = {0b101, 0b011, 0b110};
   EXPECT_EQ(pack_fields(fields, 3), (std::vector<std::byte>{std::byte{0b10'011'101}, std::byte{0b1}}));
 }
 
 TEST(Packed, CodesScalesAndNotesComeBack) {
-  for (const int bits : {1, 2, 3, 4, 8}) {
+  for (const int bits : {1, 2, 3, 4, 8, 11, 16}) {
     const quant::QuantizedModel model = quantized_zoo("digits-cnn", bits);
     const quant::QuantizedModel back = loaded(packed_file(model, {}));
     EXPECT_EQ(graph_to_json(back.graph).dump(), graph_to_json(model.graph).dump());
@@ -207,8 +207,8 @@ INSTANTIATE_TEST_SUITE_P(
                "packed tensor 'conv1.weight': its bytes are missing"},
         Damage{"size", [](io::TensorFile& f) { edit(f, "\"bits\":3", "\"bits\":4"); },
                "packed tensor 'conv1.weight': it has 54 bytes, expected 72"},
-        Damage{"width", [](io::TensorFile& f) { edit(f, "\"bits\":3", "\"bits\":9"); },
-               "its number of bits is 9, expected 1 to 8"},
+        Damage{"width", [](io::TensorFile& f) { edit(f, "\"bits\":3", "\"bits\":17"); },
+               "its number of bits is 17, expected 1 to 16"},
         Damage{"range", [](io::TensorFile& f) { edit(f, "\"low\":-4,\"high\":3", "\"low\":-5,\"high\":3"); },
                "its codes do not fit its bits"},
         Damage{"high", [](io::TensorFile& f) { edit(f, "\"high\":3", "\"high\":-1"); },

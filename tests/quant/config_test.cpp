@@ -57,16 +57,24 @@ std::string validation_error(const std::function<void(CimConfig&)>& change) {
 }
 
 TEST(CimConfig, ValidationNamesTheValueAndItsRange) {
-  EXPECT_EQ(validation_error([](CimConfig& c) { c.weight_bits = 9; }),
-            "weight_bits = 9 is out of range (expected 1 to 8)");
+  EXPECT_EQ(validation_error([](CimConfig& c) { c.weight_bits = 17; }),
+            "weight_bits = 17 is out of range (expected 1 to 16)");
   EXPECT_EQ(validation_error([](CimConfig& c) { c.weight_bits = 1, c.encoding = "differential"; }),
-            "weight_bits = 1 is out of range (expected 2 to 8)");
+            "weight_bits = 1 is out of range (expected 2 to 16)");
   EXPECT_EQ(validation_error([](CimConfig& c) { c.activation_bits = 0; }),
-            "activation_bits = 0 is out of range (expected 1 to 8)");
+            "activation_bits = 0 is out of range (expected 1 to 16)");
   EXPECT_EQ(validation_error([](CimConfig& c) { c.cell_bits = -2; }),
             "cell_bits = -2 is out of range (expected 1 to 8)");
   EXPECT_EQ(validation_error([](CimConfig& c) { c.dac_bits = 9; }),
             "dac_bits = 9 is out of range (expected 0 to 8)");
+  EXPECT_EQ(
+      validation_error([](CimConfig& c) { c.activation_bits = 9; }),
+      "activations of 9 bits cannot enter an array all at once (give the bits of an input cycle, 1 to 8: "
+      "--dac-bits 8)");
+  CimConfig wide;
+  wide.weight_bits = wide.activation_bits = 16;
+  wide.dac_bits = 8;
+  EXPECT_NO_THROW(validate(wide));
   EXPECT_EQ(validation_error([](CimConfig& c) { c.array_rows = 0; }),
             "array_rows = 0 is out of range (expected 1 to 65536)");
   EXPECT_EQ(validation_error([](CimConfig& c) { c.array_columns = 65537; }),
@@ -80,7 +88,7 @@ TEST(CimConfig, ValidationNamesTheValueAndItsRange) {
 }
 
 TEST(CimConfig, EveryPrecisionThatCanBeWrittenIsValid) {
-  for (const char* precision : {"W1A1P1", "W8A8P12", "W4A4P1.5", "W3A3Pideal"}) {
+  for (const char* precision : {"W1A1P1", "W8A8P12", "W4A4P1.5", "W3A3Pideal", "W16A8P8"}) {
     CimConfig config;
     parse_precision(precision, config);
     EXPECT_NO_THROW(validate(config)) << precision;

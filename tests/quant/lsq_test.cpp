@@ -93,18 +93,21 @@ TEST(Lsq, DenormalAndInfiniteValues) {
   EXPECT_EQ(code_of(std::numeric_limits<float>::max(), 1e-30f, range), 127.0f);
 }
 
-TEST(Lsq, BytesAreTheCodesLessTheLowest) {
+TEST(Lsq, ArraysHoldCodesLessTheLowest) {
   const Philox random(3, stream_id("lsq arrays"));
   for (const std::size_t size : {0U, 1U, 7U, 16U, 33U, 250U}) {
     std::vector<float> x(size);
-    std::vector<std::uint8_t> bytes(size, 99);
+    std::vector<Code> codes(size, 99);
     for (std::size_t i = 0; i < size; ++i) x[i] = static_cast<float>(5.0 * random.normal(i));
-    lsq_bytes(x, 0.37f, signed_range(4), bytes);
+    lsq_codes(x, 0.37f, signed_range(4), codes);
     for (std::size_t i = 0; i < size; ++i)
-      EXPECT_EQ(static_cast<float>(bytes[i]) - 8.0f, code_of(x[i], 0.37f, signed_range(4)));
-    lsq_bytes(x, 0.37f, unsigned_range(4), bytes, -1.3f);
+      EXPECT_EQ(static_cast<float>(codes[i]) - 8.0f, code_of(x[i], 0.37f, signed_range(4)));
+    lsq_codes(x, 0.37f, unsigned_range(4), codes, -1.3f);
     for (std::size_t i = 0; i < size; ++i)
-      EXPECT_EQ(static_cast<float>(bytes[i]), code_of(x[i] + 1.3f, 0.37f, unsigned_range(4)));
+      EXPECT_EQ(static_cast<float>(codes[i]), code_of(x[i] + 1.3f, 0.37f, unsigned_range(4)));
+    lsq_codes(x, 1e-4f, signed_range(16), codes);
+    for (std::size_t i = 0; i < size; ++i)
+      EXPECT_EQ(static_cast<float>(codes[i]) - 32768.0f, code_of(x[i], 1e-4f, signed_range(16)));
   }
 }
 

@@ -13,7 +13,7 @@
 namespace bitline::sim {
 namespace {
 
-DigitCount counted(const LayerProgram& program, const std::vector<std::uint8_t>& codes, ImageSize size) {
+DigitCount counted(const LayerProgram& program, const std::vector<quant::Code>& codes, ImageSize size) {
   const std::int64_t values = program.tiling.shape.in_channels * size.height * size.width;
   return count_inputs(program, {codes, std::ssize(codes) / values, size, 0});
 }
@@ -40,7 +40,7 @@ TEST(Activity, ASmallLayerByHand) {
   const RandomLayer layer = small_layer("twos-complement");
   const LayerProgram program = layer.compile();
   // two windows: padding over 1 2, and 1 2 over 3 0: bits 1 1, twice, and 2 of the 3
-  const std::vector<std::uint8_t> codes = layer.bytes();
+  const std::vector<quant::Code> codes = layer.bytes();
   EXPECT_EQ(counted(program, codes, layer.input), (DigitCount{2 + 2 + 2, 2 * 4 * 2, 1}));
   // 3 = 011, -3 = 101, 1 = 001, -1 = 111: low two bits 3 1 1 3, sign digits 0 -1 0 -1 stored as 1 0 1 0
   EXPECT_EQ(count_cells(program), (DigitCount{8 + 2, 8, 3}));
@@ -55,7 +55,7 @@ TEST(Activity, WideDigitsCountTheirSize) {
   RandomLayer layer = small_layer("twos-complement");
   layer.layer.config.dac_bits = 0;
   const LayerProgram program = layer.compile();
-  const std::vector<std::uint8_t> codes = layer.bytes();
+  const std::vector<quant::Code> codes = layer.bytes();
   EXPECT_EQ(counted(program, codes, layer.input), (DigitCount{(1 + 2) * 2 + 3, 2 * 4, 3}));
 }
 
@@ -64,13 +64,13 @@ TEST(Activity, PaddingOfAnOffsetIsDriven) {
   layer.layer.activation_offset = -3.0f;  // zero is code 3
   const LayerProgram program = layer.compile();
   ASSERT_EQ(program.pad_code, 3);
-  const std::vector<std::uint8_t> codes = layer.bytes();
+  const std::vector<quant::Code> codes = layer.bytes();
   EXPECT_EQ(counted(program, codes, layer.input).sum, 6 + 2 * 2);
 }
 
 // Digit by digit through every window, row and cycle, the code read as the reference kernel does.
 DigitCount through_windows(const RandomLayer& layer, const LayerProgram& program,
-                           const std::vector<std::uint8_t>& bytes) {
+                           const std::vector<quant::Code>& bytes) {
   const ir::Window& w = layer.shape.window;
   const ImageSize out = output_size(layer.shape, layer.input);
   DigitCount count;
@@ -99,7 +99,7 @@ TEST(Activity, EqualsACountThroughTheWindows) {
                                         : random_bit_serial(seed);
     if (seed % 2 == 0) layer.layer.activation_offset = -0.2f;
     const LayerProgram program = layer.compile();
-    const std::vector<std::uint8_t> codes = layer.bytes();
+    const std::vector<quant::Code> codes = layer.bytes();
     const DigitCount fast = counted(program, codes, layer.input);
     const DigitCount slow = through_windows(layer, program, codes);
     ASSERT_EQ(fast.sum, slow.sum) << "seed " << seed << ": " << layer.text();

@@ -226,9 +226,9 @@ TEST(Calibrate, NoImagesAreAnError) {
 
 TEST(Calibrate, AnInvalidConfigurationIsRefusedFirst) {
   CalibrateOptions options;
-  options.config.weight_bits = 12;
+  options.config.weight_bits = 17;
   EXPECT_EQ(io::error_of([&] { calibrate(small_net(1), random_images(2, 1), options, {}); }),
-            "weight_bits = 12 is out of range (expected 1 to 8)");
+            "weight_bits = 17 is out of range (expected 1 to 16)");
 }
 
 TEST(Network, RefusesALayerThatTheGraphLacks) {

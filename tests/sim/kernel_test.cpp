@@ -24,7 +24,7 @@ struct Output {
 
 Output run(const CimKernel& kernel, const LayerProgram& program, const RandomLayer& layer) {
   const ImageSize out = output_size(layer.shape, layer.input);
-  const std::vector<std::uint8_t> codes = layer.bytes();
+  const std::vector<quant::Code> codes = layer.bytes();
   Output result;
   result.y.assign(static_cast<std::size_t>(layer.shape.out_channels * out.height * out.width), NAN);
   kernel.prepare(program)->run({codes, layer.input, layer.index}, result.y, &result.trace);
@@ -87,6 +87,16 @@ TEST(Kernels, LayersWithOffsetsEqualTheReferenceBitForBit) {
   EXPECT_GT(padded, 100);
   EXPECT_GE(taken["lookup"], cpu_features().avx2 ? 30 : 0);
   expect_taken(taken, 100);
+}
+
+TEST(Kernels, LayersOfMoreThanEightBitsEqualTheReferenceBitForBit) {
+  Taken taken;
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    const RandomLayer layer = seed % 3 == 0 ? with_offset(random_wide(seed), seed) : random_wide(seed);
+    ASSERT_NO_FATAL_FAILURE(expect_equal(layer.compile(), layer, seed, taken));
+  }
+  EXPECT_GE(taken["lookup"], cpu_features().avx2 ? 5 : 0);
+  expect_taken(taken, 50);
 }
 
 // The convolution of scale * code + offset by the quantized weights, with the code of zero around the image.
@@ -229,7 +239,7 @@ Gates gates_of(const CimKernel& kernel, const LayerProgram& program, const Rando
                const std::vector<float>& dy, const quant::AdcSlopes& slopes) {
   const auto prepared = kernel.prepare(program);
   const WindowGeometry geometry(layer.shape, layer.input);
-  const std::vector<std::uint8_t> codes = layer.bytes();
+  const std::vector<quant::Code> codes = layer.bytes();
   Gates out;
   for (std::size_t t = 0; t < program.tiling.tiles.size(); ++t) {
     for (std::int64_t g = 0; g < layer.shape.groups; ++g) {
@@ -292,7 +302,7 @@ TEST(Kernels, TheTraceIsAppendedAndOptional) {
     if (!kernel->decline(program).empty()) continue;
     std::vector<float> y(once.y.size()), plain(once.y.size()), trace = {-7.0f};
     const auto prepared = kernel->prepare(program);
-    const std::vector<std::uint8_t> codes = layer.bytes();
+    const std::vector<quant::Code> codes = layer.bytes();
     prepared->run({codes, layer.input}, y, &trace);
     prepared->run({codes, layer.input}, plain);
     ASSERT_EQ(trace.size(), once.trace.size() + 1) << kernel->name();

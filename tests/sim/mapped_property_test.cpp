@@ -49,6 +49,11 @@ quant::CimConfig draw_config(const mapping::Chip& chip) {
   config.adc_levels = kLevels[draw(0, 5)];
   config.activation_bits = draw(1, 8);
   config.dac_bits = draw(0, 2);
+  if (draw(0, 7) == 0) {
+    config.weight_bits = draw(9, 16);
+    config.activation_bits = draw(9, 16);
+    config.dac_bits = draw(1, 8);
+  }
   config.weight_granularity = static_cast<Granularity>(draw(0, 3));
   config.psum_granularity = static_cast<Granularity>(draw(0, 3));
   const bool converts = config.adc_levels != quant::kIdealAdc;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <functional>
 
 namespace bitline::sim {
 
@@ -63,14 +63,14 @@ void draw_state(Dice& dice, const mapping::LayerTiling& tiling, quant::CimLayer&
   layer.psum_centre = dice.normals(groups, 0.3f * reach);
 }
 
-// `dac_bits`: a fixed number instead of any.
+// `change`: what is not drawn as usual.
 RandomLayer random_layer(Dice& dice, const mapping::LayerShape& shape, ImageSize input,
-                         std::optional<int> dac_bits = {}) {
+                         const std::function<void(quant::CimConfig&)>& change = {}) {
   RandomLayer out;
   out.shape = shape;
   out.input = input;
   out.layer.config = random_config(dice, shape.window_size());
-  if (dac_bits) out.layer.config.dac_bits = *dac_bits;
+  if (change) change(out.layer.config);
   draw_state(dice, mapping::tile_layer(shape, out.layer.config, "layer"), out.layer);
   out.weight = dice.normals(shape.out_channels * shape.group_inputs() * shape.window_size(), 0.5f);
   if (dice.coin()) out.bias = dice.normals(shape.out_channels, 0.2f);
@@ -103,11 +103,11 @@ std::vector<float> channels_first(const std::vector<float>& image, std::int64_t 
   return out;
 }
 
-std::vector<std::uint8_t> RandomLayer::bytes() const {
-  std::vector<std::uint8_t> out;
+std::vector<quant::Code> RandomLayer::bytes() const {
+  std::vector<quant::Code> out;
   const int low = quant::activation_range(layer).low;
   for (const float code : channels_last(codes, shape.in_channels))
-    out.push_back(static_cast<std::uint8_t>(static_cast<int>(code) - low));
+    out.push_back(static_cast<quant::Code>(static_cast<int>(code) - low));
   return out;
 }
 
@@ -133,7 +133,7 @@ RandomLayer random_bit_serial(std::uint64_t seed) {
   const mapping::LayerShape shape = random_shape(dice);
   const ImageSize input{smallest_input(shape.window, 0) + dice.between(0, 15),
                         smallest_input(shape.window, 1) + dice.between(0, 15)};
-  return random_layer(dice, shape, input, 1);
+  return random_layer(dice, shape, input, [](quant::CimConfig& c) { c.dac_bits = 1; });
 }
 
 RandomLayer random_depthwise(std::uint64_t seed) {
@@ -143,6 +143,18 @@ RandomLayer random_depthwise(std::uint64_t seed) {
   const ImageSize input{smallest_input(shape.window, 0) + dice.between(0, 7),
                         smallest_input(shape.window, 1) + dice.between(0, 7)};
   return random_layer(dice, shape, input);
+}
+
+RandomLayer random_wide(std::uint64_t seed) {
+  Dice dice(seed);
+  const mapping::LayerShape shape = random_shape(dice);
+  const ImageSize input{smallest_input(shape.window, 0) + dice.between(0, 7),
+                        smallest_input(shape.window, 1) + dice.between(0, 7)};
+  return random_layer(dice, shape, input, [&dice](quant::CimConfig& c) {
+    c.weight_bits = dice.between(9, quant::kMaxBits);
+    c.activation_bits = dice.between(9, quant::kMaxBits);
+    c.dac_bits = dice.between(1, 8);
+  });
 }
 
 RandomLayer random_linear(std::uint64_t seed) {

@@ -44,7 +44,7 @@ struct RandomLayer {
   std::vector<float> codes;  // activation codes of one image, [C][H][W]
   std::uint64_t index = 0;   // of the image
 
-  std::vector<std::uint8_t> bytes() const;  // the codes as kernels take them, [H][W][C]
+  std::vector<quant::Code> bytes() const;  // the codes as kernels take them, [H][W][C]
   LayerProgram compile() const { return compile_layer("layer", shape, weight, bias, layer); }
   std::string text() const;
 };
@@ -57,6 +57,7 @@ std::vector<float> channels_first(const std::vector<float>& image, std::int64_t 
 RandomLayer random_convolution(std::uint64_t seed);
 RandomLayer random_depthwise(std::uint64_t seed);
 RandomLayer random_bit_serial(std::uint64_t seed);
+RandomLayer random_wide(std::uint64_t seed);  // weights and activations of 9 to 16 bits
 RandomLayer random_linear(std::uint64_t seed);
 
 }  // namespace bitline::sim

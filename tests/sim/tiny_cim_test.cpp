@@ -79,7 +79,7 @@ TEST(TinyCim, EveryKernelEqualsTheExample) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     const Pair pair = random_pair(seed);
     const LayerProgram program = compile_layer("layer", pair.shape, pair.weight, {}, pair.layer);
-    const std::vector<std::uint8_t> inputs(pair.activations.begin(), pair.activations.end());
+    const std::vector<quant::Code> inputs(pair.activations.begin(), pair.activations.end());
     const std::vector<float> expected = tiny_cim::run(pair.tiny, pair.activations);
     for (const CimKernel* kernel : all_kernels()) {
       if (!kernel->decline(program).empty()) continue;

@@ -246,7 +246,7 @@ std::vector<float> fluctuations(const LayerProgram& program, double sigma, std::
   Variation variation;
   variation.read = sigma;
   const LayerProgram chip = perturb(program, variation, 1, 2);
-  const std::vector<std::uint8_t> codes(static_cast<std::size_t>(program.tiling.shape.in_channels), 1);
+  const std::vector<quant::Code> codes(static_cast<std::size_t>(program.tiling.shape.in_channels), 1);
   std::vector<float> y(program.base.size()), plain, out;
   choose_kernel("reference", program).prepare(program)->run({codes, {}}, y, &plain);
   const auto prepared = choose_kernel("auto", chip).prepare(chip);

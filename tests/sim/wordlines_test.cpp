@@ -12,8 +12,8 @@ namespace {
 constexpr std::int64_t kImages = 2;
 
 // The codes of two images, the second backwards, [image][H][W][C].
-std::vector<std::uint8_t> two_images(const RandomLayer& layer) {
-  std::vector<std::uint8_t> codes = layer.bytes();
+std::vector<quant::Code> two_images(const RandomLayer& layer) {
+  std::vector<quant::Code> codes = layer.bytes();
   codes.insert(codes.end(), codes.rbegin(), codes.rend());
   return codes;
 }
@@ -35,7 +35,7 @@ TEST(Wordlines, RowsHoldTheDigitsUnderTheWindow) {
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     const RandomLayer layer = random_convolution(seed);
     const WindowGeometry geometry(layer.shape, layer.input);
-    const std::vector<std::uint8_t> codes = two_images(layer);
+    const std::vector<quant::Code> codes = two_images(layer);
     const std::int64_t pixels = kImages * geometry.pixels(), first = pixels / 3,
                        window = layer.shape.window_size();
     const std::int64_t channel = layer.shape.in_channels / 2, channels = layer.shape.in_channels - channel;
@@ -69,7 +69,8 @@ TEST(Wordlines, ScatterIsTheTransposeOfGather) {
     RandomLayer layer = random_convolution(seed);
     layer.layer.activation_signed = false;
     const WindowGeometry geometry(layer.shape, layer.input);
-    const std::vector<std::uint8_t> codes = two_images(layer);
+    std::vector<quant::Code> codes = two_images(layer);
+    for (quant::Code& code : codes) code &= 0xffu;
     const std::int64_t pixels = kImages * geometry.pixels(), channels = layer.shape.in_channels;
     const auto stride = static_cast<std::size_t>(channels * layer.shape.window_size());
     std::vector<std::uint8_t> rows(static_cast<std::size_t>(pixels) * stride + WordlineBytes::kOverrun);
@@ -85,7 +86,7 @@ TEST(Wordlines, ScatterIsTheTransposeOfGather) {
       for (std::int64_t y = 0; y < layer.input.height; ++y) {
         const auto width = static_cast<std::size_t>(layer.input.width * channels);
         const float* row = padded.data() + n * geometry.padded_size() + geometry.row_start(y);
-        const std::uint8_t* code =
+        const quant::Code* code =
             codes.data() + n * geometry.image_size() + static_cast<std::size_t>(y) * width;
         for (std::size_t i = 0; i < width; ++i) backward += double{row[i]} * double(code[i]);
       }
@@ -95,10 +96,30 @@ TEST(Wordlines, ScatterIsTheTransposeOfGather) {
   }
 }
 
-TEST(Wordlines, WholeCodesAreOneSlice) {
-  EXPECT_EQ(whole_code(quant::unsigned_range(5)).bits, 5);
-  EXPECT_EQ(whole_code(quant::signed_range(5)).low(), -16);
-  EXPECT_EQ(whole_code(quant::signed_range(1)).low(), -1);
+TEST(Wordlines, WholeCodesAreBytes) {
+  EXPECT_EQ(byte_slices(quant::unsigned_range(5)).at(0).bits, 5);
+  EXPECT_EQ(byte_slices(quant::signed_range(5)).at(0).low(), -16);
+  EXPECT_EQ(byte_slices(quant::signed_range(1)).at(0).low(), -1);
+  EXPECT_EQ(byte_slices(quant::signed_range(8)).size(), 1u);
+  // a pixel of three channels, 12 bits: two bytes of every code
+  for (const quant::CodeRange range : {quant::unsigned_range(12), quant::signed_range(12)}) {
+    const std::vector<quant::Code> codes = {0, 1237, 4095};
+    mapping::LayerShape shape;
+    shape.in_channels = 3;
+    const WindowGeometry geometry(shape, {});
+    std::vector<float> whole(3);
+    const std::vector<quant::BitSlice> slices = byte_slices(range);
+    ASSERT_EQ(slices.size(), 2u);
+    for (const quant::BitSlice& slice : slices) {
+      const WordlineBytes bytes(geometry, codes, 1, slice);
+      std::vector<std::uint8_t> rows(3 + WordlineBytes::kOverrun);
+      bytes.gather(0, 3, 0, 1, 3, rows.data());
+      if (slice.shift == 0) rows_to_floats(rows.data(), 3, 1, 3, static_cast<float>(range.low), whole.data());
+      if (slice.shift > 0) add_rows(rows.data(), 3, 1, 3, slice.shift, whole.data());
+    }
+    for (std::size_t i = 0; i < codes.size(); ++i)
+      EXPECT_EQ(whole[i], static_cast<float>(codes[i]) + static_cast<float>(range.low));
+  }
 }
 
 }  // namespace

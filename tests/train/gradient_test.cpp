@@ -32,8 +32,8 @@ Analytic analytic(const sim::RandomLayer& c, const std::vector<float>& x, const 
     all_x.insert(all_x.end(), last.begin(), last.end());
     all_dy.insert(all_dy.end(), last_dy.begin(), last_dy.end());
   }
-  std::vector<std::uint8_t> codes(all_x.size());
-  quant::lsq_bytes(all_x, program.activation_scale, program.activation_range, codes);
+  std::vector<quant::Code> codes(all_x.size());
+  quant::lsq_codes(all_x, program.activation_scale, program.activation_range, codes);
   std::vector<float> dx(all_x.size(), NAN);
   gradient.add_images({all_x, codes, all_dy, dx, images}, c.input);
   dx.erase(dx.begin(), dx.end() - static_cast<std::ptrdiff_t>(x.size()));

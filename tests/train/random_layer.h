@@ -47,7 +47,8 @@ inline torch::Tensor random_tensor(Dice& dice, const std::vector<std::int64_t>& 
 }
 
 // A layer with plausible, not calibrated, scales: some sums are clipped, some are not.
-inline LayerCase random_layer(std::uint64_t seed) {
+// `wide`: activations of more than eight bits.
+inline LayerCase random_layer(std::uint64_t seed, bool wide = false) {
   Dice dice(seed);
   LayerCase c;
   const int groups = dice.pick({1, 1, 1, 2});
@@ -72,6 +73,10 @@ inline LayerCase random_layer(std::uint64_t seed) {
   q.array_columns = dice.pick({2, 3, 128});
   q.encoding = dice.pick({"twos-complement", "differential"});
   q.slice_scales = dice.between(0, 1) == 1;
+  if (wide) {
+    q.activation_bits = dice.between(9, quant::kMaxBits);
+    q.dac_bits = dice.between(1, 8);
+  }
   c.spec.activation_signed = dice.between(0, 3) == 0;
   const mapping::LayerTiling tiling = mapping::tile_layer(c.spec.shape, q, "layer");
   const auto scales = [&](int count, float middle) {

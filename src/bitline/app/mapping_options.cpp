@@ -103,6 +103,7 @@ void MappingFlags::declare(CLI::App& app) {
       "--precision", precision,
       "float models: bits of weights and activations, W4A4 (default: the chip's operands, or W8A8)");
   app.add_option("--digital", digital, "float models: run these in digital logic: first, last, shortcut")
+      ->delimiter(',')
       ->check(CLI::IsMember({"first", "last", "shortcut"}));
   app.add_option("--float-layers", float_layers, "float models: keep these layers in float, by name");
   app.add_option("--rows", rows, "row tiles of whole kernel windows, or packed: as many rows as there are")

@@ -115,9 +115,11 @@ void ArrayOptions::declare(CLI::App& app) {
       ->check(CLI::IsMember({"uniform", "lloyd-max"}))
       ->capture_default_str();
   app.add_option("--on-array", on_array, "also put these on the array: first, last, shortcut")
+      ->delimiter(',')
       ->check(CLI::IsMember({"first", "last", "shortcut"}));
   app.add_option("--digital", digital,
                  "run these in 8-bit digital logic: first, last, shortcut (usually they stay in float)")
+      ->delimiter(',')
       ->check(CLI::IsMember({"first", "last", "shortcut"}));
   app.add_option("--float-layers", float_layers, "keep these layers in float, by name");
   app.add_option("--calibration-images", calibration_images, "training images that set scales and ADC ranges")

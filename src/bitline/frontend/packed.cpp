@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kPackedKey = "bitline.packed";
 constexpr std::int64_t kPackedVersion = 1;
 constexpr const char* kOwnScale = ".packed_scale";
-constexpr int kMostBits = 8;
+constexpr std::int64_t kMostLevels = 1 << quant::kMaxBits;
 constexpr std::int64_t kMostElements = std::int64_t{1} << 40;
 constexpr unsigned kByteBits = 8;
 
@@ -77,9 +77,10 @@ Packing from_json(const io::Json& json) {
   Packing packing;
   packing.tensor = json.at("tensor").as_text();
   packing.shape = shape_of(json.at("shape"));
-  packing.bits = static_cast<int>(in_range(json.at("bits"), "number of bits", 1, kMostBits));
-  packing.range.low = static_cast<int>(in_range(json.at("low"), "lowest code", -256, 0));
-  packing.range.high = static_cast<int>(in_range(json.at("high"), "highest code", packing.range.low, 256));
+  packing.bits = static_cast<int>(in_range(json.at("bits"), "number of bits", 1, quant::kMaxBits));
+  packing.range.low = static_cast<int>(in_range(json.at("low"), "lowest code", -kMostLevels, 0));
+  packing.range.high =
+      static_cast<int>(in_range(json.at("high"), "highest code", packing.range.low, kMostLevels));
   if (packing.range.levels() > 1 << packing.bits) bad_input("its codes do not fit its bits");
   packing.scales = json.at("scales").as_text();
   const io::JsonArray& block = json.at("block").as_array();
@@ -89,9 +90,9 @@ Packing from_json(const io::Json& json) {
   return packing;
 }
 
-std::vector<std::uint8_t> fields_of(const std::vector<int>& codes, int low) {
-  std::vector<std::uint8_t> fields;
-  for (const int code : codes) fields.push_back(static_cast<std::uint8_t>(code - low));
+std::vector<std::uint16_t> fields_of(const std::vector<int>& codes, int low) {
+  std::vector<std::uint16_t> fields;
+  for (const int code : codes) fields.push_back(static_cast<std::uint16_t>(code - low));
   return fields;
 }
 
@@ -169,7 +170,7 @@ io::StoredTensor unpacked(const io::TensorFile& file, const Packing& packing) {
   }
   const std::vector<float> scales = scales_of(file, packing);
   const std::vector<std::size_t> entries = quant::scale_entries(packing.shape, packing.block);
-  const std::vector<std::uint8_t> fields = unpack_fields(it->second.bytes, count, packing.bits);
+  const std::vector<std::uint16_t> fields = unpack_fields(it->second.bytes, count, packing.bits);
   if (pack_fields(fields, packing.bits) != it->second.bytes) bad_input("there are bits behind its last code");
   std::vector<float> values(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -182,29 +183,30 @@ io::StoredTensor unpacked(const io::TensorFile& file, const Packing& packing) {
 
 }  // namespace
 
-std::vector<std::byte> pack_fields(std::span<const std::uint8_t> fields, int bits) {
+std::vector<std::byte> pack_fields(std::span<const std::uint16_t> fields, int bits) {
   std::vector<std::byte> bytes(packed_size(fields.size(), bits));
   std::size_t position = 0;
-  for (const std::uint8_t field : fields) {
-    const unsigned placed = static_cast<unsigned>(field) << position % kByteBits;
-    bytes[position / kByteBits] |= static_cast<std::byte>(placed & 0xffu);
-    if (placed > 0xffu) bytes[position / kByteBits + 1] |= static_cast<std::byte>(placed >> kByteBits);
+  for (const std::uint16_t field : fields) {
+    std::size_t at = position / kByteBits;
+    for (unsigned placed = unsigned{field} << position % kByteBits; placed > 0; placed >>= kByteBits)
+      bytes[at++] |= static_cast<std::byte>(placed & 0xffu);
     position += static_cast<std::size_t>(bits);
   }
   return bytes;
 }
 
-std::vector<std::uint8_t> unpack_fields(std::span<const std::byte> bytes, std::size_t count, int bits) {
+std::vector<std::uint16_t> unpack_fields(std::span<const std::byte> bytes, std::size_t count, int bits) {
   BITLINE_CHECK(bytes.size() == packed_size(count, bits));
   const auto byte = [&](std::size_t i) {
     return i < bytes.size() ? std::to_integer<unsigned>(bytes[i]) : 0u;
   };
   const unsigned mask = (1u << bits) - 1u;
-  std::vector<std::uint8_t> fields(count);
+  std::vector<std::uint16_t> fields(count);
   std::size_t position = 0;
-  for (std::uint8_t& field : fields) {
-    const unsigned two = byte(position / kByteBits) | byte(position / kByteBits + 1) << kByteBits;
-    field = static_cast<std::uint8_t>(two >> position % kByteBits & mask);
+  for (std::uint16_t& field : fields) {
+    const std::size_t at = position / kByteBits;
+    const unsigned three = byte(at) | byte(at + 1) << kByteBits | byte(at + 2) << 2 * kByteBits;
+    field = static_cast<std::uint16_t>(three >> position % kByteBits & mask);
     position += static_cast<std::size_t>(bits);
   }
   return fields;

@@ -22,9 +22,9 @@
 
 namespace bitline::frontend {
 
-// Fields of 1 to 8 bits; every field must be below 2^bits.
-std::vector<std::byte> pack_fields(std::span<const std::uint8_t> fields, int bits);
-std::vector<std::uint8_t> unpack_fields(std::span<const std::byte> bytes, std::size_t count, int bits);
+// Fields of 1 to 16 bits; every field must be below 2^bits.
+std::vector<std::byte> pack_fields(std::span<const std::uint16_t> fields, int bits);
+std::vector<std::uint16_t> unpack_fields(std::span<const std::byte> bytes, std::size_t count, int bits);
 
 struct PackOptions {
   // 8: weights of float layers as 8-bit symmetric codes with the scale of least squared error for each output

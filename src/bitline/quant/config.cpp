@@ -11,7 +11,7 @@ namespace bitline::quant {
 
 namespace {
 
-constexpr int kMaxBits = 8;
+constexpr int kMaxByteBits = 8;  // of a cell and of an input cycle: what an array is given at once
 constexpr const char* kPrecisionForm = "expected the form W4A4P4, with P1.5 and Pideal allowed";
 
 void require_range(const char* what, int value, int low, int high) {
@@ -50,7 +50,7 @@ std::string CimConfig::text() const {
 
 CimConfig digital_config() {
   CimConfig config;
-  config.weight_bits = config.activation_bits = config.cell_bits = kMaxBits;
+  config.weight_bits = config.activation_bits = config.cell_bits = kMaxByteBits;
   config.adc_levels = kIdealAdc;
   config.weight_granularity = Granularity::kChannel;
   config.psum_granularity = Granularity::kLayer;
@@ -63,8 +63,12 @@ void validate(const CimConfig& config) {
   const WeightEncoding& encoding = weight_encoding(config.encoding);
   require_range("weight_bits", config.weight_bits, encoding.min_bits, kMaxBits);
   require_range("activation_bits", config.activation_bits, 1, kMaxBits);
-  require_range("cell_bits", config.cell_bits, 1, kMaxBits);
-  require_range("dac_bits", config.dac_bits, 0, kMaxBits);
+  require_range("cell_bits", config.cell_bits, 1, kMaxByteBits);
+  require_range("dac_bits", config.dac_bits, 0, kMaxByteBits);
+  if (config.dac_bits == 0 && config.activation_bits > kMaxByteBits)
+    bad_input("activations of " + std::to_string(config.activation_bits) +
+                  " bits cannot enter an array all at once",
+              {}, "give the bits of an input cycle, 1 to 8: --dac-bits 8");
   require_range("array_rows", config.array_rows, 1, 1 << 16);
   require_range("array_columns", config.array_columns, 1, 1 << 16);
   if (config.adc_levels == kIdealAdc && (config.cycle_ranges || config.free_levels))

@@ -18,16 +18,19 @@
 
 namespace bitline::quant {
 
+inline constexpr int kMaxBits = 16;  // of weights and activations
+
 struct CimConfig {
-  int weight_bits = 4;      // 1..8
-  int activation_bits = 4;  // 1..8
+  int weight_bits = 4;      // 1..16
+  int activation_bits = 4;  // 1..16
   int adc_levels = 16;      // see adc.h; kIdealAdc = no partial-sum quantization
   Granularity weight_granularity = Granularity::kColumn;
   Granularity psum_granularity = Granularity::kColumn;
   int array_rows = 128;
   int array_columns = 128;
-  int cell_bits = 2;
-  int dac_bits = 0;  // input bits a cycle; 0 = all activation bits at once
+  int cell_bits = 2;  // 1..8
+  int dac_bits =
+      0;  // input bits a cycle, 1..8; 0 = all activation bits at once, of which there are 8 at most
   std::string encoding = "twos-complement";
   bool slice_scales =
       false;  // a weight scale for each slice (as ColumnQuant's code has) instead of one for all

@@ -10,10 +10,10 @@ namespace bitline::quant {
 
 namespace {
 
-BITLINE_WIDE void to_bytes(const float* __restrict x, float scale, float offset, float low, float high,
-                           std::uint8_t* __restrict bytes, std::size_t n) {
+BITLINE_WIDE void to_codes(const float* __restrict x, float scale, float offset, float low, float high,
+                           Code* __restrict codes, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i)
-    bytes[i] = static_cast<std::uint8_t>(static_cast<int>(lsq_code(x[i] - offset, scale, low, high) - low));
+    codes[i] = static_cast<Code>(static_cast<int>(lsq_code(x[i] - offset, scale, low, high) - low));
 }
 
 }  // namespace
@@ -43,11 +43,10 @@ LsqSlopes lsq_slopes(float x, float scale, CodeRange range) {
   return {dx, round_half_even(v) - v};
 }
 
-void lsq_bytes(std::span<const float> x, float scale, CodeRange range, std::span<std::uint8_t> bytes,
-               float offset) {
-  BITLINE_CHECK(range.levels() <= 256 && bytes.size() == x.size());
-  to_bytes(x.data(), scale, offset, static_cast<float>(range.low), static_cast<float>(range.high),
-           bytes.data(), x.size());
+void lsq_codes(std::span<const float> x, float scale, CodeRange range, std::span<Code> codes, float offset) {
+  BITLINE_CHECK(range.levels() <= 1 << 16 && codes.size() == x.size());
+  to_codes(x.data(), scale, offset, static_cast<float>(range.low), static_cast<float>(range.high),
+           codes.data(), x.size());
 }
 
 float lsq_gradient_scale(std::int64_t count, int high) {

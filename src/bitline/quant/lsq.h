@@ -44,8 +44,11 @@ struct LsqSlopes {
 };
 LsqSlopes lsq_slopes(float x, float scale, CodeRange range);
 
-// Codes of x - offset under one scale as bytes: code - low. The range has at most 256 levels.
-void lsq_bytes(std::span<const float> x, float scale, CodeRange range, std::span<std::uint8_t> bytes,
+// A code less the lowest of its range, as activations are kept between layers.
+using Code = std::uint16_t;
+
+// Codes of x - offset under one scale. The range has at most 2^16 levels.
+void lsq_codes(std::span<const float> x, float scale, CodeRange range, std::span<Code> codes,
                float offset = 0.0f);
 
 // The gradient scale of a step size shared by `count` elements: 1 / sqrt(count * max(high, 1)).

@@ -1,7 +1,6 @@
 #include "bitline/sim/activity.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <map>
@@ -15,7 +14,7 @@ namespace bitline::sim {
 
 namespace {
 
-using Magnitudes = std::array<std::int64_t, 256>;  // by code - lowest code
+using Magnitudes = std::vector<std::int64_t>;  // by code - lowest code
 
 std::int64_t largest_digit(int bits) {
   return (std::int64_t{1} << bits) - 1;
@@ -44,7 +43,7 @@ std::vector<std::int64_t> windows_over(const ir::Window& w, std::size_t axis, st
   return out;
 }
 
-std::int64_t sum_of(const std::uint8_t* codes, std::size_t count, const Magnitudes& magnitudes) {
+std::int64_t sum_of(const quant::Code* codes, std::size_t count, const Magnitudes& magnitudes) {
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < count; ++i) sum += magnitudes[codes[i]];
   return sum;
@@ -68,15 +67,14 @@ BITLINE_WIDE std::int32_t sum_of_magnitudes(const std::int32_t* digits, std::siz
 DigitCount count_inputs(const LayerProgram& program, const BatchCodes& batch) {
   const mapping::LayerShape& shape = program.tiling.shape;
   const ImageSize out = output_size(shape, batch.size);
-  Magnitudes magnitudes{};
+  Magnitudes magnitudes;
   for (int code = program.activation_range.low; code <= program.activation_range.high; ++code)
-    magnitudes[static_cast<std::size_t>(code - program.activation_range.low)] =
-        magnitude_of(code, program.input_slices);
+    magnitudes.push_back(magnitude_of(code, program.input_slices));
   const auto down = windows_over(shape.window, 0, batch.size.height, out.height);
   const auto across = windows_over(shape.window, 1, batch.size.width, out.width);
   const auto channels = static_cast<std::size_t>(shape.in_channels);
   DigitCount count;
-  const std::uint8_t* codes = batch.codes.data();
+  const quant::Code* codes = batch.codes.data();
   for (std::int64_t n = 0; n < batch.images; ++n) {
     for (const std::int64_t y : down) {
       for (const std::int64_t x : across) {

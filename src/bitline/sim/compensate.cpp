@@ -16,6 +16,11 @@ namespace {
 
 constexpr std::int64_t kExactSum = std::int64_t{1} << 24;  // integers of fp32
 constexpr std::int64_t kMostPixels = 4096;                 // gathered at once
+constexpr int kCodeBits = 8;
+
+int dropped_bits(const quant::CimLayer& layer) {
+  return std::max(0, layer.config.activation_bits - kCodeBits);
+}
 
 // The activation codes of all images, and how many pixels' products an exact fp32 sum holds.
 struct LayerInputs {
@@ -25,9 +30,12 @@ struct LayerInputs {
   float low;
 };
 
-std::vector<std::uint8_t> codes_of(const ir::Tensor& last, const quant::CimLayer& layer) {
-  std::vector<std::uint8_t> codes(last.size());
-  quant::lsq_bytes(last.data, layer.activation_scale, quant::activation_range(layer), codes);
+// Of codes of more than eight bits, the upper eight: what products of fp32 hold exactly.
+std::vector<quant::Code> codes_of(const ir::Tensor& last, const quant::CimLayer& layer) {
+  std::vector<quant::Code> codes(last.size());
+  quant::lsq_codes(last.data, layer.activation_scale, quant::activation_range(layer), codes);
+  if (const int shift = dropped_bits(layer); shift > 0)
+    for (quant::Code& code : codes) code = static_cast<quant::Code>(code >> shift);
   return codes;
 }
 
@@ -63,9 +71,10 @@ void compensate_weights(const mapping::LayerShape& shape, const ir::Tensor& x, c
                 });
   const ir::Tensor last = x.shape.size() == 4 ? to_channels_last(x) : x;
   const ImageSize size = x.shape.size() == 4 ? ImageSize{x.dim(2), x.dim(3)} : ImageSize{};
-  const quant::CodeRange range = quant::activation_range(layer);
+  quant::CodeRange range = quant::activation_range(layer);
+  range = {range.low >> dropped_bits(layer), range.high >> dropped_bits(layer)};
   const WindowGeometry geometry(shape, size);
-  const WordlineBytes bytes(geometry, codes_of(last, layer), x.dim(0), whole_code(range));
+  const WordlineBytes bytes(geometry, codes_of(last, layer), x.dim(0), byte_slices(range).front());
   const std::int64_t largest = std::max(-range.low, range.high);
   const LayerInputs inputs{bytes, geometry.pixels() * x.dim(0),
                            std::min(kMostPixels, kExactSum / (largest * largest)),

@@ -30,7 +30,7 @@ struct RowBlock {
 };
 
 struct ImageCodes {
-  std::span<const std::uint8_t> codes;  // [H][W][C], each activation code minus the lowest one of its range
+  std::span<const quant::Code> codes;  // [H][W][C], each activation code minus the lowest one of its range
   ImageSize size;
   std::uint64_t index = 0;  // which image of the data set; only read noise depends on it
 };

@@ -32,9 +32,9 @@ void check_input(const LayerProgram& program, const ir::Tensor& x) {
 }
 
 // Codes as numbers, in the order of a tensor.
-void append_codes(const LayerProgram& program, const ir::Tensor& x, const std::vector<std::uint8_t>& bytes,
+void append_codes(const LayerProgram& program, const ir::Tensor& x, const std::vector<quant::Code>& kept,
                   std::vector<float>& codes) {
-  ir::Tensor last(x.shape, std::vector<float>(bytes.begin(), bytes.end()));
+  ir::Tensor last(x.shape, std::vector<float>(kept.begin(), kept.end()));
   for (float& code : last.data) code += static_cast<float>(program.activation_range.low);
   const ir::Tensor first = x.shape.size() == 4 ? to_channels_first(last) : std::move(last);
   codes.insert(codes.end(), first.data.begin(), first.data.end());
@@ -56,8 +56,8 @@ ir::Tensor run_channels_last(const LayerProgram& program, const PreparedLayer& p
   const ImageSize input = image_size(x);
   ir::Tensor y(output_shape(program, x, output_size(program.tiling.shape, input)));
   if (x.dim(0) == 0) return y;
-  std::vector<std::uint8_t> codes(x.size());
-  quant::lsq_bytes(x.data, program.activation_scale, program.activation_range, codes,
+  std::vector<quant::Code> codes(x.size());
+  quant::lsq_codes(x.data, program.activation_scale, program.activation_range, codes,
                    program.activation_offset);
   if (trace != nullptr) append_codes(program, x, codes, trace->input_codes);
   const BatchCodes batch{codes, x.dim(0), input, first};

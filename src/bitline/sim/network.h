@@ -29,7 +29,7 @@ using Trace = std::vector<LayerTrace>;
 
 // What a batch brings to a layer on arrays.
 struct BatchCodes {
-  std::span<const std::uint8_t> codes;  // [image][H][W][C], each activation code minus the lowest one
+  std::span<const quant::Code> codes;  // [image][H][W][C], each activation code minus the lowest one
   std::int64_t images = 0;
   ImageSize size;
   std::uint64_t first = 0;  // index of the first image in its data set

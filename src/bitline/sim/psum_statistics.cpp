@@ -12,12 +12,14 @@ namespace {
 
 constexpr double kHistogramBins = 4096.0;
 constexpr std::int64_t kPieces = 16;  // of the groups, filled side by side
+constexpr int kMostShift = 14;        // so that counts weighed by significance squared do not overflow
 
 struct ColumnUse {
   std::size_t place;  // in a pixel's trace
   std::size_t group;
-  float unit;           // output per integer of the sum
-  std::int64_t weight;  // significance squared
+  float unit;  // output per integer of the sum
+  int shift;   // its significance is 2^shift
+  std::int64_t weight = 1;
 };
 
 struct GroupSums {
@@ -26,6 +28,14 @@ struct GroupSums {
   double unit = 0.0;      // smallest distance of two sums of one column
   bool same_unit = true;  // all columns have it, so sums of the group lie on one grid
 };
+
+// Weighs columns by significance squared, relative to the most significant one of their group where that has
+// a shift above kMostShift; what is then below one counts as one.
+void weigh(std::vector<ColumnUse>& columns, std::size_t groups) {
+  std::vector<int> dropped(groups, 0);
+  for (const ColumnUse& c : columns) dropped[c.group] = std::max(dropped[c.group], c.shift - kMostShift);
+  for (ColumnUse& c : columns) c.weight = std::int64_t{1} << 2 * std::max(0, c.shift - dropped[c.group]);
+}
 
 // The columns of a layer in the order of a pixel's trace.
 std::vector<ColumnUse> columns_of(const LayerProgram& program, const quant::CimLayer& layer) {
@@ -43,11 +53,12 @@ std::vector<ColumnUse> columns_of(const LayerProgram& program, const quant::CimL
         for (int o = 0; o < grid.outputs; ++o) {
           const float scale = layer.weight_scale[static_cast<std::size_t>(weights.group(t, j, o))];
           columns.push_back({columns.size(), first + static_cast<std::size_t>(groups.group(t, j, o)),
-                             layer.activation_scale * scale, std::int64_t{1} << (2 * shift)});
+                             layer.activation_scale * scale, shift});
         }
       }
     }
   }
+  weigh(columns, count * static_cast<std::size_t>(quant::range_sets(layer.config)));
   return columns;
 }
 

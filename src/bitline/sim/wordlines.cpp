@@ -1,5 +1,6 @@
 #include "bitline/sim/wordlines.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "bitline/base/wide.h"
@@ -9,6 +10,7 @@ namespace bitline::sim {
 namespace {
 
 constexpr std::size_t kPiece = WordlineBytes::kOverrun;
+constexpr int kByteBits = 8;
 
 // The runs of one pixel, in whole pieces; what a piece writes too much, the next run overwrites.
 void copy_runs(const std::uint8_t* window, std::span<const std::int64_t> taps, std::size_t run,
@@ -31,7 +33,12 @@ BITLINE_WIDE void to_floats(const std::uint8_t* __restrict bytes, float low, flo
   for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(bytes[i]) + low;
 }
 
-BITLINE_WIDE void digits_of(const std::uint8_t* __restrict codes, unsigned shift, unsigned mask,
+BITLINE_WIDE void add_floats(const std::uint8_t* __restrict bytes, float weight, float* __restrict out,
+                             std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] += static_cast<float>(bytes[i]) * weight;
+}
+
+BITLINE_WIDE void digits_of(const quant::Code* __restrict codes, unsigned shift, unsigned mask,
                             std::uint8_t* __restrict digits, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) digits[i] = static_cast<std::uint8_t>((codes[i] >> shift) & mask);
 }
@@ -66,7 +73,7 @@ WindowGeometry::WindowGeometry(const mapping::LayerShape& shape, ImageSize input
   }
 }
 
-WordlineBytes::WordlineBytes(const WindowGeometry& geometry, std::span<const std::uint8_t> codes,
+WordlineBytes::WordlineBytes(const WindowGeometry& geometry, std::span<const quant::Code> codes,
                              std::int64_t images, const quant::BitSlice& slice, int pad_code)
     : geometry_(geometry) {
   const auto row = static_cast<std::size_t>(geometry.input().width * geometry.channels());
@@ -74,7 +81,7 @@ WordlineBytes::WordlineBytes(const WindowGeometry& geometry, std::span<const std
   const auto shift = static_cast<unsigned>(slice.shift);
   bytes_.assign(static_cast<std::size_t>(images) * geometry.padded_size() + kOverrun,
                 static_cast<std::uint8_t>(quant::slice_digit(pad_code, slice) - slice.low()));
-  const std::uint8_t* source = codes.data();
+  const quant::Code* source = codes.data();
   for (std::int64_t n = 0; n < images; ++n) {
     std::uint8_t* image = bytes_.data() + static_cast<std::size_t>(n) * geometry.padded_size();
     for (std::int64_t y = 0; y < geometry.input().height; ++y, source += row) {
@@ -115,10 +122,17 @@ void rows_to_floats(const std::uint8_t* bytes, std::size_t stride, std::int64_t 
   for (std::int64_t p = 0; p < count; ++p, bytes += stride, out += width) to_floats(bytes, low, out, width);
 }
 
-quant::BitSlice whole_code(const quant::CodeRange& range) {
+void add_rows(const std::uint8_t* bytes, std::size_t stride, std::int64_t count, std::size_t width, int shift,
+              float* out) {
+  const float weight = std::ldexp(1.0f, shift);
+  for (std::int64_t p = 0; p < count; ++p, bytes += stride, out += width)
+    add_floats(bytes, weight, out, width);
+}
+
+std::vector<quant::BitSlice> byte_slices(const quant::CodeRange& range) {
   int bits = 1;
   while ((1 << bits) < range.levels()) ++bits;
-  return {0, bits, range.low < 0};
+  return range.low < 0 ? quant::slice_signed(bits, kByteBits) : quant::slice_unsigned(bits, kByteBits);
 }
 
 }  // namespace bitline::sim

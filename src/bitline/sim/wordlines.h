@@ -2,7 +2,8 @@
 //
 // Images are NHWC (channels innermost). The rows of a row tile are ordered (ky, kx, channel), so that the
 // inputs of one output pixel are a few contiguous runs of the image with its padding written out. Activation
-// codes and their digits are unsigned bytes: code - low of the range, digit - low of the slice.
+// codes and their digits are unsigned: code - low of the range (quant::Code), digit - low of the slice (a
+// byte).
 #pragma once
 
 #include <cstdint>
@@ -53,7 +54,7 @@ class WindowGeometry {
 class WordlineBytes {
  public:
   // codes: [image][H][W][C]. pad_code: of the padding.
-  WordlineBytes(const WindowGeometry& geometry, std::span<const std::uint8_t> codes, std::int64_t images,
+  WordlineBytes(const WindowGeometry& geometry, std::span<const quant::Code> codes, std::int64_t images,
                 const quant::BitSlice& slice, int pad_code = 0);
 
   const std::uint8_t* image() const { return bytes_.data(); }  // of the first image, padding included
@@ -80,8 +81,11 @@ void scatter_rows(const WindowGeometry& geometry, std::int64_t first_channel, st
 // Rows of bytes [pixel][stride] as dense floats [pixel][width], each byte + low.
 void rows_to_floats(const std::uint8_t* bytes, std::size_t stride, std::int64_t count, std::size_t width,
                     float low, float* out);
+// The same of a higher slice: adds each byte * 2^shift.
+void add_rows(const std::uint8_t* bytes, std::size_t stride, std::int64_t count, std::size_t width, int shift,
+              float* out);
 
-// The slice that holds whole activation codes.
-quant::BitSlice whole_code(const quant::CodeRange& range);
+// The bytes that hold whole activation codes: one slice, or two.
+std::vector<quant::BitSlice> byte_slices(const quant::CodeRange& range);
 
 }  // namespace bitline::sim

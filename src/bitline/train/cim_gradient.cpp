@@ -12,6 +12,7 @@ namespace bitline::train {
 namespace {
 
 constexpr std::int64_t kBlockPixels = 256;
+constexpr int kByteBits = 8;
 
 // An image with zeros around it.
 void surround(const sim::WindowGeometry& geometry, const float* image, float* padded) {
@@ -111,8 +112,8 @@ void CimGradient::add_group(const GradientBatch& group, const sim::WindowGeometr
   for (const quant::BitSlice& slice : program_.input_slices)
     block.digits.emplace_back(geometry, group.codes, group.images, slice, program_.pad_code);
   if (block.digits.size() > 1) {
-    block.codes.emplace_back(geometry, group.codes, group.images, sim::whole_code(program_.activation_range),
-                             program_.pad_code);
+    for (const quant::BitSlice& slice : sim::byte_slices(program_.activation_range))
+      block.codes.emplace_back(geometry, group.codes, group.images, slice, program_.pad_code);
   }
   block.dcodes.assign(static_cast<std::size_t>(group.images) * geometry.padded_size(), 0.0f);
   const std::int64_t outputs = program_.tiling.shape.out_channels, pixels = group.images * geometry.pixels();
@@ -168,20 +169,36 @@ void CimGradient::add_block(Block& block, const sim::WindowGeometry& geometry) {
       const std::int64_t channel = g * tiling.shape.group_inputs() + tiling.tiles[t].first_channel;
       const std::int64_t channels = tiling.tiles[t].channels;
       pass_gates(block, t, g);
-      if (!block.codes.empty()) {
-        block.codes.front().gather(channel, channels, block.first, block.count, stride, block.bytes.data());
-      } else if (ideal()) {
-        block.digits.front().gather(channel, channels, block.first, block.count, stride, block.bytes.data());
-      }
-      const auto rows = static_cast<std::size_t>(tiling.rows(t));
-      block.columns.resize(static_cast<std::size_t>(block.count) * rows);
-      const float zero = program_.activation_offset / program_.activation_scale;  // of the codes
-      sim::rows_to_floats(block.bytes.data(), stride, block.count, rows,
-                          static_cast<float>(program_.activation_range.low) + zero, block.columns.data());
+      gather_codes(block, t, channel);
       pass_on(block, t, g);
+      const auto rows = static_cast<std::size_t>(tiling.rows(t));
       sim::scatter_rows(geometry, channel, channels, block.first, block.count, rows, block.drows.data(),
                         block.dcodes.data());
     }
+  }
+}
+
+// columns = whole codes; with one slice pass_gates has left them in block.bytes.
+void CimGradient::gather_codes(Block& block, std::size_t tile, std::int64_t channel) {
+  const std::size_t stride = prepared_.row_stride(tile);
+  const auto rows = static_cast<std::size_t>(program_.tiling.rows(tile));
+  const auto gather = [&](const sim::WordlineBytes& from) {
+    from.gather(channel, program_.tiling.tiles[tile].channels, block.first, block.count, stride,
+                block.bytes.data());
+  };
+  if (!block.codes.empty()) {
+    gather(block.codes.front());
+  } else if (ideal()) {
+    gather(block.digits.front());
+  }
+  block.columns.resize(static_cast<std::size_t>(block.count) * rows);
+  const float zero = program_.activation_offset / program_.activation_scale;  // of the codes
+  sim::rows_to_floats(block.bytes.data(), stride, block.count, rows,
+                      static_cast<float>(program_.activation_range.low) + zero, block.columns.data());
+  for (std::size_t b = 1; b < block.codes.size(); ++b) {
+    gather(block.codes[b]);
+    sim::add_rows(block.bytes.data(), stride, block.count, rows, kByteBits * static_cast<int>(b),
+                  block.columns.data());
   }
 }
 

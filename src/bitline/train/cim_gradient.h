@@ -40,8 +40,8 @@ struct LayerGradient {
 
 // Images with channels innermost, [image][H][W][C].
 struct GradientBatch {
-  std::span<const float> x;             // the layer's float input
-  std::span<const std::uint8_t> codes;  // of x, see sim/wordlines.h
+  std::span<const float> x;            // the layer's float input
+  std::span<const quant::Code> codes;  // of x, see sim/wordlines.h
   std::span<const float> dy;
   std::span<float> dx;  // written
   std::int64_t images = 0;
@@ -62,6 +62,7 @@ class CimGradient {
   void prepare_weights();
   void add_group(const GradientBatch& group, const sim::WindowGeometry& geometry);
   void add_block(Block& block, const sim::WindowGeometry& geometry);
+  void gather_codes(Block& block, std::size_t tile, std::int64_t channel);
   void pass_gates(Block& block, std::size_t tile, std::int64_t group);
   void pass_on(Block& block, std::size_t tile, std::int64_t group);
   void add_ungated(const Block& block, std::size_t tile, std::int64_t group);

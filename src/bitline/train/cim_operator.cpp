@@ -28,7 +28,7 @@ struct Saved : torch::CustomClassHolder {
   quant::CimLayer layer;
   std::unique_ptr<sim::LayerProgram> program;
   std::unique_ptr<sim::PreparedLayer> prepared;
-  std::vector<std::uint8_t> codes;  // [image][H][W][C], see sim/wordlines.h
+  std::vector<quant::Code> codes;  // [image][H][W][C], see sim/wordlines.h
   sim::ImageSize input;
 };
 
@@ -68,7 +68,7 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     saved->prepared = sim::choose_kernel("auto", *saved->program).prepare(*saved->program);
     saved->input = image_size(x);
     saved->codes.resize(static_cast<std::size_t>(input.numel()));
-    quant::lsq_bytes(view(input), saved->program->activation_scale, saved->program->activation_range,
+    quant::lsq_codes(view(input), saved->program->activation_scale, saved->program->activation_range,
                      saved->codes, saved->program->activation_offset);
     Tensor y = empty_last(output_sizes(saved->spec, x));
     const auto in = static_cast<std::size_t>(input.numel() / input.size(0));

@@ -11,7 +11,7 @@ namespace bitline::train {
 
 namespace {
 
-BITLINE_WIDE void add_digits(const std::uint8_t* __restrict codes, unsigned shift, unsigned mask,
+BITLINE_WIDE void add_digits(const quant::Code* __restrict codes, unsigned shift, unsigned mask,
                              std::uint32_t* __restrict sums, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) sums[i] += (codes[i] >> shift) & mask;
 }
@@ -23,13 +23,13 @@ std::vector<std::vector<double>> mean_digits(const sim::LayerProgram& program, c
   const std::size_t size = static_cast<std::size_t>(host.numel()) / images;
   std::vector<std::vector<std::uint32_t>> sums(program.input_slices.size(),
                                                std::vector<std::uint32_t>(size, 0));
-  std::vector<std::uint8_t> bytes(size);
+  std::vector<quant::Code> codes(size);
   for (std::size_t n = 0; n < images; ++n) {
-    quant::lsq_bytes({host.data_ptr<float>() + n * size, size}, program.activation_scale,
-                     program.activation_range, bytes, program.activation_offset);
+    quant::lsq_codes({host.data_ptr<float>() + n * size, size}, program.activation_scale,
+                     program.activation_range, codes, program.activation_offset);
     for (std::size_t i = 0; i < sums.size(); ++i) {
       const quant::BitSlice& slice = program.input_slices[i];
-      add_digits(bytes.data(), static_cast<unsigned>(slice.shift), (1U << slice.bits) - 1U, sums[i].data(),
+      add_digits(codes.data(), static_cast<unsigned>(slice.shift), (1U << slice.bits) - 1U, sums[i].data(),
                  size);
     }
   }

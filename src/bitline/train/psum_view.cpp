@@ -38,7 +38,7 @@ class PsumSampler {
     images_ = host.size(0);
     if (x.dim() == 4) input_ = {x.size(2), x.size(3)};
     codes_.resize(static_cast<std::size_t>(host.numel()));
-    quant::lsq_bytes({host.data_ptr<float>(), codes_.size()}, program_.activation_scale,
+    quant::lsq_codes({host.data_ptr<float>(), codes_.size()}, program_.activation_scale,
                      program_.activation_range, codes_, program_.activation_offset);
   }
 
@@ -113,7 +113,7 @@ class PsumSampler {
   quant::GroupMap scales_, converters_;
   std::int64_t images_ = 0;
   sim::ImageSize input_;
-  std::vector<std::uint8_t> codes_;
+  std::vector<quant::Code> codes_;
 };
 
 std::vector<quant::ScaleErrors> step_errors(const PsumSampler& sampler) {

@@ -12,7 +12,7 @@ namespace bitline::frontend {
 
 namespace {
 
-constexpr int kMostBits = 8;
+constexpr int kMostBitsACycle = 8;
 constexpr std::int64_t kMostRows = 1 << 16;
 
 std::string range_text(quant::CodeRange range) {
@@ -30,7 +30,7 @@ struct ActivationCodes {
 };
 
 std::optional<ActivationCodes> activation_codes(quant::CodeRange range) {
-  for (int bits = 1; bits <= kMostBits; ++bits) {
+  for (int bits = 1; bits <= quant::kMaxBits; ++bits) {
     if (range == quant::unsigned_range(bits)) return ActivationCodes{bits, false};
     if (range == quant::signed_range(bits)) return ActivationCodes{bits, true};
   }
@@ -39,7 +39,7 @@ std::optional<ActivationCodes> activation_codes(quant::CodeRange range) {
 
 // Bits and encoding of weights with these codes.
 bool set_weight_codes(quant::CodeRange range, quant::CimConfig& config) {
-  for (int bits = 1; bits <= kMostBits; ++bits) {
+  for (int bits = 1; bits <= quant::kMaxBits; ++bits) {
     config.weight_bits = bits;
     config.encoding = "twos-complement";
     if (range == quant::signed_range(bits)) return true;
@@ -130,8 +130,9 @@ void compare(const ir::Tensor& weight, const quant::CimLayer& planned, const qua
 void check_codes(const OnnxNode& node, const Quantized& quantized) {
   const quant::CodeRange range = moved(quantized.range, quantized.zero_point);
   if (activation_codes(range)) return;
-  node.refuse("its codes, less the zero point, are " + range_text(range) +
-              ", expected those of 1 to 8 bits, unsigned (0 to 2^b - 1) or signed (-2^(b-1) to 2^(b-1) - 1)");
+  node.refuse(
+      "its codes, less the zero point, are " + range_text(range) +
+      ", expected those of 1 to 16 bits, unsigned (0 to 2^b - 1) or signed (-2^(b-1) to 2^(b-1) - 1)");
 }
 
 quant::CimLayer planned_layer(const OnnxNode& node, const Quantized& input, const WeightGrid* grid,
@@ -146,10 +147,12 @@ quant::CimLayer planned_layer(const OnnxNode& node, const Quantized& input, cons
   quant::CimLayer layer;
   layer.config.adc_levels = quant::kIdealAdc;
   layer.config.activation_bits = codes->bits;
+  if (codes->bits > kMostBitsACycle) layer.config.dac_bits = kMostBitsACycle;
   layer.activation_signed = codes->is_signed;
   layer.activation_scale = input.scale;
   if (!set_weight_codes(grid->range, layer.config)) {
-    node.refuse("its weight has codes " + range_text(grid->range) + ", expected those of 1 to 8 signed bits");
+    node.refuse("its weight has codes " + range_text(grid->range) +
+                ", expected those of 1 to 16 signed bits");
   }
   set_scales(node, {weight, *grid->scales}, layer);
   return layer;

@@ -18,7 +18,7 @@ namespace bitline::frontend {
 quant::CimLayer planned_layer(const OnnxNode& node, const Quantized& input, const WeightGrid* grid,
                               const ir::Shape& weight);
 
-// Refuses a quantizer that no layer can have: codes that are not those of 1 to 8 bits, signed or unsigned.
+// Refuses a quantizer that no layer can have: codes that are not those of 1 to 16 bits, signed or unsigned.
 void check_codes(const OnnxNode& node, const Quantized& quantized);
 
 // The codes that a Clip with literal bounds leaves of a range.

@@ -85,7 +85,7 @@ class ReferenceLayer final : public PreparedLayer {
   }
 
   // The integer on one bitline: input digits times cells, over the rows of tile t.
-  std::int64_t bitline_sum(std::span<const std::uint8_t> codes, ImageSize input, Pixel pixel, std::size_t t,
+  std::int64_t bitline_sum(std::span<const quant::Code> codes, ImageSize input, Pixel pixel, std::size_t t,
                            const quant::BitSlice& cycle, int j, int o) const {
     const mapping::LayerShape& shape = program_.tiling.shape;
     const ir::Window& w = shape.window;
