@@ -29,8 +29,7 @@ struct CimConfig {
   int array_rows = 128;
   int array_columns = 128;
   int cell_bits = 2;  // 1..8
-  int dac_bits =
-      0;  // input bits a cycle, 1..8; 0 = all activation bits at once, of which there are 8 at most
+  int dac_bits = 0;   // input bits a cycle, 1..8; 0 = all of the activation's at once, 8 at most
   std::string encoding = "twos-complement";
   bool slice_scales =
       false;  // a weight scale for each slice (as ColumnQuant's code has) instead of one for all
