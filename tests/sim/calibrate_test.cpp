@@ -192,6 +192,13 @@ TEST(Calibrate, AnIdealConverterHasNoSteps) {
   EXPECT_TRUE(model.layers.at("conv2").psum_centre.empty());
 }
 
+TEST(Calibrate, SumsThatOverflowNameTheNode) {
+  ir::Graph graph = small_net(1);
+  for (float& weight : graph.constant(graph.find_node("conv2")->inputs[1]).data) weight = 1e38f;
+  const std::string text = io::error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); });
+  EXPECT_TRUE(text.starts_with("node 'conv2': calibration met ")) << text;
+}
+
 TEST(Calibrate, WeightsThatAreNotFiniteNameTheNode) {
   ir::Graph graph = small_net(1);
   graph.constant(graph.find_node("conv2")->inputs[1]).data[5] = kNan;

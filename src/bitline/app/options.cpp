@@ -105,8 +105,9 @@ void ArrayOptions::declare(CLI::App& app) {
   app.add_option("--granularity", granularity,
                  "scales of weights/partial sums: layer, channel, array, column")
       ->capture_default_str();
-  app.add_option("--cell-bits", cell_bits, "bits a cell (default: the hardware's)");
-  app.add_option("--dac-bits", dac_bits, "input bits a cycle, 0 = all at once (default: the hardware's)");
+  app.add_option("--cell-bits", cell_bits, "bits a cell (default: the hardware's)")->check(CLI::Range(1, 8));
+  app.add_option("--dac-bits", dac_bits, "input bits a cycle, 0 = all at once (default: the hardware's)")
+      ->check(CLI::Range(0, 8));
   app.add_option("--encoding", encoding,
                  "signed weights: twos-complement or differential (default: the hardware's)");
   app.add_flag("--slice-scales", slice_scales, "a weight scale for each bit slice");
@@ -133,8 +134,8 @@ quant::CimConfig ArrayOptions::config(Session& session) const {
   quant::parse_precision(precision, c);
   c.array_rows = spec.rows;
   c.array_columns = spec.columns;
-  c.cell_bits = cell_bits > 0 ? cell_bits : spec.cell_bits;
-  c.dac_bits = dac_bits >= 0 ? dac_bits : spec.dac_bits;
+  c.cell_bits = cell_bits.value_or(spec.cell_bits);
+  c.dac_bits = dac_bits.value_or(spec.dac_bits);
   c.encoding = encoding.empty() ? spec.encoding : encoding;
   c.slice_scales = slice_scales;
   c.cycle_ranges = cycle_ranges;

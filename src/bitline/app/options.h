@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,8 +50,7 @@ struct ArrayOptions {
   std::string hardware = "128x128:2b";
   std::string precision = "W4A4P4";
   std::string granularity = "column/column";
-  int cell_bits = 0;  // 0 = the hardware's
-  int dac_bits = -1;  // -1 = the hardware's
+  std::optional<int> cell_bits, dac_bits;  // usually the hardware's
   std::string encoding;
   bool slice_scales = false;
   bool cycle_ranges = false;

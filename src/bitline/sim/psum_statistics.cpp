@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bitline/base/error.h"
 #include "bitline/sim/parallel.h"
 
 namespace bitline::sim {
@@ -72,8 +73,11 @@ void for_each_sum(const PsumTraces& traces, std::size_t stride, const std::vecto
   }
 }
 
-quant::Histogram empty_histogram(const GroupSums& group) {
+quant::Histogram empty_histogram(const GroupSums& group, const std::string& layer) {
   const double range = static_cast<double>(group.high) - static_cast<double>(group.low);
+  if (!std::isfinite(range) || !std::isfinite(group.unit))
+    bad_input("calibration met partial sums that are not finite", Where{{}, 0, 0, layer},
+              "check the weights and the images");
   const double finest = range / kHistogramBins;
   quant::Histogram h;
   h.first = static_cast<double>(group.low);
@@ -84,7 +88,7 @@ quant::Histogram empty_histogram(const GroupSums& group) {
 
 // Histograms of some groups, given all of their columns.
 void fill(const PsumTraces& traces, std::size_t stride, const std::vector<ColumnUse>& columns,
-          std::vector<quant::Histogram>& histograms) {
+          const std::string& layer, std::vector<quant::Histogram>& histograms) {
   std::vector<GroupSums> sums(histograms.size());
   for_each_sum(traces, stride, columns, [&](const ColumnUse& column, float sum) {
     GroupSums& group = sums[column.group];
@@ -99,7 +103,7 @@ void fill(const PsumTraces& traces, std::size_t stride, const std::vector<Column
   }
   for (const ColumnUse& column : columns) {
     if (histograms[column.group].counts.empty())
-      histograms[column.group] = empty_histogram(sums[column.group]);
+      histograms[column.group] = empty_histogram(sums[column.group], layer);
   }
   for_each_sum(traces, stride, columns, [&](const ColumnUse& column, float sum) {
     quant::Histogram& h = histograms[column.group];
@@ -122,7 +126,7 @@ std::vector<quant::Histogram> psum_histograms(const LayerProgram& program, const
         column);
   std::vector<quant::Histogram> histograms(static_cast<std::size_t>(groups));
   for_each_piece(pieces, threads, [&](std::int64_t piece) {
-    fill(traces, columns.size(), of_piece[static_cast<std::size_t>(piece)], histograms);
+    fill(traces, columns.size(), of_piece[static_cast<std::size_t>(piece)], program.name, histograms);
   });
   return histograms;
 }

@@ -10,7 +10,6 @@ namespace bitline::sim {
 namespace {
 
 constexpr std::size_t kPiece = WordlineBytes::kOverrun;
-constexpr int kByteBits = 8;
 
 // The runs of one pixel, in whole pieces; what a piece writes too much, the next run overwrites.
 void copy_runs(const std::uint8_t* window, std::span<const std::int64_t> taps, std::size_t run,

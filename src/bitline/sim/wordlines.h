@@ -85,7 +85,8 @@ void rows_to_floats(const std::uint8_t* bytes, std::size_t stride, std::int64_t 
 void add_rows(const std::uint8_t* bytes, std::size_t stride, std::int64_t count, std::size_t width, int shift,
               float* out);
 
-// The bytes that hold whole activation codes: one slice, or two.
+// The bytes that hold whole activation codes: slices of kByteBits, one or two.
+inline constexpr int kByteBits = 8;
 std::vector<quant::BitSlice> byte_slices(const quant::CodeRange& range);
 
 }  // namespace bitline::sim

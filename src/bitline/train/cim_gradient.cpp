@@ -12,7 +12,6 @@ namespace bitline::train {
 namespace {
 
 constexpr std::int64_t kBlockPixels = 256;
-constexpr int kByteBits = 8;
 
 // An image with zeros around it.
 void surround(const sim::WindowGeometry& geometry, const float* image, float* padded) {
@@ -197,7 +196,7 @@ void CimGradient::gather_codes(Block& block, std::size_t tile, std::int64_t chan
                       static_cast<float>(program_.activation_range.low) + zero, block.columns.data());
   for (std::size_t b = 1; b < block.codes.size(); ++b) {
     gather(block.codes[b]);
-    sim::add_rows(block.bytes.data(), stride, block.count, rows, kByteBits * static_cast<int>(b),
+    sim::add_rows(block.bytes.data(), stride, block.count, rows, sim::kByteBits * static_cast<int>(b),
                   block.columns.data());
   }
 }
