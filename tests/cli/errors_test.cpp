@@ -99,8 +99,8 @@ TEST(Errors, PrecisionGranularityVariation) {
   expect_error(with("--precision", "W0A4P4"), 3, {"weight_bits"});
   expect_error(with("--precision", "W17A4P4"), 3, {"weight_bits = 17", "1 to 16"});
   expect_error(with("--precision", "W4A9P4"), 3, {"--dac-bits"});
-  expect_error(with("--cell-bits", "0"), 2, {"--cell-bits"});
-  expect_error(with("--dac-bits", "-1"), 2, {"--dac-bits"});
+  expect_error(with("--cell-bits", "0"), 3, {"cell_bits = 0", "1 to 8"});
+  expect_error(with("--dac-bits", "-1"), 3, {"dac_bits = -1", "0 to 8"});
   expect_error(with("--granularity", "colum"), 3, {"did you mean 'column'"});
   expect_error(with("--hardware", "big"), 3, {"big"});
   expect_error(with("--weight-range", "minmx"), 3, {"did you mean 'minmax'"});

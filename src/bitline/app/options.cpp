@@ -105,9 +105,8 @@ void ArrayOptions::declare(CLI::App& app) {
   app.add_option("--granularity", granularity,
                  "scales of weights/partial sums: layer, channel, array, column")
       ->capture_default_str();
-  app.add_option("--cell-bits", cell_bits, "bits a cell (default: the hardware's)")->check(CLI::Range(1, 8));
-  app.add_option("--dac-bits", dac_bits, "input bits a cycle, 0 = all at once (default: the hardware's)")
-      ->check(CLI::Range(0, 8));
+  app.add_option("--cell-bits", cell_bits, "bits a cell (default: the hardware's)");
+  app.add_option("--dac-bits", dac_bits, "input bits a cycle, 0 = all at once (default: the hardware's)");
   app.add_option("--encoding", encoding,
                  "signed weights: twos-complement or differential (default: the hardware's)");
   app.add_flag("--slice-scales", slice_scales, "a weight scale for each bit slice");

@@ -49,6 +49,10 @@ void check_values(const TrainOptions& o) {
   require_between("stop_after_steps", double(o.stop_after_steps), 0.0, kNoLimit);
 }
 
+ir::Shape output_shape(const ir::Graph& graph) {
+  return ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
+}
+
 void check_fit(const data::Dataset& set, const ir::Graph& graph) {
   const data::ImageShape s = set.shape();
   const ir::Shape& in = graph.input_shape();
@@ -57,7 +61,7 @@ void check_fit(const data::Dataset& set, const ir::Graph& graph) {
               ir::shape_text({ir::kBatch, s.channels, s.height, s.width}) + ", the model takes " +
               ir::shape_text(in));
   }
-  const ir::Shape out = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
+  const ir::Shape out = output_shape(graph);
   const auto classes = static_cast<std::int64_t>(set.class_names().size());
   if (out.size() != 2 || out[1] < classes) {
     bad_input("the data set " + set.name() + " has " + std::to_string(classes) +
@@ -73,13 +77,10 @@ void check_small(const quant::QuantizedModel& start, const data::ImageShape& ima
               "set small_epochs to 0");
   ir::Graph graph = start.graph;
   graph.set_input_shape({ir::kBatch, images.channels, o.small_side, o.small_side});
-  const auto logits = [](const ir::Graph& g) {
-    return ir::infer_shapes(g)[static_cast<std::size_t>(g.output())];
-  };
   std::string why;
   try {
-    if (logits(graph) == logits(start.graph)) return;
-    why = "its output becomes " + ir::shape_text(logits(graph));
+    if (output_shape(graph) == output_shape(start.graph)) return;
+    why = "its output becomes " + ir::shape_text(output_shape(graph));
   } catch (const Error& error) {
     why = error.message();
   }
@@ -101,12 +102,9 @@ void check_options(const quant::QuantizedModel& start, const ir::Graph* teacher,
   if (o.distillation <= 0.0) return;
   if (teacher == nullptr) bad_input("distillation needs a float network to learn from");
   check_fit(*data.train, *teacher);
-  const auto outputs = [](const ir::Graph& g) {
-    return ir::infer_shapes(g)[static_cast<std::size_t>(g.output())];
-  };
-  if (outputs(*teacher) != outputs(graph))
-    bad_input("the network to learn from has outputs " + ir::shape_text(outputs(*teacher)) +
-              ", the model has " + ir::shape_text(outputs(graph)));
+  if (output_shape(*teacher) != output_shape(graph))
+    bad_input("the network to learn from has outputs " + ir::shape_text(output_shape(*teacher)) +
+              ", the model has " + ir::shape_text(output_shape(graph)));
 }
 
 }  // namespace bitline::train
