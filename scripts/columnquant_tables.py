@@ -49,6 +49,19 @@ def full(steps, chips):
                  [MULTIPLICATIONS, "training s"], rows)
 
 
+def on_chips(steps):
+    """The rows of the comparison of each estimate, beside the accuracy of its network."""
+    rows = []
+    for name, r in steps.items():
+        if not name.endswith(" cost"):
+            continue
+        network = name.removesuffix(" cost")
+        rows += [[network, accuracy(steps.get(network)), row["hardware"], f"{row['energy']:.2f}",
+                  f"{row['energy_ratio']:.2f}", f"{row['images_per_second']:.0f}", f"{row['rate_ratio']:.3f}"]
+                 for row in r["tables"]["comparison"]["rows"]]
+    return table(["network", "accuracy %", "chip", "energy uJ", "energy x", "FPS", "rate x"], rows)
+
+
 def tables():
     calibration, trained = load("columnquant/calibration"), load("columnquant/table")
     rows = ["layer/layer", "layer/array", "array/array", "column/column"]
@@ -56,7 +69,8 @@ def tables():
             "W8A8": grid(calibration, "W8A8", ["ideal", "8", "7", "6", "5", "4"], rows),
             "training": training(load("columnquant/qat")),
             "variation": variation(load("columnquant/variation")),
-            "full": full(trained, load("columnquant/table-variation"))}
+            "full": full(trained, load("columnquant/table-variation")),
+            "chip": on_chips(load("columnquant/chip"))}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 // bitline hardware: its five actions, in text and JSON, and their errors. Needs no training library.
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "figures.h"
 #include <gtest/gtest.h>
@@ -30,10 +31,10 @@ TEST(Hardware, ShowsSumsConstantsAndGaps) {
 }
 
 TEST(Hardware, ShowsEveryDesignAndSaysWhatIsMissing) {
-  for (const char* name : {"cascade", "cascade-adc-fit", "dadiannao", "puma", "sram-28nm", "mars", "rram-128",
+  for (const char* name : {"cascade", "cascade-adc-raw", "dadiannao", "puma", "sram-28nm", "mars", "rram-128",
                            "sram-1b", "rtx2080"})
     expect_documented(json_of({"hardware", "show", name}));
-  EXPECT_EQ(text(json_of({"hardware", "show", "sram-1b"}), "not_in_chip_power"), "array, dac");
+  EXPECT_EQ(text(json_of({"hardware", "show", "sram-28nm"}), "not_in_chip_power"), "dac");
 }
 
 TEST(Hardware, ExplainsAComponentByItsNameAtOneLevel) {
@@ -49,6 +50,22 @@ TEST(Hardware, ExplainsAComponentByItsNameAtOneLevel) {
   expect_error(run_program({"hardware", "explain", "isaac", "shift_add"}), 2,
                {"'shift_add' is at more than one level", "'macro.shift_add' or 'tile.shift_add'?"});
   expect_error(run_program({"hardware", "explain", "isaac", "addc"}), 2, {"did you mean 'adc'?"});
+}
+
+TEST(Hardware, ExplainsAComponentInAllDesigns) {
+  const result::Record adc = json_of({"hardware", "explain", "adc"});
+  expect_documented(adc);
+  std::set<std::string> designs;
+  for (const auto& row : table(adc, "constants").rows) {
+    EXPECT_EQ(std::get<std::string>(row[1]), "adc");
+    designs.insert(std::get<std::string>(row[0]));
+  }
+  for (const char* name : {"shafiee-isca-2016", "chou-micro-2019", "generic-sram-1b"})
+    EXPECT_TRUE(designs.contains(name)) << name;
+  const result::Record buffers = json_of({"hardware", "explain", "buffer"});  // a kind
+  EXPECT_NE(text(buffers, "energy_formula").find("one access"), std::string::npos);
+  for (const auto& row : table(buffers, "constants").rows) EXPECT_NE(std::get<std::string>(row[1]), "adc");
+  expect_error(run_program({"hardware", "explain", "isaac"}), 2, {"no design has 'isaac'", "NAME COMPONENT"});
 }
 
 TEST(Hardware, EveryPartOfEveryDesignIsExplained) {

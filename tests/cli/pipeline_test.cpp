@@ -122,17 +122,32 @@ TEST_F(Pipeline, QuantizeWithoutTraining) {
     EXPECT_EQ(o.exit_code, 0) << o.err;
     return number(record_of(o.out), "accuracy");
   };
-  const double nearest = accuracy(ptq("nearest.safetensors", {}));
-  const Words reconstructed = {"--rounding", "reconstructed", "--reconstruction-steps", "40"};
+  const Words plain = {"--rounding", "nearest"};
+  const double nearest = accuracy(ptq("nearest.safetensors", plain));
+  const Words reconstructed = {"--reconstruction-steps", "40"};  // the usual rounding
   const double fitted = accuracy(ptq("one.safetensors", joined(reconstructed, {"--threads", "1"})));
   EXPECT_GE(fitted, nearest - 2.0);
   accuracy(ptq("two.safetensors", joined(reconstructed, {"--threads", "2"})));
   EXPECT_EQ(scratch_->read("one.safetensors"), scratch_->read("two.safetensors"));
-  accuracy(ptq("ranges.safetensors", {"--weight-range", "minmax", "--activation-range", "percentile:99.5",
-                                      "--adc-range", "kl", "--equalize"}));
-  accuracy(ptq("norm.safetensors", {"--keep-batch-norm", "--re-estimate-batch-norm"}));
+  accuracy(ptq("ranges.safetensors", joined(plain, {"--weight-range", "minmax", "--activation-range",
+                                                    "percentile:99.5", "--adc-range", "kl", "--equalize"})));
+  accuracy(ptq("norm.safetensors", joined(plain, {"--keep-batch-norm", "--re-estimate-batch-norm"})));
   EXPECT_NE(scratch_->read("ranges.safetensors"), scratch_->read("nearest.safetensors"));
   EXPECT_NE(scratch_->read("norm.safetensors"), scratch_->read("nearest.safetensors"));
+}
+
+TEST_F(Pipeline, TheUsualRoundingIsTheBestThatConvertersTake) {
+  const auto rounding = [&](const char* command, const Words& more) {
+    const Words words = {"--quiet",     "--model",    scratch_->path("float.safetensors"),
+                         "--data",      "digits",     "--calibration-images",
+                         "16",          "--hardware", "64x64:2b",
+                         "--precision", "W3A3P3",     "--reconstruction-steps",
+                         "2",           "--out",      scratch_->path("out.safetensors")};
+    return text(json_of(joined(joined({command}, words), more)), "rounding");
+  };
+  EXPECT_EQ(rounding("quantize", {"--method", "ptq"}), "reconstructed");
+  EXPECT_EQ(rounding("quantize", {"--method", "ptq", "--adc-levels", "lloyd-max"}), "compensated");
+  EXPECT_EQ(rounding("calibrate", {}), "nearest");
 }
 
 }  // namespace

@@ -44,6 +44,22 @@ TEST(Digital, OneChipByHand) {
   EXPECT_TRUE(e.complete());
 }
 
+// 250 of 1,000 ns are for computing: a gated part draws power in these alone.
+TEST(Digital, GatedPartsRestWhileUnitsWait) {
+  hardware::HardwareSpec board = node(4, "1 GB/s", "1 TB/s");
+  const Estimate busy = estimate_digital(board, {conv()});
+  board = node(4);
+  const Estimate powered = estimate_digital(board, {conv()});
+  for (hardware::Component& c : board.chip.components) c.idle = "gated";
+  const Estimate gated = estimate_digital(board, {conv()});
+  EXPECT_EQ(*gated.period, *powered.period);
+  EXPECT_GT(*gated.period, *busy.period);
+  EXPECT_DOUBLE_EQ(gated.energy, busy.energy);
+  EXPECT_DOUBLE_EQ(gated.energy_at(2.0 * *gated.period), gated.energy);
+  EXPECT_DOUBLE_EQ(powered.energy_at(2.0 * *powered.period), 2.0 * powered.energy);
+  EXPECT_DOUBLE_EQ(gated.layers[0].total, gated.energy);
+}
+
 TEST(Digital, ABoardExchangesInputs) {
   const Estimate e = estimate_digital(node(4), {conv()});
   EXPECT_DOUBLE_EQ(*e.period, 5000 * 2 * 3 / 4.0 / 2e9);  // longer than 2 x ceil(4000 / 64) clocks

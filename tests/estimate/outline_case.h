@@ -45,12 +45,17 @@ inline mapping::Mapping map_outline(const ir::Graph& graph, const hardware::Hard
   return mapping::map_network(model, chip, options);
 }
 
+// `spec` has digital units.
+inline Estimate digital_outline(const std::string& network, const hardware::HardwareSpec& spec) {
+  const ir::Graph graph = frontend::outline(network);
+  return estimate_digital(spec, digital_layers(graph, layer_names(graph)));
+}
+
 inline Estimate estimate_outline(const std::string& network, const char* design, std::int64_t chips,
                                  bool replicate = true) {
   const hardware::HardwareSpec spec = board(design, chips);
-  const ir::Graph graph = frontend::outline(network);
-  if (spec.is_digital()) return estimate_digital(spec, digital_layers(graph, layer_names(graph)));
-  return estimate(map_outline(graph, spec, replicate), spec, {}, {});
+  if (spec.is_digital()) return digital_outline(network, spec);
+  return estimate(map_outline(frontend::outline(network), spec, replicate), spec, {}, {});
 }
 
 }  // namespace bitline::estimate

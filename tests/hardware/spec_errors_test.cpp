@@ -32,7 +32,7 @@ TEST(SpecErrors, UnknownKeys) {
        {"power: 1 mW, area: 10 um2", "capacity: 1 KiB",
         "chip.yaml:22:34: unknown key 'capacity' of 'macro.shift_add' (known: bits, clock, count, per, "
         "shared_by, "
-        "power, leakage, energy, area, stated_node, cite, mark, note)"},
+        "power, leakage, energy, area, stated_node, idle, cite, mark, note)"},
        {"rows: 64", "rows: {value: 64, unit: 1}",
         "chip.yaml:8:21: unknown key 'unit' (known: cite, mark, note, value)"},
        {"kind: router", "kind: rooter",
@@ -116,6 +116,9 @@ TEST(SpecErrors, Contradictions) {
        {"dac: {bits: 1", "dac: {bits: 5",
         "chip.yaml:18:13: the DAC takes more bits than an input has: 5 of 4 (dac.bits is at most "
         "operands.input_bits)"},
+       {"dac: {bits: 1, count: 128", "dac: {bits: 1, count: 31",
+        "chip.yaml:10:16: more rows are active than DACs drive: 32 of 31 (dac.count is at least "
+        "array.active_rows)"},
        {"per: group, ", "",
         "chip.yaml:18:35: 'dac' has 128 instances, and nothing says of how many this is (add 'per: instance' "
         "or 'per: "
@@ -128,6 +131,22 @@ TEST(SpecErrors, Contradictions) {
         "chip.yaml:28:11: a chip has either arrays or a roofline (describe the digital comparator in a file "
         "of its "
         "own)"}});
+}
+
+TEST(SpecErrors, EmptySectionsAreNoSections) {
+  for (const char* section : {"accumulation:", "roofline: ~", "published: null"}) {
+    const std::string text = std::string(section) + "\nmacro:\n";
+    const std::string error = io::error_of([&] { parse_small(changed("macro:\n", text)); });
+    EXPECT_EQ(error.substr(0, 13), "chip.yaml:20:") << section;
+    EXPECT_NE(error.find("expected a map, got nothing"), std::string::npos) << error;
+  }
+}
+
+TEST(SpecErrors, OnlyAcceleratorsHaveIdleParts) {
+  expect_errors(
+      {{"shared_by: 2,", "shared_by: 2, idle: gated,",
+        "chip.yaml:27:13: 'router' states 'idle', but no accelerator waits (leave 'idle' out: parts "
+        "beside arrays draw power while these work)"}});
 }
 
 TEST(SpecErrors, AccumulationAndDigitalUnits) {

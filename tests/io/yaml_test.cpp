@@ -48,7 +48,7 @@ TEST(Yaml, EveryValueAndKeyKnowsItsPlace) {
 TEST(Yaml, AnEmptyFileIsNull) {
   EXPECT_EQ(parse_yaml("", "f").kind, YamlNode::Kind::kNull);
   EXPECT_EQ(parse_yaml("# only words\n", "f").kind, YamlNode::Kind::kNull);
-  EXPECT_NO_THROW(YamlMapReader(parse_yaml("", "f")).finish());
+  EXPECT_EQ(error_of([] { YamlMapReader(parse_yaml("", "f")); }), "f:1:1: expected a map, got nothing");
 }
 
 struct Refusal {

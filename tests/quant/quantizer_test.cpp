@@ -54,7 +54,8 @@ class Stated {
     const Rounding& r = group.rounding;
     if (std::string(r.surrogate->name) == "ewgs") slope_ *= 1.0 + double(r.parameter) * sign * (v - code);
     if (r.correction->place == CorrectionPlace::kSlope) slope_ *= 1.0 + double(r.amount) * sign * (v - code);
-    rest_ = code - slope_ * soft(v);
+    const double blended = r.correction->place == CorrectionPlace::kForward ? double(r.amount) : 0.0;
+    rest_ = (1.0 - blended) * code + blended * soft(v) - slope_ * soft(v);
   }
 
   double operator()(double x, double scale, double offset) const {

@@ -213,7 +213,7 @@ TEST(QuantizersInTraining, EveryPolicyAndSurrogateTrainsTheSameBitsOnAnyThreads)
   for (const char* text : {"minmax", "mse+tanh", "llsq+pow2", "lg-lsq", "ssg-task+asr:1..4", "ewgs"}) {
     for (const auto& [start, cim_operator] : {std::pair{&ideal, "float"}, std::pair{&array, "fused"}}) {
       TrainOptions options = options_with(text, cim_operator);
-      options.quantizers.psums = quant::parse_quantizer(text);
+      if (start == &array) options.quantizers.psums = quant::parse_quantizer(text);
       const TrainResult one = run(*start, digits.sets(), options, 1);
       EXPECT_NE(difference(one.last, *start), "") << text;
       EXPECT_TRUE(std::isfinite(one.epochs.back().loss)) << text;
@@ -313,6 +313,25 @@ TEST(QuantizersInTraining, FloatTrainingRunsOnTheEngine) {
       run(calibrated(floats.last.graph, config, digits.images(64)), digits.sets(), options, 2);
   // The accuracy of an epoch is that of the integer engine.
   EXPECT_GT(result.best_accuracy, floats.best_accuracy - 3.0);
+}
+
+TEST(QuantizersInTraining, RefusesChoicesThatNothingCouldFollow) {
+  const Digits digits(64, 32);
+  const quant::QuantizedModel start = float_start();
+  const auto error = [&](const quant::QuantizedModel& model, const TrainOptions& options) {
+    return io::error_of([&] { run(model, digits.sets(), options); });
+  };
+  EXPECT_EQ(
+      error(start, options_with("lg-lsq", "auto")),
+      "quantizers are chosen, but the network has no layers on arrays (train it in float without them, or "
+      "use bitline quantize)");
+  const quant::QuantizedModel ideal = calibrated(start.graph, small_array("W3A3Pideal"), digits.images(32));
+  TrainOptions options = options_with("lsq", "float");
+  options.quantizers.psums = quant::parse_quantizer("ssg");
+  EXPECT_EQ(
+      error(ideal, options),
+      "a quantizer of partial sums is chosen, but no layer quantizes them (use a precision such as W4A4P4 "
+      "instead of W4A4Pideal, or leave it out)");
 }
 
 TEST(QuantizersInTraining, RefusesWhatAnArrayCannotHold) {

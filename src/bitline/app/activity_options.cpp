@@ -76,7 +76,7 @@ void ActivityFlags::declare(CLI::App& app) {
 
 Densities ActivityFlags::densities(Session& session, const quant::QuantizedModel& model,
                                    const mapping::Mapping& mapping) const {
-  const bool counted = data_given_->count() > 0 || images_given_->count() > 0;
+  const bool counted = is_counted();
   if (counted && !file_.empty())
     throw Error(ErrorCode::kUsage, "densities are either read or counted", {},
                 "leave --activity out, or --data and --images");
@@ -87,6 +87,18 @@ Densities ActivityFlags::densities(Session& session, const quant::QuantizedModel
   const Densities out = count(session, model);
   if (!out_.empty()) write_densities(session, out_, out);
   return out;
+}
+
+bool ActivityFlags::is_counted() const {
+  return data_given_->count() > 0 || images_given_->count() > 0;
+}
+
+std::string ActivityFlags::text() const {
+  if (is_counted()) return "counted on " + std::to_string(images_) + " images";
+  if (!file_.empty()) return "from " + file_;
+  if (input_given_->count() == 0 && weight_given_->count() == 0)
+    return "full, assumed: all bits and cells are ones";
+  return "given for all layers";
 }
 
 Densities ActivityFlags::read(Session& session, const mapping::Mapping& mapping) const {

@@ -31,7 +31,11 @@ struct ActivityFlags {
   Densities densities(Session& session, const quant::QuantizedModel& model,
                       const mapping::Mapping& mapping) const;
 
+  // "counted on 100 images"; "full, assumed" where nothing is given.
+  std::string text() const;
+
  private:
+  bool is_counted() const;
   Densities read(Session& session, const mapping::Mapping& mapping) const;
   Densities count(Session& session, const quant::QuantizedModel& model) const;
 

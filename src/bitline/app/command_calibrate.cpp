@@ -34,11 +34,12 @@ class CalibrateCommand final : public Command {
     const quant::QuantizedModel start = model_.load(session, 0);
     const auto test_set = data_.open(data::Split::kTest, session);
     check_fit(start.graph, *test_set);
-    const auto [model, images] = run_ptq(start, data_, array_, ptq_, session);
+    const auto [model, images, rounding] = run_ptq(start, data_, array_, ptq_, session);
     result::Record record;
     record.title = "calibrate " + model_.model + " for " + config.text();
     record.add("configuration", config.text());
     record.add("calibration_images", images);
+    record.add("rounding", rounding);
     if (test_images_ >= 0) add_test_accuracy(model, *test_set, data_, test_images_, session, record);
     add_array_figures(model, record);
     if (!out_.empty()) {

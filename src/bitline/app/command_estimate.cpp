@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 #include <CLI/CLI.hpp>
 
@@ -72,21 +73,22 @@ class EstimateCommand final : public Command {
   }
 
   result::Record run(Session& session) override {
-    const Placed first = place(session, hardware_, flags_.options());
+    std::vector<Placed> placed = {place(session, hardware_)};
     const estimate::EstimateOptions options{
-        activity_.density, activity_.densities(session, first.model, first.mapping), batch_, {}, {}};
-    std::vector<ChipEstimate> chips = {cost_of(session, first, options)};
+        activity_.density, activity_.densities(session, placed[0].model, placed[0].mapping), batch_, {}, {}};
+    std::vector<ChipEstimate> chips = {cost_of(session, placed[0], options)};
     for (const std::string& other : others_) {
-      mapping::MappingOptions mapping = flags_.options();
-      mapping.reload = true;
-      mapping.array_budget = 0;
-      if (const auto comparator = digital(session, other, chips.front())) {
-        chips.push_back(*comparator);
-      } else {
-        chips.push_back(cost_of(session, place(session, other, mapping), options));
+      if (auto comparator = digital(session, other, chips.front())) {
+        chips.push_back(std::move(*comparator));
+        continue;
       }
+      placed.push_back(place_beside(session, other));
+      placed.back().index = chips.size();
+      chips.push_back(cost_of(session, placed.back(), options));
     }
+    add_common(placed, options, chips);
     result::Record record = estimate_report(flags_.model, chips);
+    record.add("activity", activity_.text());
     if (pipeline_) add_pipeline(chips, record);
     if (!gantt_.empty()) {
       const std::string title = flags_.model + " as " + chips.front().precision;
@@ -102,11 +104,33 @@ class EstimateCommand final : public Command {
     OpenedChip chip;
     std::string marks;  // of one chip
     quant::QuantizedModel model;
+    bool adapted = false;  // the network is quantized for other arrays
     mapping::Mapping mapping;
+    std::size_t index = 0;  // among the chips beside each other
   };
 
-  Placed place(Session& session, const std::string& hardware, const mapping::MappingOptions& options) const {
-    Placed out{hardware, open_chip(session, hardware), {}, {}, {}};
+  // As the network is quantized.
+  Placed place(Session& session, const std::string& hardware) const {
+    Placed out = open(session, hardware);
+    out.model = flags_.load(session, out.chip);
+    map(out, flags_.options());
+    return out;
+  }
+
+  Placed place_beside(Session& session, const std::string& hardware) const {
+    Placed out = open(session, hardware);
+    MappingFlags::Workload work = flags_.load_for_costs(session, out.chip);
+    out.model = std::move(work.model);
+    out.adapted = work.adapted;
+    mapping::MappingOptions options = flags_.options();
+    options.reload = true;
+    options.array_budget = 0;
+    map(out, options);
+    return out;
+  }
+
+  Placed open(Session& session, const std::string& hardware) const {
+    Placed out{hardware, open_chip(session, hardware), {}, {}, {}, {}, {}};
     if (!out.chip.spec)
       bad_input("'" + hardware + "' describes arrays and no chip: it has no costs", {},
                 "use a file with schema " + std::string(hardware::kHardwareSchema) +
@@ -114,28 +138,50 @@ class EstimateCommand final : public Command {
     out.marks = marks_text(*out.chip.spec);
     out.chip.spec = hardware::board_of(*out.chip.spec, chips_);
     out.chip.chip = mapping::chip_of(*out.chip.spec);
-    out.model = flags_.load(session, out.chip);
-    out.mapping = mapping::map_network(out.model, out.chip.chip, options);
-    if (const auto found = mapping::verify_mapping(out.mapping, out.model); !found.empty())
-      throw Error(ErrorCode::kVerification,
-                  "the mapping does not hold: " + found[0].name + ", " + found[0].text);
     return out;
   }
 
-  ChipEstimate cost_of(const Session& session, const Placed& placed,
-                       estimate::EstimateOptions options) const {
-    options.flow = estimate::dataflow_of(placed.model, placed.mapping);
+  static void map(Placed& placed, const mapping::MappingOptions& options) {
+    placed.mapping = mapping::map_network(placed.model, placed.chip.chip, options);
+    if (const auto found = mapping::verify_mapping(placed.mapping, placed.model); !found.empty())
+      throw Error(ErrorCode::kVerification,
+                  "the mapping does not hold: " + found[0].name + ", " + found[0].text);
+  }
+
+  // `mapping`: that of `placed`, or the same with fewer layers in logic.
+  estimate::Estimate estimate_of(const Placed& placed, const mapping::Mapping& mapping,
+                                 estimate::EstimateOptions options) const {
+    options.flow = estimate::dataflow_of(placed.model, mapping);
     if (layer_adcs_) options.adc_bits = adc_bits(placed);
+    return estimate::estimate(mapping, *placed.chip.spec, unmapped_layers(placed.model, mapping), options);
+  }
+
+  ChipEstimate cost_of(const Session& session, const Placed& placed,
+                       const estimate::EstimateOptions& options) const {
     ChipEstimate out;
     out.name = placed.hardware;
     out.marks = placed.marks;
-    out.precision = mapped_text(placed.model, placed.chip);
+    out.precision = mapped_text(placed.model, placed.chip) +
+                    (placed.adapted ? ", costs alone: quantized for other arrays" : "");
     out.mapping = placed.mapping;
-    out.estimate = estimate::estimate(placed.mapping, *placed.chip.spec,
-                                      unmapped_layers(placed.model, placed.mapping), options);
+    out.estimate = estimate_of(placed, placed.mapping, options);
     for (const mapping::MappedLayer& layer : out.mapping.layers) out.weights += layer.weights();
     if (pipeline_) simulate(session, out, placed.model, *placed.chip.spec);
     return out;
+  }
+
+  // Only some chips have logic for layers that are not on arrays: a comparison leaves these out everywhere.
+  void add_common(const std::vector<Placed>& placed, const estimate::EstimateOptions& options,
+                  std::vector<ChipEstimate>& chips) const {
+    std::set<std::string> left_out;
+    for (const ChipEstimate& chip : chips)
+      left_out.insert(chip.estimate.elsewhere.begin(), chip.estimate.elsewhere.end());
+    for (const Placed& p : placed) {
+      if (chips[p.index].estimate.elsewhere.size() == left_out.size()) continue;
+      mapping::Mapping less = p.mapping;
+      std::erase_if(less.digital, [&](const std::string& node) { return left_out.contains(node); });
+      chips[p.index].common = estimate_of(p, less, options);
+    }
   }
 
   static std::map<std::string, double> adc_bits(const Placed& placed) {

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bitline/app/command.h"
+#include "bitline/app/hardware_explain.h"
 #include "bitline/app/hardware_report.h"
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
@@ -22,6 +23,7 @@ constexpr const char* kFooter =
     "show NAME                 sums, components, constants and sources of a design or a file\n"
     "check FILE                read a file and say what is in it; exit code 3 when it is wrong\n"
     "explain NAME COMPONENT    one component: constants, formulas, share\n"
+    "explain COMPONENT         the same component in all shipped designs\n"
     "schema --out FILE         write the JSON Schema of hardware files";
 
 class HardwareCommand final : public Command {
@@ -41,21 +43,21 @@ class HardwareCommand final : public Command {
   result::Record run(Session& session) override {
     struct Action {
       const char* name;
-      std::size_t words;
+      std::size_t least, most;  // words
       result::Record (HardwareCommand::*run)(Session&) const;
     };
-    static constexpr std::array<Action, 5> kActions = {{{"list", 0, &HardwareCommand::list},
-                                                        {"show", 1, &HardwareCommand::show},
-                                                        {"check", 1, &HardwareCommand::check},
-                                                        {"explain", 2, &HardwareCommand::explain},
-                                                        {"schema", 0, &HardwareCommand::schema}}};
+    static constexpr std::array<Action, 5> kActions = {{{"list", 0, 0, &HardwareCommand::list},
+                                                        {"show", 1, 1, &HardwareCommand::show},
+                                                        {"check", 1, 1, &HardwareCommand::check},
+                                                        {"explain", 1, 2, &HardwareCommand::explain},
+                                                        {"schema", 0, 0, &HardwareCommand::schema}}};
     std::vector<std::string> names;
     for (const Action& action : kActions) {
       names.emplace_back(action.name);
       if (action_ != action.name) continue;
-      if (words_.size() != action.words)
+      if (words_.size() < action.least || words_.size() > action.most)
         throw Error(ErrorCode::kUsage,
-                    "hardware " + action_ + " takes " + std::to_string(action.words) + " more words, not " +
+                    "hardware " + action_ + " takes " + words_text(action.least, action.most) + ", not " +
                         std::to_string(words_.size()),
                     {}, "bitline hardware --help");
       return (this->*action.run)(session);
@@ -65,6 +67,11 @@ class HardwareCommand final : public Command {
   }
 
  private:
+  static std::string words_text(std::size_t least, std::size_t most) {
+    const std::string text = least == most ? "" : std::to_string(least) + " or ";
+    return text + std::to_string(most) + " more words";
+  }
+
   result::Record list(Session&) const { return hardware_list(); }
 
   static hardware::HardwareSpec open(Session& session, const std::string& text) {
@@ -76,6 +83,7 @@ class HardwareCommand final : public Command {
   result::Record show(Session& session) const { return hardware_show(open(session, words_[0])); }
 
   result::Record explain(Session& session) const {
+    if (words_.size() == 1) return hardware_explain_in_designs(words_[0]);
     return hardware_explain(open(session, words_[0]), words_[1]);
   }
 

@@ -42,7 +42,7 @@ class QuantizeCommand final : public Command {
           ->capture_default_str()
           ->check(CLI::Range(1, 2));
     });
-    belongs_to("ptq", app, [&] { ptq_.declare(app); });
+    belongs_to("ptq", app, [&] { ptq_.declare(app, "reconstructed"); });
     add_model_file(app, out_, "file for the quantized model (best epoch)")->required();
   }
 
@@ -75,10 +75,11 @@ class QuantizeCommand final : public Command {
   result::Record without_training(const quant::QuantizedModel& start, Session& session) {
     const auto test_set = data_.open(data::Split::kTest, session);
     check_fit(start.graph, *test_set);
-    const auto [model, images] = run_ptq(start, data_, array_, ptq_, session);
+    const auto [model, images, rounding] = run_ptq(start, data_, array_, ptq_, session);
     frontend::save_artefact(session.files(), out_, model);
     result::Record record = started_record(session);
     record.add("calibration_images", images);
+    record.add("rounding", rounding);
     add_test_accuracy(model, *test_set, data_, training_.train.evaluate_images, session, record);
     add_array_figures(model, record);
     record.add("model_file", out_);

@@ -25,6 +25,14 @@ std::optional<double> density_of(const estimate::Estimate& e) {
   return *per_area * kSquareMillimetre;
 }
 
+std::string sums_text(const estimate::Estimate& e) {
+  std::string out = e.complete() ? "" : "lower bounds: constants are missing (table absent)";
+  if (e.elsewhere.empty()) return out;
+  if (!out.empty()) out += ", and ";
+  return out + "without " + std::to_string(e.elsewhere.size()) +
+         (e.elsewhere.size() == 1 ? " layer" : " layers") + " that the chip does not run (table elsewhere)";
+}
+
 void add_figures(const ChipEstimate& chip, result::Record& record) {
   const estimate::Estimate& e = chip.estimate;
   const mapping::Usage usage = mapping::usage_of(chip.mapping);
@@ -47,13 +55,19 @@ void add_figures(const ChipEstimate& chip, result::Record& record) {
   add("energy_delay", e.energy_delay(), kPicojouleSecond, "pJ s");
   add("area", e.area, kPerSquareMillimetre, "mm2");
   if (e.loaded_bytes > 0.0) record.add("loaded_weights", e.loaded_bytes / (1024.0 * 1024.0), "MiB");
-  if (!e.complete())
-    record.add("sums_are", std::string("lower bounds: constants are missing (table absent)"));
+  if (!e.complete() || !e.elsewhere.empty()) record.add("sums_are", sums_text(e));
+}
+
+std::string title_of(const std::vector<ChipEstimate>& chips) {
+  const bool some_less =
+      std::any_of(chips.begin(), chips.end(), [](const auto& c) { return c.common.has_value(); });
+  return std::string("Chips, and their energy and rate over the first") +
+         (some_less ? ": of the layers that all of them run" : "");
 }
 
 result::Table comparison(const std::vector<ChipEstimate>& chips) {
   result::Table table{"comparison",
-                      "Chips, and their energy and rate over the first",
+                      title_of(chips),
                       {{"hardware", "hardware", 0},
                        {"mapped", "mapped", 0},
                        {"arrays", "arrays", 0},
@@ -70,9 +84,9 @@ result::Table comparison(const std::vector<ChipEstimate>& chips) {
                        {"energy_delay", "EDP pJ s", 3},
                        {"bound", "sums", 0}},
                       {}};
-  const estimate::Estimate& first = chips.front().estimate;
+  const estimate::Estimate& first = chips.front().compared();
   for (const ChipEstimate& chip : chips) {
-    const estimate::Estimate& e = chip.estimate;
+    const estimate::Estimate& e = chip.compared();
     std::optional<double> energy_ratio, rate_ratio;
     if (first.complete() && e.complete()) energy_ratio = e.energy / first.energy;
     if (first.frames() && e.frames()) rate_ratio = *first.period / *e.period;
@@ -145,6 +159,19 @@ result::Table absent(const std::vector<ChipEstimate>& chips) {
   return table;
 }
 
+// In logic that the chip does not have, or in float. Chips beside each other are compared without those of
+// any.
+result::Table elsewhere(const std::vector<ChipEstimate>& chips) {
+  result::Table table{
+      "elsewhere", "Layers that no figure is of", {{"hardware", "hardware", 0}, {"layers", "layers", 0}}, {}};
+  for (const ChipEstimate& chip : chips) {
+    std::string layers;
+    for (const std::string& node : chip.compared().elsewhere) layers += (layers.empty() ? "" : " ") + node;
+    if (!layers.empty()) table.rows.push_back({chip.name, layers});
+  }
+  return table;
+}
+
 // Where the figures come from: read, derived, reconstructed, fitted.
 result::Table marks(const std::vector<ChipEstimate>& chips) {
   result::Table table{
@@ -163,6 +190,7 @@ result::Record estimate_report(const std::string& title, const std::vector<ChipE
   record.tables.push_back(components(chips));
   record.tables.push_back(layers(chips.front()));
   record.tables.push_back(marks(chips));
+  if (result::Table table = elsewhere(chips); !table.rows.empty()) record.tables.push_back(std::move(table));
   if (result::Table table = absent(chips); !table.rows.empty()) record.tables.push_back(std::move(table));
   return record;
 }

@@ -1,12 +1,9 @@
 #include "bitline/app/hardware_report.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 
-#include "bitline/base/suggest.h"
 #include "bitline/estimate/roll_up.h"
 #include "bitline/hardware/designs.h"
 #include "bitline/hardware/spec_keys.h"
@@ -31,24 +28,6 @@ using hardware::SectionForm;
 constexpr double kMilli = 1e3, kSquareMillimetre = 1e6, kTera = 1e12, kNano = 1e9;
 constexpr double kMebi = 1024.0 * 1024.0;
 
-// Sections and components that the spec states, in order. The slots point into `spec`.
-std::vector<SectionForm> stated_forms(HardwareSpec& spec) {
-  std::vector<SectionForm> out;
-  for (SectionForm& form : hardware::section_forms(spec)) {
-    hardware::Level* level = form.level;
-    const std::string name = form.name;
-    if (form.section->stated) out.push_back(std::move(form));
-    if (level == nullptr) continue;
-    for (hardware::Component& c : level->components) out.push_back(hardware::component_form(name, c));
-  }
-  return out;
-}
-
-std::string mark_text(Mark mark) {
-  const std::string name = hardware::mark_name(mark);
-  return mark == Mark::kMemory ? name + " (unverified)" : name;
-}
-
 std::string join(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
@@ -58,7 +37,7 @@ std::string join(const std::vector<std::string>& words) {
 std::vector<Constant> constants_of(const HardwareSpec& spec) {
   HardwareSpec copy = spec;
   std::vector<Constant> out;
-  for (const SectionForm& form : stated_forms(copy)) {
+  for (const SectionForm& form : hardware::stated_forms(copy)) {
     for (const KeySlot& slot : form.keys) {
       if (slot.number != nullptr && *slot.number) out.push_back(**slot.number);
     }
@@ -95,7 +74,7 @@ void add_constant_tables(const HardwareSpec& spec, result::Record& record) {
       "Constants",
       {{"constant", "constant", 0}, {"value", "value", 0}, {"mark", "mark", 0}, {"source", "source", 0}},
       {}};
-  for (const SectionForm& form : stated_forms(copy)) {
+  for (const SectionForm& form : hardware::stated_forms(copy)) {
     for (const KeySlot& slot : form.keys) {
       const std::string name = form.name + "." + slot.name;
       if (slot.word != nullptr && !slot.word->empty())
@@ -134,12 +113,6 @@ result::Table component_table(const RollUp& r) {
                           c.units, percent(c.power, c.units, r.chip().power),
                           percent(c.area, c.units, r.chip().area)});
   return table;
-}
-
-std::string called(const HardwareSpec& spec, const std::string& level) {
-  const std::string& name =
-      level == "macro" ? spec.macro.called : (level == "tile" ? spec.tile.called : spec.chip.called);
-  return name.empty() ? level : name;
 }
 
 result::Table level_table(const HardwareSpec& spec, const RollUp& r) {
@@ -218,94 +191,18 @@ void add_totals(const HardwareSpec& spec, const RollUp& r, result::Record& recor
                               "-bit inputs, skipped ones not counted");
 }
 
-const SectionForm& find_part(const std::vector<SectionForm>& forms, const std::string& part) {
-  std::vector<const SectionForm*> found;
-  std::vector<std::string> names;
-  for (const SectionForm& form : forms) {
-    names.push_back(form.name);
-    if (form.name == part) return form;
-    if (form.name.ends_with("." + part)) found.push_back(&form);
-  }
-  if (found.size() == 1) return *found.front();
-  if (found.size() > 1)
-    throw Error(ErrorCode::kUsage, "'" + part + "' is at more than one level", {},
-                "'" + found[0]->name + "' or '" + found[1]->name + "'?");
-  throw Error(ErrorCode::kUsage, "the chip has no '" + part + "'", {}, suggestion(part, names));
-}
-
-std::string exact_text(double value) {
-  std::array<char, 32> buffer{};
-  constexpr int kDigits = 12;  // what a file states, without the last bits of its unit's factor
-  const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, kDigits)
-          .ptr;
-  return {buffer.data(), end};
-}
-
-result::Table part_constants(const SectionForm& form) {
-  result::Table table{"constants",
-                      "Constants",
-                      {{"constant", "constant", 0},
-                       {"value", "value", 0},
-                       {"si", "SI", 0},
-                       {"unit", "unit", 0},
-                       {"mark", "mark", 0},
-                       {"meaning", "meaning", 0},
-                       {"cite", "cite", 0},
-                       {"note", "note", 0},
-                       {"place", "place", 0}},
-                      {}};
-  for (const KeySlot& slot : form.keys) {
-    if (slot.number == nullptr || !*slot.number) continue;
-    const Constant& c = **slot.number;
-    table.rows.push_back({std::string(slot.name), c.text, exact_text(c.value),
-                          std::string(hardware::dimension_info(c.dimension).unit), mark_text(c.source.mark),
-                          std::string(slot.meaning), c.source.cite, c.source.note, c.where.text()});
-  }
-  return table;
-}
-
-// "16 mW for all 8 = 16 mW in a macro, x 2016 = 32.26 W on the chip, 49 % of 65.81 W".
-std::string share_text(const std::string& formula, double each, const ComponentTotal& c, double whole,
-                       const std::string& level, Dimension dimension) {
-  std::string out = formula + " = " + quantity_text(each, dimension);
-  if (c.units > 1.0)
-    out += " in one " + level + ", x " + quantity_text(c.units, Dimension::kNumber) + " = " +
-           quantity_text(each * c.units, dimension) + " on the chip";
-  if (whole <= 0.0) return out;
-  return out + ", " + quantity_text(each * c.units / whole, Dimension::kFraction) + " of " +
-         quantity_text(whole, dimension);
-}
-
-void add_energy(const HardwareSpec& spec, const RollUp& r, const ComponentTotal& c, result::Record& record) {
-  std::optional<double> uses;  // a second, of one instance
-  if (c.name == "adc" && spec.adc.rate) uses = spec.adc.rate->value;
-  if ((c.name == "array" || c.name == "dac") && r.cycle) uses = 1.0 / *r.cycle;
-  if (!uses || !c.power) return;
-  const double each = *c.power / c.instances;
-  record.add("energy_formula", quantity_text(each, Dimension::kPower) + " / " +
-                                   quantity_text(*uses, Dimension::kFrequency) + " = " +
-                                   quantity_text(each / *uses, Dimension::kEnergy) + " a " +
-                                   (c.name == "adc" ? "conversion" : "cycle") + " of one instance");
-}
-
-void add_shares(const HardwareSpec& spec, const RollUp& r, const std::string& name, result::Record& record) {
-  const auto it = std::find_if(r.components.begin(), r.components.end(),
-                               [&name](const ComponentTotal& c) { return c.name == name; });
-  if (it == r.components.end()) return;
-  const std::string level = called(spec, r.levels[it->level].name);
-  const estimate::LevelTotal& chip = r.chip();
-  record.add("instances", it->instances, "in one " + level, it->instances < 1.0 ? 2 : 0);
-  record.add("power_formula",
-             it->power ? share_text(it->power_formula, *it->power, *it, chip.power, level, Dimension::kPower)
-                       : "not stated: the chip's power is a lower bound");
-  record.add("area_formula",
-             it->area ? share_text(it->area_formula, *it->area, *it, chip.area, level, Dimension::kArea)
-                      : "not stated: the chip's area is a lower bound");
-  add_energy(spec, r, *it, record);
-}
-
 }  // namespace
+
+std::string called(const HardwareSpec& spec, const std::string& level) {
+  const std::string& name =
+      level == "macro" ? spec.macro.called : (level == "tile" ? spec.tile.called : spec.chip.called);
+  return name.empty() ? level : name;
+}
+
+std::string mark_text(hardware::Mark mark) {
+  const std::string name = hardware::mark_name(mark);
+  return mark == Mark::kMemory ? name + " (unverified)" : name;
+}
 
 std::string marks_text(const HardwareSpec& spec) {
   std::map<Mark, int> counts;
@@ -351,25 +248,6 @@ result::Record hardware_show(const HardwareSpec& spec) {
   if (!r.components.empty()) record.tables.push_back(component_table(r));
   if (spec.published.stated) record.tables.push_back(published_table(spec, r));
   add_constant_tables(spec, record);
-  return record;
-}
-
-result::Record hardware_explain(const HardwareSpec& spec, const std::string& part) {
-  HardwareSpec copy = spec;
-  const std::vector<SectionForm> forms = stated_forms(copy);
-  const SectionForm& form = find_part(forms, part);
-  result::Record record;
-  record.title = spec.name + ": " + form.name;
-  record.add("part", form.name);
-  record.add("meaning", form.meaning);
-  for (const KeySlot& slot : form.keys) {
-    if (slot.word != nullptr && !slot.word->empty() && slot.name != std::string_view("per"))
-      record.add(slot.name == std::string_view("kind") ? "kind" : slot.name, *slot.word);
-  }
-  const RollUp r = estimate::roll_up(copy);
-  add_shares(copy, r, form.name, record);
-  if (!form.section->source.note.empty()) record.add("note", form.section->source.note);
-  record.tables.push_back(part_constants(form));
   return record;
 }
 

@@ -48,15 +48,12 @@ void parse_operands(const std::string& precision, quant::CimConfig& config) {
   }
 }
 
-quant::CimConfig config_of(const std::string& precision, const OpenedChip& opened) {
+// `bits` on the arrays of the chip, with converters that lose nothing.
+quant::CimConfig on_arrays_of(const OpenedChip& opened, const quant::CimConfig& bits) {
   quant::CimConfig config;
+  config.weight_bits = bits.weight_bits;
+  config.activation_bits = bits.activation_bits;
   config.adc_levels = quant::kIdealAdc;
-  if (!precision.empty()) {
-    parse_operands(precision, config);
-  } else {
-    config.weight_bits = opened.spec ? bits_of(opened.spec->operands.weight_bits) : kUsualBits;
-    config.activation_bits = opened.spec ? bits_of(opened.spec->operands.input_bits) : kUsualBits;
-  }
   config.array_rows = static_cast<int>(opened.chip.active_rows);
   config.array_columns = static_cast<int>(opened.chip.columns);
   config.cell_bits = opened.chip.cell_bits;
@@ -65,6 +62,22 @@ quant::CimConfig config_of(const std::string& precision, const OpenedChip& opene
   check_bits("weights", config.weight_bits, quant::weight_encoding(config.encoding).min_bits);
   check_bits("activations", config.activation_bits, 1);
   return config;
+}
+
+quant::CimConfig config_of(const std::string& precision, const OpenedChip& opened) {
+  quant::CimConfig bits;
+  if (!precision.empty()) {
+    parse_operands(precision, bits);
+  } else {
+    bits.weight_bits = opened.spec ? bits_of(opened.spec->operands.weight_bits) : kUsualBits;
+    bits.activation_bits = opened.spec ? bits_of(opened.spec->operands.input_bits) : kUsualBits;
+  }
+  return on_arrays_of(opened, bits);
+}
+
+bool same_arrays(const quant::CimConfig& a, const quant::CimConfig& b) {
+  return a.array_rows == b.array_rows && a.array_columns == b.array_columns && a.cell_bits == b.cell_bits &&
+         a.dac_bits == b.dac_bits && a.encoding == b.encoding;
 }
 
 mapping::LayerPolicy policy_of(const MappingFlags& flags) {
@@ -155,6 +168,19 @@ quant::QuantizedModel MappingFlags::load(Session& session, const OpenedChip& ope
   for (const mapping::PlacedLayer& layer : mapping::place_layers(out.graph, policy_of(*this))) {
     const bool digital_layer = layer.placement == mapping::Placement::kDigital;
     out.layers[layer.name].config = digital_layer ? quant::digital_config() : config;
+  }
+  return out;
+}
+
+MappingFlags::Workload MappingFlags::load_for_costs(Session& session, const OpenedChip& opened) const {
+  Workload out{load(session, opened)};
+  for (auto& [name, layer] : out.model.layers) {
+    if (layer.config.digital) continue;
+    const quant::CimConfig config = on_arrays_of(opened, layer.config);
+    if (same_arrays(layer.config, config)) continue;
+    layer = quant::CimLayer();
+    layer.config = config;
+    out.adapted = true;
   }
   return out;
 }

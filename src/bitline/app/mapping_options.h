@@ -40,6 +40,15 @@ struct MappingFlags {
   // A quantized artefact as it is. Of a float model every convolution and linear layer that is not named by
   // --digital or --float-layers is configured for the arrays; it has no scales then.
   quant::QuantizedModel load(Session& session, const OpenedChip& chip) const;
+
+  // What the network costs on a chip that it may not be quantized for. Layers of an artefact that are for
+  // other arrays keep their bits and get the arrays, converters and encoding of the chip, and no scales: such
+  // a network cannot be simulated. Throws Error{kBadInput} where the encoding has no weights of so few bits.
+  struct Workload {
+    quant::QuantizedModel model;
+    bool adapted = false;  // some layer is for other arrays
+  };
+  Workload load_for_costs(Session& session, const OpenedChip& chip) const;
 };
 
 // "W16A16 on ISAAC-CE".

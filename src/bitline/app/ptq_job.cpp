@@ -33,14 +33,16 @@ std::vector<std::string> rounding_names() {
   return names;
 }
 
+// Reconstruction loads the training library and takes converters with equal steps alone.
 const WeightRounding& rounding_of(const PtqOptions& options, const quant::CimConfig& config) {
+  const std::string& name = options.rounding.empty() ? options.usual_rounding : options.rounding;
   const WeightRounding& rounding = *std::find_if(std::begin(kRoundings), std::end(kRoundings),
-                                                 [&](const auto& r) { return options.rounding == r.name; });
-  if (rounding.reconstructs && (config.cycle_ranges || config.free_levels))
-    throw Error(ErrorCode::kUsage,
-                "--rounding reconstructed takes converters with equal steps, alike for all input cycles", {},
-                "leave --cycle-ranges and --adc-levels out, or use --rounding compensated");
-  return rounding;
+                                                 [&](const auto& r) { return name == r.name; });
+  if (!rounding.reconstructs || !(config.cycle_ranges || config.free_levels)) return rounding;
+  if (options.rounding.empty()) return kRoundings[1];
+  throw Error(ErrorCode::kUsage,
+              "--rounding reconstructed takes converters with equal steps, alike for all input cycles", {},
+              "leave --cycle-ranges and --adc-levels out, or use --rounding compensated");
 }
 
 ir::Graph prepare(const ir::Graph& graph, const PtqOptions& options) {
@@ -70,12 +72,13 @@ quant::QuantizedModel reconstruct(const quant::QuantizedModel& calibrated, const
 
 }  // namespace
 
-void PtqOptions::declare(CLI::App& app) {
+void PtqOptions::declare(CLI::App& app, const std::string& usual) {
+  usual_rounding = usual;
   app.add_option("--rounding", rounding,
                  "of weights: nearest, compensated (weights that are still free take errors back) or "
-                 "reconstructed (also fitted block by block to the float network)")
-      ->check(CLI::IsMember(rounding_names()))
-      ->capture_default_str();
+                 "reconstructed (also fitted block by block to the float network); usually " +
+                     usual)
+      ->check(CLI::IsMember(rounding_names()));
   const char* methods = ": mse, minmax, percentile:P or kl";
   app.add_option("--weight-range", weight_range, std::string("how weight scales are chosen") + methods)
       ->capture_default_str();
@@ -106,7 +109,7 @@ PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, cons
   calibration.re_estimate_batch_norm = options.re_estimate_batch_norm;
   const ir::Graph graph = prepare(start.graph, options);
   const ir::Tensor images = calibration_images(data, array.calibration_images, session);
-  PtqRun run{sim::calibrate(graph, images, calibration, session.context()), images.dim(0)};
+  PtqRun run{sim::calibrate(graph, images, calibration, session.context()), images.dim(0), rounding.name};
   if (rounding.reconstructs) run.model = reconstruct(run.model, graph, images, options, session);
   run.model.notes["data"] = data.set.kind;
   run.model.notes["input_scaling"] = data.scaling;

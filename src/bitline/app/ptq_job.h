@@ -13,19 +13,22 @@ class App;
 namespace bitline::app {
 
 struct PtqOptions {
-  std::string rounding = "nearest";  // nearest | compensated | reconstructed
+  std::string rounding;  // nearest | compensated | reconstructed; empty: the usual one
+  std::string usual_rounding = "nearest";
   std::string weight_range = "mse", activation_range = "mse", adc_range = "mse";  // quant/range.h
   bool equalize = false;
   bool keep_batch_norm = false;
   bool re_estimate_batch_norm = false;
   int reconstruction_steps = 300;  // a part of the network
 
-  void declare(CLI::App& app);
+  // Where the usual rounding is `reconstructed`, converters that it does not take get `compensated`.
+  void declare(CLI::App& app, const std::string& usual = "nearest");
 };
 
 struct PtqRun {
   quant::QuantizedModel model;
   std::int64_t calibration_images = 0;  // that there were
+  std::string rounding;                 // that was used
 };
 
 // Folds, equalizes, calibrates, rounds, reconstructs, as asked. Loads the training library for

@@ -6,7 +6,8 @@
 // stage and the energy of all uses. What a macro or a tile spends while one of its arrays works depends on
 // the layers that share it, so an entry also has, for each place at which the layer may start within a unit,
 // the cycles of the longest array in its first unit, the sum of those of the units that it has for itself,
-// and that of its last unit. Chip components and leakage are paid for the period, the longest stage.
+// and that of its last unit. Chip components and leakage are paid for the period, the longest stage. Layers
+// in logic are in no entry: they cost every candidate the same.
 #pragma once
 
 #include <cstdint>

@@ -151,14 +151,19 @@ class DigitalEstimator {
   void add_component(const ComponentTotal& c) {
     if (!c.power) out_.absent.push_back(c.name + ": no power");
     const double power = c.power.value_or(0.0);
+    const bool gated = c.component->idle == "gated";
     out_.parts.push_back(c.name);
-    out_.rules.push_back({Charge::kChip, power, 0.0, c.power.has_value()});
-    out_.part_energy.push_back(power * *out_.period);
-    out_.energy += power * *out_.period;
-    for (LayerEstimate& layer : out_.layers) {
-      layer.energy.push_back(power * *layer.stage);
+    out_.rules.push_back(
+        {gated ? Charge::kUses : Charge::kChip, gated ? 0.0 : power, 0.0, c.power.has_value()});
+    double energy = 0.0;
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      LayerEstimate& layer = out_.layers[l];
+      layer.energy.push_back(power * (gated ? compute(layers_[l]) : *layer.stage));
       layer.total += layer.energy.back();
+      energy += layer.energy.back();
     }
+    out_.part_energy.push_back(energy);
+    out_.energy += energy;
   }
 
   const HardwareSpec& spec_;

@@ -13,7 +13,8 @@
 // connected layers, where each of G positions has weights of its own, are cut by position in any case: with D
 // window values for each input value, a piece of G / C positions reads V ((p + e) / (g + e))^2 values, p =
 // sqrt(G / C), g = sqrt(G), e = sqrt(D) - 1, and has a share of 1 / C of them. A picture runs alone, so its
-// latency is the period. All components draw their power all the time.
+// latency is the period. A component draws its power all the time or, with `idle: gated`, while units
+// compute.
 #pragma once
 
 #include <cstdint>

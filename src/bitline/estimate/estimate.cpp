@@ -62,7 +62,7 @@ class Estimator {
     add_loading();
     for (const std::string& node : unmapped) {
       if (!in_digital_unit(node)) {
-        no_time(node + ": not on arrays");
+        out_.elsewhere.push_back(node);
       } else if (!digital_peak(roll_)) {
         no_time(node + ": in logic, no peak: takes no time");
       }
@@ -241,16 +241,19 @@ class Estimator {
   // Buffers, buses, routers: uses that follow from the network and where it is placed.
   void add_traffic(const ComponentTotal& c) {
     if (!traffic_ && !options_.flow.layers.empty()) traffic_.emplace(mapping_, options_.flow);
+    const bool in_logic = is_digital_unit(c);
+    const PartRule rule{in_logic ? Charge::kLogic : Charge::kPlaced};
     std::string reason = "no count of its uses";
     std::optional<std::vector<double>> uses;
     if (traffic_) uses = traffic_->uses(*c.component, c.level, reason);
     if (!uses) {
-      absent(c.name, reason, {Charge::kPlaced});
+      absent(c.name, reason, rule);
       return;
     }
-    const double share = is_digital_unit(c) ? digital_share(roll_, c) : 1.0;
+    const double share = in_logic ? digital_share(roll_, c) : 1.0;
     const double energy = share > 0.0 ? share * *use_energy(c, mac_time(c)) : 0.0;
-    add_part(c.name, [&](std::size_t l) { return (*uses)[l] * energy; }, {Charge::kPlaced});
+    add_part(
+        c.name, [&](std::size_t l) { return (*uses)[l] * energy; }, rule);
   }
 
   void add_busy(const ComponentTotal& c) {

@@ -18,7 +18,9 @@
 //
 // Layers in logic take 2 x MACs / peak of the chip's digital units, one after the other: one more stage. They
 // take no time where no digital unit states a peak, and are named in `absent` then. Times from which
-// something is missing are lower bounds: `time_complete` is false, and no rate is formed.
+// something is missing are lower bounds: `time_complete` is false, and no rate is formed. Layers that run
+// elsewhere, in float or in logic that the chip does not have, are in no figure: they are named in
+// `elsewhere`.
 //
 // Energy for one picture. Uses are counted and multiplied by the energy of a use; where only a power is
 // stated, a use is that power for the time it takes:
@@ -69,6 +71,7 @@ enum class Charge {
   kTile,    // ... in its tile
   kChip,    // its power, always
   kPlaced,  // uses that depend on where layers are: traffic.h
+  kLogic,   // multiply-accumulates of layers in logic
   kLoading  // of weights, in rounds
 };
 struct PartRule {
@@ -94,15 +97,16 @@ struct Estimate {
   std::vector<std::string> parts;  // "array", "adc", "tile.router", ..., "weights": loading in rounds
   std::vector<PartRule> rules;     // of the parts
   std::vector<LayerEstimate> layers;
-  std::vector<double> part_energy;  // J a picture, of all layers
-  double energy = 0.0;              // J a picture
-  std::vector<std::string> absent;  // constants or layers that the sums miss, "tile.router: power"
-  bool time_complete = true;        // else period and latency are lower bounds
-  std::optional<double> period;     // s between pictures
-  std::optional<double> latency;    // s from a picture to its result
-  std::optional<double> area;       // m2, only if complete
-  double loaded_bytes = 0.0;        // of weights for one picture
-  std::int64_t macs = 0;            // on arrays
+  std::vector<double> part_energy;     // J a picture, of all layers
+  double energy = 0.0;                 // J a picture
+  std::vector<std::string> absent;     // what the sums miss, "tile.router: power"
+  std::vector<std::string> elsewhere;  // convolution and linear layers that no figure is of
+  bool time_complete = true;           // else period and latency are lower bounds
+  std::optional<double> period;        // s between pictures
+  std::optional<double> latency;       // s from a picture to its result
+  std::optional<double> area;          // m2, only if complete
+  double loaded_bytes = 0.0;           // of weights for one picture
+  std::int64_t macs = 0;               // on arrays
 
   bool complete() const { return absent.empty(); }
   double energy_at(double period) const;  // J a picture, of pictures that come every `period` seconds instead
@@ -114,10 +118,9 @@ struct Estimate {
 };
 
 // `mapping` is one that verify_mapping has nothing against, on chip_of(spec). `unmapped` are convolution and
-// linear layers that run elsewhere. They are named in `absent`, but for those in logic where the chip has a
-// digital unit and the flow is given.
-// Throws Error{kBadInput}: densities out of 0..1 or of unknown layers, a batch below one, a mapping for
-// another chip (naming the key).
+// linear layers that are not on arrays: those in logic count where the chip has a digital unit and the flow
+// is given, the others run elsewhere. Throws Error{kBadInput}: densities out of 0..1 or of unknown layers, a
+// batch below one, a mapping for another chip (naming the key).
 Estimate estimate(const mapping::Mapping& mapping, const hardware::HardwareSpec& spec,
                   const std::vector<std::string>& unmapped, const EstimateOptions& options);
 

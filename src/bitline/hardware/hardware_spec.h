@@ -80,6 +80,7 @@ struct Component : Section {
   std::string kind;
   std::string per;    // "instance" or "group"; empty when there is one instance
   std::string holds;  // of memories: "inputs" or "outputs" of layers; empty: both
+  std::string idle;   // of accelerators: "gated" draws nothing while units wait; empty: "powered"
   OptionalConstant count;
   OptionalConstant shared_by;  // units of the level that share the component
   OptionalConstant power;      // while it works

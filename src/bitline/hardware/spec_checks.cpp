@@ -104,6 +104,8 @@ void check_converters(const HardwareSpec& spec) {
               "dac.bits is at most operands.input_bits");
   refuse_more(array.column_mux, array.columns, "an ADC serves more columns than there are",
               "column_mux is at most columns");
+  refuse_more(array.active_rows ? array.active_rows : array.rows, spec.dac.count,
+              "more rows are active than DACs drive", "dac.count is at least array.active_rows");
   refuse_more(adc.low_bits, adc.bits, "the lowest resolution is above the highest",
               "adc.low_bits is at most adc.bits");
   if (array.column_mux && adc.count) {
@@ -137,10 +139,18 @@ void check_digital_unit(const Component& c) {
             c.energy->where, "leave one of power, energy and peak out");
 }
 
-void check_level(const Level& level) {
+// Arrays rest when they do not work; only accelerators wait for links.
+void check_idle(const Component& c, const HardwareSpec& spec) {
+  if (c.idle.empty() || spec.accelerator.stated) return;
+  bad_input("'" + c.name + "' states 'idle', but no accelerator waits", c.where,
+            "leave 'idle' out: parts beside arrays draw power while these work");
+}
+
+void check_level(const Level& level, const HardwareSpec& spec) {
   for (const Component& component : level.components) {
     check_counts(component, component.name);
     check_digital_unit(component);
+    check_idle(component, spec);
   }
 }
 
@@ -154,9 +164,9 @@ void check_hardware(const HardwareSpec& spec) {
   check_counts(spec.array, "array");
   check_counts(spec.dac, "dac");
   check_counts(spec.adc, "adc");
-  check_level(spec.macro);
-  check_level(spec.tile);
-  check_level(spec.chip);
+  check_level(spec.macro, spec);
+  check_level(spec.tile, spec);
+  check_level(spec.chip, spec);
 }
 
 }  // namespace bitline::hardware

@@ -249,7 +249,21 @@ SectionForm component_form(const std::string& level, Component& component) {
     if (std::find(names.begin(), names.end(), slot.name) != names.end()) form.keys.push_back(std::move(slot));
   }
   append(form.keys, cost_keys(component));
+  form.keys.push_back(word("idle", component.idle, {"powered", "gated"},
+                           "of a digital accelerator: its power while units wait; powered if absent"));
   return form;
+}
+
+std::vector<SectionForm> stated_forms(HardwareSpec& spec) {
+  std::vector<SectionForm> out;
+  for (SectionForm& form : section_forms(spec)) {
+    Level* level = form.level;
+    const std::string name = form.name;
+    if (form.section->stated) out.push_back(std::move(form));
+    if (level == nullptr) continue;
+    for (Component& c : level->components) out.push_back(component_form(name, c));
+  }
+  return out;
 }
 
 }  // namespace bitline::hardware

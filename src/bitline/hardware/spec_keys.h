@@ -57,4 +57,7 @@ std::vector<SectionForm> section_forms(HardwareSpec& spec);
 // The keys of a named component. Its kind must be known.
 SectionForm component_form(const std::string& level, Component& component);
 
+// Sections and components that the spec states, in order. The slots point into `spec`.
+std::vector<SectionForm> stated_forms(HardwareSpec& spec);
+
 }  // namespace bitline::hardware

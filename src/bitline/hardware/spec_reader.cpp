@@ -167,7 +167,6 @@ void read_components(const io::YamlNode& node, const std::string& level_name, Le
     if (!is_component_name(name))
       bad_input("'" + name + "' is no name for a component", node.key_places[i],
                 "lower case letters, digits and '_'; array, dac and adc have sections of their own");
-    io::YamlMapReader component_must_be_map(value);
     auto it = std::find_if(level.components.begin(), level.components.end(),
                            [&, &wanted = name](const Component& c) { return c.name == wanted; });
     if (value.kind == io::YamlNode::Kind::kNull) {  // leaves out what it extends
@@ -176,6 +175,7 @@ void read_components(const io::YamlNode& node, const std::string& level_name, Le
       level.components.erase(it);
       continue;
     }
+    io::YamlMapReader component_must_be_map(value);
     if (it == level.components.end()) it = level.components.insert(it, Component{});
     it->name = name;
     read_kind(value, name, *it);

@@ -115,7 +115,7 @@ bool YamlNode::as_bool() const {
 }
 
 YamlMapReader::YamlMapReader(const YamlNode& node) : node_(node) {
-  if (node.kind != YamlNode::Kind::kMap && node.kind != YamlNode::Kind::kNull) mismatch(node, "a map");
+  if (node.kind != YamlNode::Kind::kMap) mismatch(node, "a map");
 }
 
 const YamlNode* YamlMapReader::optional(std::string_view key) {

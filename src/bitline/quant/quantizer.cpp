@@ -27,7 +27,7 @@ constexpr std::size_t kChunk = 256;  // values at a time, in the first cache
 
 struct Chunk {
   float v[kChunk];        // clipped
-  float code[kChunk];     // rounded
+  float code[kChunk];     // rounded, or the blend of it
   float inside[kChunk];   // 1 where low <= v <= high
   float between[kChunk];  // 1 where low < v < high
   float slope[kChunk];
@@ -79,6 +79,12 @@ BITLINE_WIDE float pairwise_sum(float* terms, std::size_t n) {
     for (std::size_t i = 0; i < half; ++i) terms[i] += terms[i + half];
   }
   return terms[0];
+}
+
+// The codes become what a correction makes of them in the forward pass; slopes are those of the codes.
+void blend(const Rounding& rounding, std::size_t n, Chunk& c) {
+  if (rounding.correction->place != CorrectionPlace::kForward) return;
+  for (std::size_t i = 0; i < n; ++i) c.code[i] = rounded_value(rounding, c.v[i], c.code[i]);
 }
 
 // visit(first, count) over a span, a chunk at a time.
@@ -247,13 +253,10 @@ QuantizerSpec parse_quantizer(std::string_view text, const QuantizerSpec& start)
 
 void quantize(std::span<const float> x, const ScaledGroup& group, std::span<float> y) {
   BITLINE_CHECK(y.size() == x.size());
-  const bool blends = group.rounding.correction->place == CorrectionPlace::kForward;
   Chunk c;
   for_each_chunk(x.size(), [&](std::size_t first, std::size_t count) {
     place(x.subspan(first, count), group, c);
-    if (blends) {
-      for (std::size_t i = 0; i < count; ++i) c.code[i] = rounded_value(group.rounding, c.v[i], c.code[i]);
-    }
+    blend(group.rounding, count, c);
     dequantize(c, count, group.scale, group.offset, y.data() + first);
   });
 }
@@ -267,6 +270,7 @@ GroupGradient quantize_backward(std::span<const float> x, std::span<const float>
     place(x.subspan(first, count), group, c);
     const float* g = dy.data() + first;
     rounding_slopes(group.rounding, {c.v, c.code, g, count}, c.slope);
+    blend(group.rounding, count, c);
     if (group.learns_offset) {
       offset_terms(c, g, count, c.terms);
       sums.offset += static_cast<double>(pairwise_sum(c.terms, count));

@@ -67,6 +67,7 @@ struct GroupGradient {
 // Backward of y = Q(x), with m the slope of rounding inside the range:
 //   dx = dy * m inside, 0 outside (dy where clipped values pass);
 //   dQ/dscale = code - v * m inside, the bound outside;   dQ/doffset = 1 - m inside, 1 outside
+// with the blend of code and soft(v) for the code where a correction has one.
 // At a bound itself dx passes and dQ/dscale is the bound, as LSQ has it.
 GroupGradient quantize_backward(std::span<const float> x, std::span<const float> dy, const ScaledGroup& group,
                                 std::span<float> dx);

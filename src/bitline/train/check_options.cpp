@@ -89,12 +89,23 @@ void check_small(const quant::QuantizedModel& start, const data::ImageShape& ima
             "another small_side, or small_epochs 0");
 }
 
+// A choice that nothing in the network could follow.
+void check_quantizers(const quant::QuantizedModel& start, const Quantizers& quantizers) {
+  if (start.layers.empty() && quantizers != Quantizers())
+    bad_input("quantizers are chosen, but the network has no layers on arrays", {},
+              "train it in float without them, or use bitline quantize");
+  if (quantizers.psums != Quantizers().psums && !quant::has_converters(start))
+    bad_input("a quantizer of partial sums is chosen, but no layer quantizes them", {},
+              "use a precision such as W4A4P4 instead of W4A4Pideal, or leave it out");
+}
+
 }  // namespace
 
 void check_options(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data,
                    const TrainOptions& o) {
   const ir::Graph& graph = start.graph;
   check_values(o);
+  check_quantizers(start, o.quantizers);
   if (data.train->size() < o.batch) bad_input("the data set has fewer images than one batch");
   check_fit(*data.train, graph);
   if (data.test != nullptr) check_fit(*data.test, graph);
