@@ -56,6 +56,18 @@ TEST_F(Artefact, AnOffsetComesBackAndLeavesNoTraceWhereThereIsNone) {
   EXPECT_EQ(loaded.psum_centre, layer().psum_centre);
 }
 
+TEST_F(Artefact, AVarianceBelowZeroIsRefusedByNode) {
+  for (const ir::Node& node : model_.graph.nodes()) {
+    if (!std::holds_alternative<ir::BatchNorm>(node.op)) continue;
+    model_.graph.constant(node.inputs[4]).data[1] = -1.0f;
+    saved();
+    EXPECT_EQ(error_of([&] { load_artefact(io::posix(), path()); }),
+              path() + ": node '" + node.name + "': variance + epsilon is -0.999990, expected above 0");
+    return;
+  }
+  FAIL() << "no batch-norm";
+}
+
 TEST_F(Artefact, AnOffsetOfTwoValuesIsRefused) {
   layer().activation_offset = 0.5f;
   io::TensorFile file = saved();

@@ -51,6 +51,12 @@ TEST(Yaml, AnEmptyFileIsNull) {
   EXPECT_EQ(error_of([] { YamlMapReader(parse_yaml("", "f")); }), "f:1:1: expected a map, got nothing");
 }
 
+TEST(Yaml, TabsAreNoIndentation) {
+  const std::string error = error_of([] { parse_yaml("a:\n\tb: 1\n", "f"); });
+  EXPECT_EQ(error.substr(0, 4), "f:2:") << error;
+  EXPECT_NE(error.find("indent with spaces, not with tabs"), std::string::npos) << error;
+}
+
 struct Refusal {
   const char* text;
   const char* error;

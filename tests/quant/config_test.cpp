@@ -47,7 +47,7 @@ TEST(CimConfig, BadPrecisionSaysTheForm) {
   }
   CimConfig config;
   EXPECT_EQ(io::error_of([&] { parse_precision("W4A4P99", config); }),
-            "ADC bits '99' are not valid (expected 1 to 12, 1.5 or ideal)");
+            "ADC bits '99' are not valid (expected 1 to 12, 1.5 or ideal (also 0))");
 }
 
 std::string validation_error(const std::function<void(CimConfig&)>& change) {

@@ -159,6 +159,11 @@ TEST(Lsq, GradientScale) {
   EXPECT_FLOAT_EQ(lsq_gradient_scale(100, 4), 0.05f);
   EXPECT_FLOAT_EQ(lsq_gradient_scale(25, 0), 0.2f);  // one-bit weights have high = 0
   EXPECT_FLOAT_EQ(lsq_gradient_scale(0, 1), 1.0f);
+  EXPECT_FLOAT_EQ(lsq_gradient_scale(1, kLsqHigh), 1.0f / std::sqrt(255.0f));
+  EXPECT_FLOAT_EQ(lsq_gradient_scale(1, 16 * kLsqHigh), 1.0f / std::sqrt(255.0f) / 256.0f);  // 4 * 16^1.5
+  for (const int shift : {0, 1, kTunedShift}) EXPECT_EQ(slice_gain(shift, kTunedShift), 1.0f);
+  EXPECT_EQ(slice_gain(6, 6), 1.0f / 256.0f);
+  EXPECT_EQ(slice_gain(0, 6), 0.25f);
 }
 
 }  // namespace

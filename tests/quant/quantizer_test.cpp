@@ -110,6 +110,13 @@ TEST(Quantizer, GradientsEqualCentralDifferencesOfTheStatedSurrogate) {
   EXPECT_GT(checked, 1000);
 }
 
+TEST(QuantizerSpec, ABlendEndsAsTheRoundedNetwork) {
+  const QuantizerSpec spec = parse_quantizer("asr+blend");
+  EXPECT_EQ(spec.text(), parse_quantizer("asr+blend:1..0").text());
+  EXPECT_EQ(spec.rounding(0.0).amount, 1.0f);
+  EXPECT_EQ(spec.rounding(1.0).amount, 0.0f);
+}
+
 TEST(Quantizer, PenaltyIsTheGradientOfTheMeanSquaredError) {
   const Philox random(3, stream_id("quantizer"));
   ScaledGroup group{0.31f, 0.05f, signed_range(4)};

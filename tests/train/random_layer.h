@@ -96,6 +96,8 @@ inline LayerCase random_layer(std::uint64_t seed, bool wide = false) {
     t.step_s0 = to_torch(scales(groups_of_sums, 1.0f / static_cast<float>(q.adc_levels)));
     t.step_u = leaf(std::vector<float>(static_cast<std::size_t>(groups_of_sums), -0.002f));
     t.centre = leaf(scales(groups_of_sums, 0.1f));
+    for (int g = 0; seed % 2 == 1 && g < groups_of_sums; ++g)
+      t.slice_gain.push_back(g % 3 == 0 ? 0.25f : 1.0f);
   }
   t.weight = random_tensor(dice, {c.spec.shape.out_channels, c.spec.shape.group_inputs(), kernel, kernel},
                            0.5f, false)

@@ -61,6 +61,7 @@ quant::QuantizedModel read_model(io::TensorFile file, const std::string& path) {
     for (auto& [name, layer] : model.layers) take_scales(file, name, layer);
   }
   model.graph = graph_from_json(io::parse_json(graph->second, path), file);
+  check_variances(model.graph, path);
   return model;
 }
 

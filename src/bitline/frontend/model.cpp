@@ -29,6 +29,7 @@ ir::Graph from_zoo(io::FileSystem& fs, const std::string& name, int classes, std
   io::TensorFile file = io::read_safetensors(fs, path);
   unpack_weights(file, path);
   load_state_dict(graph, file, path);
+  check_variances(graph, path);
   return graph;
 }
 

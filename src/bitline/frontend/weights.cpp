@@ -77,6 +77,19 @@ io::TensorFile state_dict(const ir::Graph& graph) {
   return file;
 }
 
+void check_variances(const ir::Graph& graph, const std::string& path) {
+  constexpr std::size_t kVariance = 4;
+  for (const ir::Node& node : graph.nodes()) {
+    const auto* norm = std::get_if<ir::BatchNorm>(&node.op);
+    if (norm == nullptr || !graph.is_constant(node.inputs[kVariance])) continue;
+    for (const float variance : graph.constant(node.inputs[kVariance]).data) {
+      if (variance + norm->epsilon > 0.0f) continue;
+      bad_input("variance + epsilon is " + std::to_string(variance + norm->epsilon) + ", expected above 0",
+                {path, 0, 0, node.name});
+    }
+  }
+}
+
 std::int64_t parameter_count(const ir::Graph& graph) {
   std::set<ir::ValueId> statistics;
   for (const ir::Node& node : graph.nodes()) {

@@ -17,6 +17,10 @@ void load_state_dict(ir::Graph& graph, const io::TensorFile& file, const std::st
 // All constants by name, as F32. Error{kBadInput} when two constants have one name.
 io::TensorFile state_dict(const ir::Graph& graph);
 
+// Throws Error{kBadInput} naming the batch-norm that divides by the root of a negative number, or by zero.
+// `path` is for its text.
+void check_variances(const ir::Graph& graph, const std::string& path);
+
 // Learnable numbers: all constants but the running mean and variance of batch-norms.
 std::int64_t parameter_count(const ir::Graph& graph);
 

@@ -178,7 +178,8 @@ YamlNode parse_yaml(std::string_view text, const std::string& path) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& e) {
-    bad_input(e.msg, place_of(e.mark, path));
+    const bool indented_by_tab = text.starts_with('\t') || text.find("\n\t") != std::string_view::npos;
+    bad_input(e.msg, place_of(e.mark, path), indented_by_tab ? "indent with spaces, not with tabs" : "");
   }
   return std::move(builder.root);
 }

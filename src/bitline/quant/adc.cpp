@@ -83,7 +83,8 @@ int parse_adc_levels(std::string_view bits) {
   int value = 0;
   const auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), value);
   if (error != std::errc{} || end != bits.data() + bits.size() || value < 1 || value > kMaxAdcBits) {
-    bad_input("ADC bits '" + std::string(bits) + "' are not valid", {}, "expected 1 to 12, 1.5 or ideal");
+    bad_input("ADC bits '" + std::string(bits) + "' are not valid", {},
+              "expected 1 to 12, 1.5 or ideal (also 0)");
   }
   return 1 << value;
 }

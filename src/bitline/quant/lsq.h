@@ -51,7 +51,17 @@ using Code = std::uint16_t;
 void lsq_codes(std::span<const float> x, float scale, CodeRange range, std::span<Code> codes,
                float offset = 0.0f);
 
-// The gradient scale of a step size shared by `count` elements: 1 / sqrt(count * max(high, 1)).
+// The gradient scale of a step size shared by `count` elements: 1 / sqrt(count * max(high, 1)), as LSQ has
+// it. The share of itself that a step moves by grows with sqrt(high) then, too fast beyond the eight bits
+// that LSQ is for: above kLsqHigh it stays what it is there.
+inline constexpr int kLsqHigh = 255;
 float lsq_gradient_scale(std::int64_t count, int high);
+
+// What the gradient of a converter's step and centre is scaled with on top, for the slice of weights at
+// `shift` of a layer whose highest slice is at `top`. Outputs weigh a slice with 2^shift, and a step is about
+// 2^-top of what it is for narrow weights, so the share of itself that it moves by grows with 2^(shift +
+// top). Learning rates were chosen with shifts of up to kTunedShift: beyond, it stays what it is there.
+inline constexpr int kTunedShift = 2;
+float slice_gain(int shift, int top);
 
 }  // namespace bitline::quant

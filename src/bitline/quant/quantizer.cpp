@@ -117,7 +117,7 @@ double parse_number(std::string_view text, std::string_view part, const Paramete
 // The parameter after the colon of "name:PARAMETER"; the usual one where there is none.
 Anneal parse_parameter(std::string_view part, const ParameterRange& range) {
   const std::size_t colon = part.find(':');
-  if (colon == std::string_view::npos) return {range.usual, range.usual};
+  if (colon == std::string_view::npos) return {range.usual, range.usual_end};
   const std::string_view text = part.substr(colon + 1);
   const std::size_t dots = text.find("..");
   const double from = parse_number(text.substr(0, dots), part, range);

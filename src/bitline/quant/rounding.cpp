@@ -69,10 +69,11 @@ constexpr std::array<Surrogate, 4> kSurrogates = {
      {"tanh", true, false, {1e-3, 64.0, 2.0}, soft_tanh, tanh_slopes},
      {"ewgs", true, true, {0.0, 1.0, 0.2}, identity, ewgs_slopes}}};
 
-constexpr std::array<Correction, 4> kCorrections = {{{"none", CorrectionPlace::kNone, {0.0, 0.0, 0.0}},
-                                                     {"mde", CorrectionPlace::kSlope, {0.0, 1.0, 0.2}},
-                                                     {"blend", CorrectionPlace::kForward, {0.0, 1.0, 1.0}},
-                                                     {"penalty", CorrectionPlace::kLoss, {0.0, 1e6, 0.1}}}};
+constexpr std::array<Correction, 4> kCorrections = {
+    {{"none", CorrectionPlace::kNone, {0.0, 0.0, 0.0}},
+     {"mde", CorrectionPlace::kSlope, {0.0, 1.0, 0.2}},
+     {"blend", CorrectionPlace::kForward, {0.0, 1.0, 1.0, 0.0}},
+     {"penalty", CorrectionPlace::kLoss, {0.0, 1e6, 0.1}}}};
 
 }  // namespace
 

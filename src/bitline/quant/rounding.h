@@ -12,8 +12,8 @@
 //
 //   none
 //   mde:D       slope * (1 + D sign(g) e)                      reading 1
-//   blend:L     forward (1 - L) round(v) + L soft(v)           reading 2; evaluation always rounds
-//   penalty:L   loss + L mean(e^2)                             reading 3
+//   blend:L     forward (1 - L) round(v) + L soft(v)           reading 2; usually 1..0, evaluation always
+//   rounds penalty:L   loss + L mean(e^2)                             reading 3
 //
 // ASR, its constants and all readings of MDE are RECONSTRUCTED: no code of LG-LSQ is public. A mean slope
 // over a unit interval is 1 for ste, asr and tanh, whatever K.
@@ -36,9 +36,10 @@ struct RoundedValues {
   std::size_t n;
 };
 
-// The range of a parameter and its value where none is given.
+// The range of a parameter, and where none is given its value at the start and at the end of training.
 struct ParameterRange {
   double least, most, usual;
+  double usual_end = usual;
 };
 
 struct Surrogate {

@@ -108,8 +108,13 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     if (t.activation_offset.defined())
       offset = to_torch(std::vector<float>{static_cast<float>(g.activation_offset * t.activation_gain)});
     if (g.psum_step.empty()) return {dx, dw, db, da, dws, Tensor(), Tensor(), offset, Tensor()};
-    const Tensor dstep = scale_gradient(t.step_s0, t.step_u, g.psum_step, t.psum_gain);
-    const std::vector<float> centre(g.psum_centre.begin(), g.psum_centre.end());
+    std::vector<double> step = g.psum_step;
+    std::vector<float> centre(g.psum_centre.begin(), g.psum_centre.end());
+    for (std::size_t i = 0; i < t.slice_gain.size(); ++i) {
+      step[i] *= static_cast<double>(t.slice_gain[i]);
+      centre[i] *= t.slice_gain[i];
+    }
+    const Tensor dstep = scale_gradient(t.step_s0, t.step_u, step, t.psum_gain);
     return {dx, dw, db, da, dws, dstep, to_torch(centre) * t.psum_gain, offset, Tensor()};
   }
 };

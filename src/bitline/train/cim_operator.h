@@ -35,6 +35,7 @@ struct CimTensors {
   at::Tensor activation_s0, weight_s0, step_s0;
   at::Tensor activation_offset;                                      // [1]; undefined: none
   double activation_gain = 1.0, weight_gain = 1.0, psum_gain = 1.0;  // LSQ gradient scales
+  std::vector<float> slice_gain;  // [groups of partial sums], on top of psum_gain: quant::slice_gain
 };
 
 // x [N, C, H, W] or [N, K] -> [N, O, Hout, Wout] or [N, O].

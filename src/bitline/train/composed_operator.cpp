@@ -15,14 +15,14 @@ namespace {
 using torch::Tensor;
 using torch::indexing::Slice;
 
-Tensor with_gain(const Tensor& x, double gain) {  // value of x, gradient times gain
+Tensor with_gain(const Tensor& x, const Tensor& gain) {  // value of x, gradient times gain
   const Tensor scaled = x * gain;
   return x.detach() + (scaled - scaled.detach());
 }
 
 // s0 * exp(u / s0) in LibTorch; the value is replaced by the library's own so that both agree to the last
 // bit.
-Tensor positive(const Tensor& s0, const Tensor& u, double gain, bool power_of_two = false) {
+Tensor positive(const Tensor& s0, const Tensor& u, const Tensor& gain, bool power_of_two = false) {
   const Tensor finite = torch::nan_to_num(u);
   const Tensor soft =
       s0 * torch::exp(torch::clamp(with_gain(finite, gain) / s0, -quant::kMaxLog, quant::kMaxLog));
@@ -150,14 +150,18 @@ class Composer {
     const int cycle = spec.config.dac_bits == 0 ? bits : std::min(bits, spec.config.dac_bits);
     input_slices_ =
         spec.activation_signed ? quant::slice_signed(bits, cycle) : quant::slice_unsigned(bits, cycle);
-    activation_scale_ = positive(t_.activation_s0, t_.activation_u, t_.activation_gain,
+    activation_scale_ = positive(t_.activation_s0, t_.activation_u, torch::tensor(t_.activation_gain),
                                  spec.quantizers.activations.power_of_two);
-    weight_scale_ = positive(t_.weight_s0, t_.weight_u, t_.weight_gain, spec.quantizers.weights.power_of_two);
+    weight_scale_ = positive(t_.weight_s0, t_.weight_u, torch::tensor(t_.weight_gain),
+                             spec.quantizers.weights.power_of_two);
     for (int t = 0; t < tiling_.grid.tiles; ++t) quantized_.push_back(quantized_weight(t));
-    if (t_.activation_offset.defined()) offset_ = with_gain(t_.activation_offset, t_.activation_gain);
+    if (t_.activation_offset.defined())
+      offset_ = with_gain(t_.activation_offset, torch::tensor(t_.activation_gain));
     if (ideal()) return;
-    step_ = positive(t_.step_s0, t_.step_u, t_.psum_gain, spec.quantizers.psums.power_of_two);
-    centre_ = with_gain(t_.centre, t_.psum_gain);
+    Tensor gain = torch::tensor(t_.psum_gain);
+    if (!t_.slice_gain.empty()) gain = gain * to_torch(t_.slice_gain).to(t_.centre.device());
+    step_ = positive(t_.step_s0, t_.step_u, gain, spec.quantizers.psums.power_of_two);
+    centre_ = with_gain(t_.centre, gain);
   }
 
   Tensor run(const Tensor& x, sim::LayerTrace* trace) {

@@ -11,6 +11,7 @@
 #include "bitline/train/float_operator.h"
 #include "bitline/train/graph_ops.h"
 #include "bitline/train/psum_mean.h"
+#include "bitline/train/slice_gains.h"
 #include "bitline/train/torch.h"
 
 namespace bitline::train {
@@ -185,6 +186,7 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
     const std::int64_t sums =
         outputs * tiling.grid.tiles * tiling.grid.slices / static_cast<std::int64_t>(layer.psum_step.size());
     t.psum_gain = static_cast<double>(quant::lsq_gradient_scale(sums, layer.config.adc_levels - 1));
+    t.slice_gain = slice_gains(tiling, layer.config);
     add_parameter(node.name + ".psum_step", t.step_u, false, rates.range);
     add_parameter(node.name + ".psum_centre", t.centre, false, rates.range);
     out.psum_mean = torch::zeros_like(t.centre);
