@@ -62,13 +62,15 @@ Outcome run_program(const std::vector<std::string>& arguments) {
   return outcome;
 }
 
-Outcome kill_when(const std::vector<std::string>& arguments, const std::string& file) {
+Outcome signal_when(const std::vector<std::string>& arguments, const std::string& file, int signal,
+                    const std::function<void(int)>& look) {
   const Scratch scratch;
   const pid_t child = start(arguments, scratch);
   int status = 0;
   while (waitpid(child, &status, WNOHANG) == 0) {
     if (std::filesystem::exists(file)) {
-      kill(child, SIGKILL);
+      look(child);
+      kill(child, signal);
       waitpid(child, &status, 0);
       break;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,11 @@ struct Outcome {
 
 Outcome run_program(const std::vector<std::string>& arguments);
 
-// The same, but killed (SIGKILL) as soon as the file exists.
-Outcome kill_when(const std::vector<std::string>& arguments, const std::string& file);
+// The same, but sent the signal as soon as the file exists; `look` is called just before, with the process
+// id.
+Outcome signal_when(
+    const std::vector<std::string>& arguments, const std::string& file, int signal,
+    const std::function<void(int)>& look = [](int) {});
 
 // This exit code, nothing on stdout, and one line on stderr that holds all the parts.
 void expect_error(const Outcome& outcome, int code, const std::vector<std::string>& parts);

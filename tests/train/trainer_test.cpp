@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "io/error_of.h"
+#include "io/scratch_folder.h"
 #include "training_case.h"
 
 #include "bitline/train/schedule.h"
@@ -169,19 +170,55 @@ TEST(Trainer, ALossThatIsNotFiniteIsAFailure) {
   EXPECT_NE(text.find("lower the learning rate"), std::string::npos) << text;
 }
 
-TEST(Trainer, ACancelledRunStops) {
-  const Digits digits(64, 16);
+// Asks for the stop after a step.
+struct Impatient final : Observer {
+  void on_step(const StepReport& s) override {
+    if (s.step == last) token.request();
+  }
+  std::int64_t last = 0;
   CancelToken token;
-  token.request();
-  Observer silent;
+};
+
+TEST(Trainer, ACancelledRunGoesOnWhereItStopped) {
+  const Digits digits(64, 16);
+  const TrainResult whole = run(float_start(), digits.sets(), short_run());
+  for (const std::int64_t step : {1, 3, 6}) {
+    const io::ScratchFolder folder;
+    TrainOptions options = short_run();
+    options.checkpoint = folder / "run.checkpoint";
+    Impatient observer;
+    observer.last = step;
+    Context context;
+    context.cancel = &observer.token;
+    const std::string text = error_of(
+        [&] {
+          bitline_trainer()->train(float_start(), nullptr, digits.sets(), options, observer, context,
+                                   io::posix());
+        },
+        ErrorCode::kCancelled);
+    EXPECT_NE(text.find("cancelled after step " + std::to_string(step)), std::string::npos) << text;
+    EXPECT_NE(text.find("goes on from " + options.checkpoint), std::string::npos) << text;
+    const TrainResult resumed = run(float_start(), digits.sets(), options);
+    EXPECT_TRUE(resumed.resumed);
+    EXPECT_EQ(difference(whole.last, resumed.last), "") << "cancelled after step " << step;
+    EXPECT_EQ(whole.epochs[1].loss, resumed.epochs[1].loss);
+  }
+}
+
+TEST(Trainer, ACancelledRunWithoutCheckpointSaysNothingOfOne) {
+  const Digits digits(64, 16);
+  Impatient observer;
+  observer.token.request();
   Context context;
-  context.cancel = &token;
-  error_of(
+  context.cancel = &observer.token;
+  const std::string text = error_of(
       [&] {
-        bitline_trainer()->train(float_start(), nullptr, digits.sets(), short_run(), silent, context,
+        bitline_trainer()->train(float_start(), nullptr, digits.sets(), short_run(), observer, context,
                                  io::posix());
       },
       ErrorCode::kCancelled);
+  EXPECT_NE(text.find("cancelled after step 0"), std::string::npos) << text;
+  EXPECT_EQ(text.find("goes on"), std::string::npos) << text;
 }
 
 struct BadOption {

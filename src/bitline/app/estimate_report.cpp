@@ -159,14 +159,13 @@ result::Table absent(const std::vector<ChipEstimate>& chips) {
   return table;
 }
 
-// In logic that the chip does not have, or in float. Chips beside each other are compared without those of
-// any.
+// In logic that the chip does not have, or in float.
 result::Table elsewhere(const std::vector<ChipEstimate>& chips) {
   result::Table table{
       "elsewhere", "Layers that no figure is of", {{"hardware", "hardware", 0}, {"layers", "layers", 0}}, {}};
   for (const ChipEstimate& chip : chips) {
     std::string layers;
-    for (const std::string& node : chip.compared().elsewhere) layers += (layers.empty() ? "" : " ") + node;
+    for (const std::string& node : chip.estimate.elsewhere) layers += (layers.empty() ? "" : " ") + node;
     if (!layers.empty()) table.rows.push_back({chip.name, layers});
   }
   return table;

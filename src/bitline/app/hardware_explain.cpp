@@ -64,11 +64,11 @@ result::Table part_constants(const SectionForm& form) {
                        {"place", "place", 0}},
                       {}};
   for (const KeySlot& slot : form.keys) {
-    if (slot.number == nullptr || !*slot.number) continue;
-    const Constant& c = **slot.number;
-    table.rows.push_back({std::string(slot.name), c.text, exact_text(c.value),
-                          std::string(hardware::dimension_info(c.dimension).unit), mark_text(c.source.mark),
-                          std::string(slot.meaning), c.source.cite, c.source.note, c.where.text()});
+    const Constant* c = slot.stated();
+    if (c == nullptr) continue;
+    table.rows.push_back({std::string(slot.name), c->text, exact_text(c->value),
+                          std::string(hardware::dimension_info(c->dimension).unit), mark_text(c->source.mark),
+                          std::string(slot.meaning), c->source.cite, c->source.note, c->where.text()});
   }
   return table;
 }
@@ -122,10 +122,10 @@ bool is_called(const SectionForm& form, const std::string& part) {
 
 void add_rows(const std::string& design, const SectionForm& form, result::Table& table) {
   for (const KeySlot& slot : form.keys) {
-    if (slot.number == nullptr || !*slot.number) continue;
-    const Constant& c = **slot.number;
-    table.rows.push_back({design, form.name, std::string(slot.name), c.text, mark_text(c.source.mark),
-                          std::string(slot.meaning), c.source.cite});
+    const Constant* c = slot.stated();
+    if (c == nullptr) continue;
+    table.rows.push_back({design, form.name, std::string(slot.name), c->text, mark_text(c->source.mark),
+                          std::string(slot.meaning), c->source.cite});
   }
 }
 
@@ -163,8 +163,7 @@ result::Record hardware_explain_in_designs(const std::string& part) {
                       {}};
   std::set<std::string> meanings, names;
   for (const hardware::Design& design : hardware::designs()) {
-    HardwareSpec spec =
-        hardware::parse_hardware(std::string(hardware::shipped_text(design)), hardware::shipped_path(design));
+    HardwareSpec spec = hardware::shipped_hardware(design);
     for (const SectionForm& form : hardware::stated_forms(spec)) {
       names.insert(form.name);
       if (!is_called(form, part)) continue;

@@ -39,7 +39,7 @@ std::vector<Constant> constants_of(const HardwareSpec& spec) {
   std::vector<Constant> out;
   for (const SectionForm& form : hardware::stated_forms(copy)) {
     for (const KeySlot& slot : form.keys) {
-      if (slot.number != nullptr && *slot.number) out.push_back(**slot.number);
+      if (const Constant* c = slot.stated()) out.push_back(*c);
     }
   }
   return out;
@@ -79,9 +79,9 @@ void add_constant_tables(const HardwareSpec& spec, result::Record& record) {
       const std::string name = form.name + "." + slot.name;
       if (slot.word != nullptr && !slot.word->empty())
         table.rows.push_back({name, *slot.word, std::string(), std::string()});
-      if (slot.number == nullptr || !*slot.number) continue;
-      const Constant& c = **slot.number;
-      table.rows.push_back({name, c.text, mark_text(c.source.mark), sources.number_of(c.source.cite)});
+      const Constant* c = slot.stated();
+      if (c == nullptr) continue;
+      table.rows.push_back({name, c->text, mark_text(c->source.mark), sources.number_of(c->source.cite)});
     }
   }
   record.tables.push_back(std::move(table));
@@ -225,8 +225,7 @@ result::Record hardware_list() {
       {{"design", "design", 0}, {"aliases", "aliases", 0}, {"node", "node", 0}, {"summary", "summary", 0}},
       {}};
   for (const hardware::Design& design : hardware::designs()) {
-    const HardwareSpec spec =
-        hardware::parse_hardware(std::string(hardware::shipped_text(design)), hardware::shipped_path(design));
+    const HardwareSpec spec = hardware::shipped_hardware(design);
     table.rows.push_back({design.name, join(design.aliases),
                           spec.technology.node ? spec.technology.node->text : std::string(), spec.summary});
   }

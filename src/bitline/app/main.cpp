@@ -9,6 +9,7 @@
 
 #include "bitline/app/command.h"
 #include "bitline/app/completion.h"
+#include "bitline/app/interrupt.h"
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 
@@ -126,6 +127,7 @@ int run_program(int argc, char** argv) {
 }  // namespace bitline::app
 
 int main(int argc, char** argv) {
+  bitline::app::watch_interrupts();
   try {
     return bitline::app::run_program(argc, argv);
   } catch (const bitline::Error& e) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -33,13 +34,17 @@ std::vector<std::string> rounding_names() {
   return names;
 }
 
+const WeightRounding& rounding_named(std::string_view name) {
+  return *std::find_if(std::begin(kRoundings), std::end(kRoundings),
+                       [name](const auto& r) { return name == r.name; });
+}
+
 // Reconstruction loads the training library and takes converters with equal steps alone.
 const WeightRounding& rounding_of(const PtqOptions& options, const quant::CimConfig& config) {
-  const std::string& name = options.rounding.empty() ? options.usual_rounding : options.rounding;
-  const WeightRounding& rounding = *std::find_if(std::begin(kRoundings), std::end(kRoundings),
-                                                 [&](const auto& r) { return name == r.name; });
+  const bool usual = options.rounding.empty();
+  const WeightRounding& rounding = rounding_named(usual ? options.usual_rounding : options.rounding);
   if (!rounding.reconstructs || !(config.cycle_ranges || config.free_levels)) return rounding;
-  if (options.rounding.empty()) return kRoundings[1];
+  if (usual) return rounding_named("compensated");
   throw Error(ErrorCode::kUsage,
               "--rounding reconstructed takes converters with equal steps, alike for all input cycles", {},
               "leave --cycle-ranges and --adc-levels out, or use --rounding compensated");

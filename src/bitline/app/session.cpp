@@ -1,11 +1,11 @@
 #include "bitline/app/session.h"
 
 #include <chrono>
-#include <csignal>
 #include <ctime>
 #include <iostream>
 #include <utility>
 
+#include "bitline/app/interrupt.h"
 #include "bitline/base/cpu.h"
 #include "bitline/base/hash.h"
 #include "bitline/hardware/designs.h"
@@ -15,10 +15,6 @@
 namespace bitline::app {
 
 namespace {
-
-void on_signal(int) {
-  interrupt_token().request();
-}
 
 std::string utc_text(double seconds) {
   const auto time = static_cast<std::time_t>(seconds);
@@ -31,11 +27,6 @@ std::string utc_text(double seconds) {
 
 }  // namespace
 
-CancelToken& interrupt_token() {
-  static CancelToken token;
-  return token;
-}
-
 std::string version_text() {
   return "bitline " BITLINE_VERSION;
 }
@@ -46,8 +37,6 @@ double unix_time() {
 
 Session::Session(RunOptions options, std::string command_line)
     : options_(std::move(options)), start_(unix_time()) {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
   context_.threads = options_.threads > 0 ? options_.threads : hardware_threads();
   context_.seed = options_.seed;
   context_.cancel = &interrupt_token();

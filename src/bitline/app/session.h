@@ -47,9 +47,6 @@ class Session {
 // Of a file, or of a description that the program holds (hardware::builtin_path); empty when there is none.
 std::optional<std::string> input_hash(io::FileSystem& fs, const std::string& path);
 
-// A cancel token that SIGINT and SIGTERM request.
-CancelToken& interrupt_token();
-
 std::string version_text();
 double unix_time();
 

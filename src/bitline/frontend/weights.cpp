@@ -77,16 +77,20 @@ io::TensorFile state_dict(const ir::Graph& graph) {
   return file;
 }
 
+std::string variance_fault(std::span<const float> variances, float epsilon) {
+  const auto it = std::find_if(variances.begin(), variances.end(),
+                               [epsilon](float variance) { return !(variance + epsilon > 0.0f); });
+  if (it == variances.end()) return {};
+  return "variance + epsilon is " + std::to_string(*it + epsilon) + ", expected above 0";
+}
+
 void check_variances(const ir::Graph& graph, const std::string& path) {
   constexpr std::size_t kVariance = 4;
   for (const ir::Node& node : graph.nodes()) {
     const auto* norm = std::get_if<ir::BatchNorm>(&node.op);
     if (norm == nullptr || !graph.is_constant(node.inputs[kVariance])) continue;
-    for (const float variance : graph.constant(node.inputs[kVariance]).data) {
-      if (variance + norm->epsilon > 0.0f) continue;
-      bad_input("variance + epsilon is " + std::to_string(variance + norm->epsilon) + ", expected above 0",
-                {path, 0, 0, node.name});
-    }
+    const std::string fault = variance_fault(graph.constant(node.inputs[kVariance]).data, norm->epsilon);
+    if (!fault.empty()) bad_input(fault, {path, 0, 0, node.name});
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "bitline/io/safetensors.h"
@@ -16,6 +17,10 @@ void load_state_dict(ir::Graph& graph, const io::TensorFile& file, const std::st
 
 // All constants by name, as F32. Error{kBadInput} when two constants have one name.
 io::TensorFile state_dict(const ir::Graph& graph);
+
+// What is wrong with a batch-norm's variances: one that leaves no positive number below the root. Empty when
+// none does.
+std::string variance_fault(std::span<const float> variances, float epsilon);
 
 // Throws Error{kBadInput} naming the batch-norm that divides by the root of a negative number, or by zero.
 // `path` is for its text.

@@ -31,6 +31,8 @@ struct KeySlot {
   OptionalConstant* number = nullptr;
   std::string* word = nullptr;
   std::vector<std::string> choices;  // of a word; empty: any text
+
+  const Constant* stated() const { return number != nullptr && *number ? &**number : nullptr; }
 };
 
 struct SectionForm {

@@ -351,6 +351,10 @@ HardwareSpec open_hardware(io::FileSystem& fs, const std::string& text) {
   bad_input("hardware '" + text + "' is neither a design nor a file", {}, suggestion(text, design_names()));
 }
 
+HardwareSpec shipped_hardware(const Design& design) {
+  return Loader(nullptr).shipped(design, {});
+}
+
 HardwareSpec parse_hardware(const std::string& text, const std::string& path) {
   return Loader(nullptr).load({path, false}, text, {});
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bitline/hardware/designs.h"
 #include "bitline/hardware/hardware_spec.h"
 #include "bitline/io/filesystem.h"
 
@@ -20,6 +21,8 @@ HardwareSpec read_hardware(io::FileSystem& fs, const std::string& path);
 
 // The name or an alias of a shipped design ("isaac"), or a path.
 HardwareSpec open_hardware(io::FileSystem& fs, const std::string& text);
+
+HardwareSpec shipped_hardware(const Design& design);
 
 // The text of a file that is not on disk; `path` is for the errors' places. `extends` finds shipped designs
 // only.

@@ -51,8 +51,6 @@ void lsq_codes(std::span<const float> x, float scale, CodeRange range, std::span
 
 float lsq_gradient_scale(std::int64_t count, int high) {
   const double q = std::max(high, 1);
-  // The root alone where codes meet no converters; behind these, the share of clipped sums grows with the
-  // code.
   const double beyond = std::pow(std::max(q / kLsqHigh, 1.0), 1.5);
   return static_cast<float>(1.0 /
                             (std::sqrt(static_cast<double>(std::max<std::int64_t>(count, 1)) * q) * beyond));

@@ -12,8 +12,10 @@
 //
 //   none
 //   mde:D       slope * (1 + D sign(g) e)                      reading 1
-//   blend:L     forward (1 - L) round(v) + L soft(v)           reading 2; usually 1..0, evaluation always
-//   rounds penalty:L   loss + L mean(e^2)                             reading 3
+//   blend:L     forward (1 - L) round(v) + L soft(v)           reading 2; usually 1..0
+//   penalty:L   loss + L mean(e^2)                             reading 3
+//
+// Evaluation always rounds.
 //
 // ASR, its constants and all readings of MDE are RECONSTRUCTED: no code of LG-LSQ is public. A mean slope
 // over a unit interval is 1 for ste, asr and tanh, whatever K.

@@ -112,7 +112,7 @@ class Run {
     const double seconds_before = state_.epoch_seconds;
     const std::int64_t first_step = state_.steps_done;
     while (auto batch = loader.next()) {
-      context_.check_cancelled();
+      stop_if_cancelled();
       if (epoch < options_.small_epochs) data::crop_centre(*batch, options_.small_side);
       const StepFigures figures = run_step(*batch);
       state_.epoch_seconds = seconds_before + seconds_since(start);
@@ -169,6 +169,14 @@ class Run {
         {state_.steps_done, schedule_.steps, static_cast<int>(epoch) + 1, options_.batch, figures.loss, rate,
          figures.gradient_norm, steps_per_second * options_.batch,
          static_cast<double>(schedule_.steps - state_.steps_done) / std::max(1e-9, steps_per_second)});
+  }
+
+  void stop_if_cancelled() {
+    if (context_.cancel == nullptr || !context_.cancel->requested()) return;
+    save();
+    throw Error(
+        ErrorCode::kCancelled, "cancelled after step " + std::to_string(state_.steps_done), {},
+        options_.checkpoint.empty() ? std::string() : "the same command goes on from " + options_.checkpoint);
   }
 
   void stop_if_asked() const {

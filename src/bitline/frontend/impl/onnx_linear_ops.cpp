@@ -3,6 +3,7 @@
 
 #include "bitline/frontend/impl/onnx_draft.h"
 #include "bitline/frontend/impl/onnx_window.h"
+#include "bitline/frontend/weights.h"
 
 namespace bitline::frontend {
 
@@ -116,10 +117,8 @@ void convert_batch_norm(OnnxNode& node) {
     }
     inputs.push_back(node.value(i));
   }
-  for (const float variance : node.tensor(4).data) {
-    if (!(variance + op.epsilon > 0.0f))
-      node.reject("variance + epsilon is " + std::to_string(variance + op.epsilon) + ", expected above 0");
-  }
+  const std::string fault = variance_fault(node.tensor(4).data, op.epsilon);
+  if (!fault.empty()) node.reject(fault);
   node.finish(op, inputs);
 }
 
