@@ -28,9 +28,9 @@ def both(record):
 
 
 def imagenet(steps):
-    precisions = ["float", "W8A8P8", "W6A6P6"]
+    precisions = ["float", "W8A8P8", "W6A6P6", "W6A6Pideal"]
     names = ["SqueezeNet 1.1", "MobileNetV1 0.75", "MobileNetV2 1.0"]
-    return table(["network", "float top-1 / top-5"] + precisions[1:],
+    return table(["network", "float top-1 / top-5", "W8A8P8", "W6A6P6", "W6A6 with an ideal converter"],
                  [[name] + [both(steps.get(f"{name} {p}")) for p in precisions] for name in names])
 
 

@@ -3,8 +3,8 @@
 
 #include <numeric>
 
+#include "base/error_of.h"
 #include "hardware/small_chip.h"
-#include "io/error_of.h"
 #include "mapping/mapped_net.h"
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -159,13 +159,13 @@ TEST(ArrayCosts, SaysWhatDoesNotFit) {
 TEST(ArrayCosts, RefusesWhatIsNoTable) {
   const HardwareSpec spec = parse_small(changed("router: {kind: router, shared_by: 2, power: 10 mW,",
                                                 "router: {kind: router, shared_by: 2, energy: 1 pJ,"));
-  EXPECT_EQ(io::error_of([&] { ArrayCosts({}, spec, {}); }), "a table of costs has 1 to 256 candidates");
-  EXPECT_EQ(io::error_of([&] { ArrayCosts({candidate(spec, kPrecisions[0], kLayers)}, spec, {}); },
-                         ErrorCode::kUnsupported),
+  EXPECT_EQ(error_of([&] { ArrayCosts({}, spec, {}); }), "a table of costs has 1 to 256 candidates");
+  EXPECT_EQ(error_of([&] { ArrayCosts({candidate(spec, kPrecisions[0], kLayers)}, spec, {}); },
+                     ErrorCode::kUnsupported),
             "'tile.router' states an energy of a use, which depends on where all layers lie (estimate such a "
             "chip network by network)");
   const HardwareSpec small = parse_small();
-  EXPECT_EQ(io::error_of([&] {
+  EXPECT_EQ(error_of([&] {
               ArrayCosts(
                   {candidate(small, kPrecisions[0], kLayers), candidate(small, kPrecisions[1], {{3, 64, 3}})},
                   small, {});

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error_of.h"
 #include "hardware/small_chip.h"
-#include "io/error_of.h"
 #include "mapping/mapped_net.h"
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -373,7 +373,7 @@ TEST(Estimate, FullUseWithEnergiesAndLeakageIsTheRollUp) {
 TEST(Estimate, RefusesContradictions) {
   const Case c(parse_small(), {{64, 40, 1}}, 2);
   const auto error = [&](const EstimateOptions& options) {
-    return io::error_of([&] { estimate(c.mapping, c.spec, {}, options); });
+    return error_of([&] { estimate(c.mapping, c.spec, {}, options); });
   };
   EstimateOptions options;
   options.density.input = 1.5;
@@ -391,7 +391,7 @@ TEST(Estimate, RefusesContradictions) {
   options.batch = 0;
   EXPECT_EQ(error(options), "a batch has at least one picture");
   const HardwareSpec other = parse_small(changed("tiles: 3", "tiles: 2"));
-  EXPECT_EQ(io::error_of([&] { estimate(c.mapping, other, {}, {}); }),
+  EXPECT_EQ(error_of([&] { estimate(c.mapping, other, {}, {}); }),
             "the mapping is for another chip: chip.tiles is 3 there and 2 in small (map the network on this "
             "hardware)");
 }

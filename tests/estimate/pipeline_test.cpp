@@ -1,7 +1,7 @@
 // Pipelines whose times can be worked out by hand, in array cycles.
 #include "bitline/estimate/pipeline.h"
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "pipeline_case.h"
 #include <gtest/gtest.h>
 
@@ -148,7 +148,7 @@ TEST(Pipeline, AFullBufferHoldsTheLayerBehindUp) {
 
 TEST(Pipeline, ABufferThatNeverHoldsAWindowIsAnError) {
   EXPECT_EQ(
-      io::error_of([] {
+      error_of([] {
         pipeline_of(chain_of({1, 3}), tiled_chip(buffer_of(47), 2), 2);
       }),
       "node 'conv1': the buffers of tile 1 have a capacity of 47 B, but the rows that must wait there at "
@@ -173,7 +173,7 @@ TEST(Pipeline, TheRowsOfAllLayersMustFitTheChip) {
   const ir::ValueId x = net.conv(net.input(8, 4), 8, 8);
   const ir::ValueId mean = net.node("mean", ir::GlobalAveragePool{}, {x});
   net.ends(net.node("gate", ir::Mul{}, {x, net.node("clip", ir::Clip{0.0f, 1.0f}, {mean})}));
-  const std::string error = io::error_of([&] { pipeline_of(net, tiled_chip(buffer_of(64), 1), 1); });
+  const std::string error = error_of([&] { pipeline_of(net, tiled_chip(buffer_of(64), 1), 1); });
   EXPECT_NE(
       error.find("the tile buffers have a capacity of 64 B, but the rows that must wait on the chip at once "
                  "take 148 B, up to 64 B of a tile for this node"),
@@ -235,19 +235,19 @@ TEST(Pipeline, RefusesWhatItCannotTime) {
   const hardware::HardwareSpec spec = tiled_chip("", 2);
   hardware::HardwareSpec changed = spec;
   changed.array.cycle.reset();
-  EXPECT_NE(io::error_of([&] { pipeline_of(net, changed, 1); }).find("tiled does not state array.cycle"),
+  EXPECT_NE(error_of([&] { pipeline_of(net, changed, 1); }).find("tiled does not state array.cycle"),
             std::string::npos);
   changed = tiled_chip("", 1, "weights: {loading: reloaded}\n");
-  EXPECT_NE(io::error_of([&] { pipeline_of(net, changed, 1); }).find("does not state weights.bandwidth"),
+  EXPECT_NE(error_of([&] { pipeline_of(net, changed, 1); }).find("does not state weights.bandwidth"),
             std::string::npos);
-  EXPECT_EQ(io::error_of([&] { pipeline_of(net, spec, 0); }), "a pipeline has at least one picture");
-  EXPECT_EQ(io::error_of([&] { pipeline_of(net, spec, 10001); }),
+  EXPECT_EQ(error_of([&] { pipeline_of(net, spec, 0); }), "a pipeline has at least one picture");
+  EXPECT_EQ(error_of([&] { pipeline_of(net, spec, 10001); }),
             "a pipeline of 10001 pictures is too long to simulate (at most 10000)");
-  EXPECT_NE(io::error_of([&] {
+  EXPECT_NE(error_of([&] {
               simulate_pipeline(mapped(net, spec), net.model, tiled_chip("", 3), {}, {});
             }).find("for another chip than tiled"),
             std::string::npos);
-  EXPECT_NE(io::error_of([&] {
+  EXPECT_NE(error_of([&] {
               simulate_pipeline(mapped(net, spec), chain_of({1}).model, spec, {}, {});
             }).find("node 'conv1': the mapping has a layer"),
             std::string::npos);
@@ -325,8 +325,8 @@ TEST(Pipeline, IsCancelled) {
   context.cancel = &token;
   EXPECT_EQ(simulate_pipeline(mapped(net, spec), net.model, spec, {}, context).completions.size(), 4u);
   token.request();
-  io::error_of([&] { simulate_pipeline(mapped(net, spec), net.model, spec, {}, context); },
-               ErrorCode::kCancelled);
+  error_of([&] { simulate_pipeline(mapped(net, spec), net.model, spec, {}, context); },
+           ErrorCode::kCancelled);
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/error_of.h"
 #include "hardware/small_chip.h"
-#include "io/error_of.h"
 #include "mapping/mapped_net.h"
 #include <gtest/gtest.h>
 
@@ -220,7 +220,7 @@ TEST(DigitalUnit, WithoutOneLayersAreNamed) {
 }
 
 TEST(DigitalUnit, ContradictionsAreRefused) {
-  const auto error = io::error_of(
+  const auto error = error_of(
       [] { chip_with("tile", "mine: {kind: digital, energy: 3 pJ, power: 1 mW, peak: 2 GOPS, cite: e}"); });
   EXPECT_NE(error.find("the power of 'mine' is 1 mW, but the energy of its MACs at its peak is 3 mW"),
             std::string::npos)

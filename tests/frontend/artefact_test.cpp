@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "onnx_builder.h"
 #include <gtest/gtest.h>
 

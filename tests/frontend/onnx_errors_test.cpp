@@ -1,7 +1,7 @@
 // Every malformed or unsupported ONNX file is refused with its place and the reason.
 #include <limits>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "onnx_builder.h"
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "onnx_builder.h"
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The chains of shape arithmetic that exporters write are computed at import, with the batch size as a
 // symbol.
-#include "error_of.h"
+#include "base/error_of.h"
 #include "onnx_builder.h"
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // What each ONNX operator becomes, and that it computes what ONNX says.
 #include <limits>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "onnx_builder.h"
 #include <gtest/gtest.h>
 

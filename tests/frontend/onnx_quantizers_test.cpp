@@ -1,5 +1,5 @@
 // Quantizer nodes as other tools write them: which layers they give, and what is refused by the node's name.
-#include "error_of.h"
+#include "base/error_of.h"
 #include "onnx_builder.h"
 #include <gtest/gtest.h>
 

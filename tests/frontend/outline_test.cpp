@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/frontend/model.h"

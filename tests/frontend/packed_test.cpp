@@ -4,7 +4,7 @@
 #include <cmath>
 #include <functional>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "fuzz/artefact_target.h"
 #include "fuzz/memory_file.h"
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/frontend/zoo.h"

@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "onnx_builder.h"
 #include <gtest/gtest.h>
 

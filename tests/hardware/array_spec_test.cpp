@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "io/scratch_folder.h"
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ ArraySpec parse(const std::string& text) {
   return parse_array_spec(io::parse_yaml(text, "chip.yaml"));
 }
 std::string error_in(const std::string& text) {
-  return io::error_of([&] { parse(text); });
+  return error_of([&] { parse(text); });
 }
 
 TEST(ArraySpec, EveryKeyIsRead) {
@@ -100,7 +100,7 @@ TEST(ArraySpec, WhatIsNeitherFileNorGeometryIsRefused) {
   for (const char* text :
        {"", "128", "128x", "x128", "0x128", "128x0", "128x-4", "65537x1", "128x128:", "128x128:2",
         "128x128:0b", "128x128:9b", "128x128:2bb", "128X128", "128x128 ", "absent.yaml"}) {
-    EXPECT_EQ(io::error_of([&] { open_array_spec(io::posix(), text); }),
+    EXPECT_EQ(error_of([&] { open_array_spec(io::posix(), text); }),
               "hardware '" + std::string(text) +
                   "' is neither a design, a file nor a geometry (expected a name of `bitline hardware list`, "
                   "a YAML "
@@ -109,7 +109,7 @@ TEST(ArraySpec, WhatIsNeitherFileNorGeometryIsRefused) {
 }
 
 TEST(ArraySpec, AMisspeltDesignIsNamed) {
-  EXPECT_EQ(io::error_of([&] { open_array_spec(io::posix(), "isac"); }),
+  EXPECT_EQ(error_of([&] { open_array_spec(io::posix(), "isac"); }),
             "hardware 'isac' is neither a design, a file nor a geometry (did you mean 'isaac'?)");
 }
 
@@ -131,7 +131,7 @@ TEST(ArraySpec, ADesignGivesItsArray) {
 
 TEST(ArraySpec, ADigitalComparatorHasNone) {
   const std::string error =
-      io::error_of([] { open_array_spec(io::posix(), "rtx2080"); }, ErrorCode::kUnsupported);
+      error_of([] { open_array_spec(io::posix(), "rtx2080"); }, ErrorCode::kUnsupported);
   EXPECT_NE(error.find("'RTX 2080' has no arrays"), std::string::npos) << error;
 }
 
@@ -155,7 +155,7 @@ TEST(ArraySpec, AFileIsReadByPathAndNamedInErrors) {
   std::ofstream(folder / "good.yaml") << kWhole;
   std::ofstream(folder / "bad.yaml") << "schema: bitline-array/1\ncell: {bitz: 2}\n";
   EXPECT_EQ(open_array_spec(io::posix(), folder / "good.yaml").name, "ReRAM 64x32");
-  const std::string error = io::error_of([&] { open_array_spec(io::posix(), folder / "bad.yaml"); });
+  const std::string error = error_of([&] { open_array_spec(io::posix(), folder / "bad.yaml"); });
   EXPECT_EQ(error.rfind((folder / "bad.yaml") + ":2:8: ", 0), 0U) << error;
   EXPECT_NE(error.find("did you mean 'bits'?"), std::string::npos) << error;
 }

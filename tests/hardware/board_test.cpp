@@ -1,8 +1,8 @@
 // Boards: everything times the number of chips.
 #include "bitline/hardware/board.h"
 
+#include "base/error_of.h"
 #include "hardware/small_chip.h"
-#include "io/error_of.h"
 #include <gtest/gtest.h>
 
 namespace bitline::hardware {
@@ -40,7 +40,7 @@ TEST(Board, DigitalComparatorsMultiply) {
 }
 
 TEST(Board, HasAtLeastOneChip) {
-  EXPECT_EQ(io::error_of([] { board_of(parse_small(), 0); }), "a board has at least one chip");
+  EXPECT_EQ(error_of([] { board_of(parse_small(), 0); }), "a board has at least one chip");
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <set>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "io/scratch_folder.h"
 #include <gtest/gtest.h>
 
@@ -75,7 +75,7 @@ TEST(Designs, TheFilesInheritWhatTheyExtend) {
 }
 
 TEST(Designs, AnUnknownNameHasTheNearest) {
-  EXPECT_EQ(io::error_of([] { open_hardware(io::posix(), "isaak"); }),
+  EXPECT_EQ(error_of([] { open_hardware(io::posix(), "isaak"); }),
             "hardware 'isaak' is neither a design nor a file (did you mean 'isaac'?)");
 }
 

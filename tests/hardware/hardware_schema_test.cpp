@@ -3,8 +3,8 @@
 
 #include <set>
 
+#include "base/error_of.h"
 #include "hardware/small_chip.h"
-#include "io/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/hardware/designs.h"
@@ -37,7 +37,7 @@ std::set<std::string> keys_of(const Json& object) {
 
 // The reader's own words: which keys it would have known.
 std::set<std::string> keys_of_reader(const std::string& text) {
-  const std::string error = io::error_of([&] { parse_small(text); });
+  const std::string error = error_of([&] { parse_small(text); });
   std::set<std::string> out;
   const std::size_t at = error.find("(known: ");
   EXPECT_NE(at, std::string::npos) << error;

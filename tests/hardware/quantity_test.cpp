@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -17,7 +17,7 @@ double parse(const char* text, Dimension dimension) {
 }
 
 std::string error_in(const char* text, Dimension dimension) {
-  return io::error_of([&] { parse(text, dimension); });
+  return error_of([&] { parse(text, dimension); });
 }
 
 TEST(Quantity, ReadsUnitsIntoUnprefixedValues) {

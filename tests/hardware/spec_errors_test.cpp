@@ -2,8 +2,8 @@
 #include <string>
 #include <vector>
 
+#include "base/error_of.h"
 #include "hardware/small_chip.h"
-#include "io/error_of.h"
 #include <gtest/gtest.h>
 
 namespace bitline::hardware {
@@ -19,7 +19,7 @@ void expect_errors(const std::vector<Case>& cases) {
   for (const Case& c : cases) {
     const std::string text = changed(c.from, c.to);
     ASSERT_NE(text, "") << c.from;
-    EXPECT_EQ(io::error_of([&] { parse_small(text); }), c.error) << c.to;
+    EXPECT_EQ(error_of([&] { parse_small(text); }), c.error) << c.to;
   }
 }
 
@@ -136,7 +136,7 @@ TEST(SpecErrors, Contradictions) {
 TEST(SpecErrors, EmptySectionsAreNoSections) {
   for (const char* section : {"accumulation:", "roofline: ~", "published: null"}) {
     const std::string text = std::string(section) + "\nmacro:\n";
-    const std::string error = io::error_of([&] { parse_small(changed("macro:\n", text)); });
+    const std::string error = error_of([&] { parse_small(changed("macro:\n", text)); });
     EXPECT_EQ(error.substr(0, 13), "chip.yaml:20:") << section;
     EXPECT_NE(error.find("expected a map, got nothing"), std::string::npos) << error;
   }
@@ -168,9 +168,7 @@ TEST(SpecErrors, AccumulationAndDigitalUnits) {
         "comparator in "
         "a file of its own)"}});
   const std::string start = "schema: bitline-hardware/1\nname: x\n";
-  const auto error = [&](const std::string& rest) {
-    return io::error_of([&] { parse_small(start + rest); });
-  };
+  const auto error = [&](const std::string& rest) { return error_of([&] { parse_small(start + rest); }); };
   EXPECT_EQ(error("accelerator: {units: 1, inputs: 2, outputs: 2, cite: a}\n"),
             "chip.yaml:3:14: 'accelerator' has no 'memory' (a digital accelerator states units, inputs, "
             "outputs and "
@@ -193,16 +191,15 @@ TEST(SpecErrors, WhatIsMissing) {
         "extends)"},
        {"bits: 2, ", "", "chip.yaml:6:7: the cell has no 'bits' (add 'cell: {bits: ..., cite: ...}')"}});
   EXPECT_EQ(
-      io::error_of([] { parse_small("schema: bitline-hardware/1\nname: x\n"); }),
+      error_of([] { parse_small("schema: bitline-hardware/1\nname: x\n"); }),
       "chip.yaml:1:1: neither 'array', 'accelerator' nor 'roofline' is described (a compute-in-memory chip "
       "has an array, a "
       "digital comparator an accelerator or a roofline)");
-  EXPECT_EQ(io::error_of([] {
-              parse_small("schema: bitline-hardware/1\nname: x\nroofline: {power: 1 W, cite: a}\n");
-            }),
-            "chip.yaml:3:11: the roofline has no 'peak' (every chip with arrays states it, in its file or in "
-            "the one "
-            "it extends)");
+  EXPECT_EQ(
+      error_of([] { parse_small("schema: bitline-hardware/1\nname: x\nroofline: {power: 1 W, cite: a}\n"); }),
+      "chip.yaml:3:11: the roofline has no 'peak' (every chip with arrays states it, in its file or in "
+      "the one "
+      "it extends)");
 }
 
 TEST(SpecErrors, WhatYamlWouldAllow) {

@@ -3,8 +3,8 @@
 
 #include <fstream>
 
+#include "base/error_of.h"
 #include "hardware/small_chip.h"
-#include "io/error_of.h"
 #include "io/scratch_folder.h"
 #include <gtest/gtest.h>
 
@@ -62,7 +62,7 @@ class Extends : public testing::Test {
   }
   HardwareSpec read(const std::string& name) const { return read_hardware(io::posix(), folder_ / name); }
   std::string error_in(const std::string& name) const {
-    return io::error_of([&] { read(name); });
+    return error_of([&] { read(name); });
   }
   static std::string over(const std::string& base, const std::string& rest) {
     return "schema: bitline-hardware/1\nname: derived\nextends: " + base + "\n" + rest;

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <thread>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "faulty_filesystem.h"
 #include "scratch_folder.h"
 #include <gmock/gmock.h>

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "scratch_folder.h"
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"

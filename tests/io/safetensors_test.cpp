@@ -6,7 +6,7 @@
 #include <cstring>
 #include <limits>
 
-#include "error_of.h"
+#include "base/error_of.h"
 #include "scratch_folder.h"
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 #include "bitline/mapping/layer_policy.h"
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 namespace bitline::mapping {
@@ -72,7 +72,7 @@ TEST(LayerPolicy, DigitalLayersAreQuantizedToo) {
                                       {"pointwise", Placement::kArray},
                                       {"fc", Placement::kArray}}));
   policy.float_layers = {"stem", "block.conv1", "block.conv2", "pointwise", "fc"};
-  EXPECT_NE(io::error_of([&] { place_layers(small_resnet(), policy); }).find("no layer is left"),
+  EXPECT_NE(error_of([&] { place_layers(small_resnet(), policy); }).find("no layer is left"),
             std::string::npos);
 }
 
@@ -85,20 +85,38 @@ TEST(LayerPolicy, LayersAreKeptInFloatByName) {
 TEST(LayerPolicy, AnUnknownNameSuggestsTheNearest) {
   LayerPolicy policy;
   policy.float_layers = {"block.conv3"};
-  const std::string error = io::error_of([&] { place_layers(small_resnet(), policy); });
+  const std::string error = error_of([&] { place_layers(small_resnet(), policy); });
   EXPECT_EQ(
       error.rfind("no convolution or linear layer is called 'block.conv3' (did you mean 'block.conv", 0), 0U)
       << error;
   policy.float_layers = {"add"};  // a node, but not a layer
-  EXPECT_NE(io::error_of([&] { place_layers(small_resnet(), policy); }).find("called 'add'"),
-            std::string::npos);
+  EXPECT_NE(error_of([&] { place_layers(small_resnet(), policy); }).find("called 'add'"), std::string::npos);
 }
 
 TEST(LayerPolicy, NothingLeftIsAnError) {
   LayerPolicy policy;
   policy.float_layers = {"block.conv1", "block.conv2", "pointwise"};
-  EXPECT_EQ(io::error_of([&] { place_layers(small_resnet(), policy); }),
+  EXPECT_EQ(error_of([&] { place_layers(small_resnet(), policy); }),
             "no layer is left for the array (allow the first or last layer on the array)");
+}
+
+// A product over the last of four dimensions; as many channels as it has inputs, so that a 1x1 convolution
+// would fit, too.
+TEST(LayerPolicy, LinearLayersOverPicturesStayInFloat) {
+  ir::Graph graph;
+  const ir::ValueId x = graph.add_input("x", {ir::kBatch, 8, 4, 8});
+  const ir::ValueId y =
+      graph.add_node("mix", ir::Linear{}, {x, graph.add_constant("mix.weight", ir::Tensor({6, 8}))});
+  const ir::ValueId flat = graph.add_node("flat", ir::Flatten{1}, {y});
+  graph.set_output(
+      graph.add_node("fc", ir::Linear{}, {flat, graph.add_constant("fc.weight", ir::Tensor({10, 192}))}));
+  LayerPolicy policy;
+  policy.first = policy.last = Placement::kArray;
+  EXPECT_EQ(error_of([&] { place_layers(graph, policy); }),
+            "node 'mix': a linear layer on the array takes [N, K], got [N, 8, 4, 8] "
+            "(keep it in float: --float-layers mix)");
+  policy.float_layers = {"mix"};
+  EXPECT_EQ(names_of(graph, policy), Names{"fc"});
 }
 
 }  // namespace

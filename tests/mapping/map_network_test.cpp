@@ -1,7 +1,7 @@
 // Mappings against counts by hand, and the errors of networks that do not fit.
 #include "bitline/mapping/map_network.h"
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "mapping/mapped_net.h"
 #include <gtest/gtest.h>
 
@@ -139,7 +139,7 @@ TEST(MapNetwork, LargerThanTheChipRunsInRounds) {
   EXPECT_EQ(mapping.blocks.back().array, 0);
   EXPECT_EQ(first_violation(mapping, model), "");
   chip.resident = true;
-  EXPECT_EQ(io::error_of([&] { map_network(model, chip, {}); }),
+  EXPECT_EQ(error_of([&] { map_network(model, chip, {}); }),
             "the network needs 9 arrays, but small has 4 and keeps its weights (weights.loading: resident) "
             "(use --reload to write arrays again between rounds, or fewer weight bits)");
   MappingOptions options;
@@ -152,7 +152,7 @@ TEST(MapNetwork, ABudgetWithReloadIsAPartOfTheChip) {
   const auto model = chain({{16, 40, 3}}, 8, config_for(chip, 4));
   MappingOptions options;
   options.array_budget = 4;
-  EXPECT_NE(io::error_of([&] { map_network(model, chip, options); }).find("or --reload to run in rounds"),
+  EXPECT_NE(error_of([&] { map_network(model, chip, options); }).find("or --reload to run in rounds"),
             std::string::npos);
   options.reload = true;
   for (const Chip& c : {chip, endless}) {
@@ -194,7 +194,7 @@ TEST(MapNetwork, RefusesContradictions) {
   const Chip chip = small_chip(64, 32, 2, 4);
   quant::CimConfig config = config_for(chip, 4);
   const auto error = [&](const quant::CimConfig& c, const MappingOptions& options) {
-    return io::error_of([&] { map_network(chain({{8, 8, 3}}, 8, c), chip, options); });
+    return error_of([&] { map_network(chain({{8, 8, 3}}, 8, c), chip, options); });
   };
   quant::CimConfig other = config;
   other.array_rows = 128;
@@ -212,12 +212,12 @@ TEST(MapNetwork, RefusesContradictions) {
   options.slices = Spread::kAdjacent;
   EXPECT_NE(error(other, options).find("node 'conv0': array-wise scales"), std::string::npos);
   const Chip narrow = small_chip(64, 1, 2);
-  EXPECT_NE(io::error_of([&] {
+  EXPECT_NE(error_of([&] {
               map_network(chain({{8, 8, 3}}, 8, config_for(narrow, 4)), narrow, options);
             }).find("one weight takes 2 neighbouring columns"),
             std::string::npos);
   const Chip low = small_chip(8, 32, 2);
-  EXPECT_EQ(io::error_of([&] {
+  EXPECT_EQ(error_of([&] {
               map_network(chain({{8, 8, 3}}, 8, config_for(low, 4)), low, {});
             }),
             "node 'conv0': one kernel window of 3x3 needs 9 rows, but small activates 8 at once (use --rows "
@@ -230,9 +230,8 @@ TEST(MapNetwork, CalibratedPartialSumsKeepTheirTiles) {
   model.layers["conv0"].psum_step = {1.0f};
   MappingOptions options;
   options.rows = RowPolicy::kPacked;
-  EXPECT_NE(
-      io::error_of([&] { map_network(model, chip, options); }).find("node 'conv0': the layer's ADC ranges"),
-      std::string::npos);
+  EXPECT_NE(error_of([&] { map_network(model, chip, options); }).find("node 'conv0': the layer's ADC ranges"),
+            std::string::npos);
 }
 
 TEST(MapNetwork, DigitalLayersStayBeside) {
@@ -244,7 +243,7 @@ TEST(MapNetwork, DigitalLayersStayBeside) {
   EXPECT_EQ(mapping.layers.size(), 1u);
   EXPECT_EQ(first_violation(mapping, model), "");
   model.layers["conv1"].config = quant::digital_config();
-  EXPECT_EQ(io::error_of([&] { map_network(model, chip, {}); }), "no layer of the network is on the array");
+  EXPECT_EQ(error_of([&] { map_network(model, chip, {}); }), "no layer of the network is on the array");
 }
 
 TEST(MapNetwork, ChipOfTheDesigns) {

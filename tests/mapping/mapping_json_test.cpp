@@ -1,7 +1,7 @@
 // Mappings survive a write and a read, and files with errors are refused with the place.
 #include "bitline/mapping/mapping_json.h"
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "mapping/mapped_net.h"
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ std::string changed(const std::string& from, const std::string& to) {
 }
 
 std::string error(const std::string& from, const std::string& to) {
-  return io::error_of([&] { mapping_from_json(changed(from, to), "m.json"); });
+  return error_of([&] { mapping_from_json(changed(from, to), "m.json"); });
 }
 
 TEST(MappingJson, SurvivesAWriteAndARead) {

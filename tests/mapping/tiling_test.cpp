@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 namespace bitline::mapping {
@@ -81,7 +81,7 @@ TEST(Tiling, SlicesAndColumnsOfTheArray) {
 TEST(Tiling, AWindowHigherThanTheArrayIsRefused) {
   EXPECT_NO_THROW(tile_layer(conv(3, 8, 7), array_of(49), "stem"));
   EXPECT_EQ(
-      io::error_of([] { tile_layer(conv(3, 8, 7), array_of(48), "stem"); }),
+      error_of([] { tile_layer(conv(3, 8, 7), array_of(48), "stem"); }),
       "node 'stem': one kernel window of 7x7 needs 49 rows, but the array activates 48 at once (use an array "
       "with at least that many active rows, or keep the layer in float)");
 }

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
@@ -65,7 +65,7 @@ TEST(Adc, LevelsOfBits) {
 
 TEST(Adc, OtherTextsAreRefused) {
   for (const char* text : {"", "13", "-1", "+4", "2.5", "4 ", " 4", "4b", "Ideal", "1.50", "99999999999"}) {
-    EXPECT_EQ(io::error_of([&] { parse_adc_levels(text); }),
+    EXPECT_EQ(error_of([&] { parse_adc_levels(text); }),
               "ADC bits '" + std::string(text) + "' are not valid (expected 1 to 12, 1.5 or ideal (also 0))");
   }
 }

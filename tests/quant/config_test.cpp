@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 namespace bitline::quant {
@@ -41,19 +41,19 @@ TEST(CimConfig, BadPrecisionSaysTheForm) {
   for (const char* text :
        {"", "W", "W4", "W4A4", "W4A4P", "A4W4P4", "w4a4p4", "WxA4P4", "W4A4 P4", "W99999999999A4P4"}) {
     CimConfig config;
-    EXPECT_EQ(io::error_of([&] { parse_precision(text, config); }),
+    EXPECT_EQ(error_of([&] { parse_precision(text, config); }),
               "precision '" + std::string(text) +
                   "' is not valid (expected the form W4A4P4, with P1.5 and Pideal allowed)");
   }
   CimConfig config;
-  EXPECT_EQ(io::error_of([&] { parse_precision("W4A4P99", config); }),
+  EXPECT_EQ(error_of([&] { parse_precision("W4A4P99", config); }),
             "ADC bits '99' are not valid (expected 1 to 12, 1.5 or ideal (also 0))");
 }
 
 std::string validation_error(const std::function<void(CimConfig&)>& change) {
   CimConfig config;
   change(config);
-  return io::error_of([&] { validate(config); });
+  return error_of([&] { validate(config); });
 }
 
 TEST(CimConfig, ValidationNamesTheValueAndItsRange) {

@@ -6,7 +6,7 @@
 #include <tuple>
 #include <vector>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 namespace bitline::quant {
@@ -95,9 +95,9 @@ TEST(Granularity, NamesRoundTrip) {
     EXPECT_EQ(parse_granularity(granularity_name(granularity)), granularity);
   }
   EXPECT_EQ(granularity_name(Granularity::kChannel), "channel");
-  EXPECT_EQ(io::error_of([] { parse_granularity("colum"); }),
+  EXPECT_EQ(error_of([] { parse_granularity("colum"); }),
             "unknown granularity 'colum' (did you mean 'column'?)");
-  EXPECT_EQ(io::error_of([] { parse_granularity(""); }),
+  EXPECT_EQ(error_of([] { parse_granularity(""); }),
             "unknown granularity '' (known: layer, channel, array, column)");
 }
 

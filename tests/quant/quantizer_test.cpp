@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
@@ -231,15 +231,14 @@ TEST(QuantizerSpec, PresetsAndParametersOverTraining) {
 }
 
 TEST(QuantizerSpec, BadTextsAreRefused) {
-  EXPECT_EQ(io::error_of([] { parse_quantizer("sgg"); }),
-            "unknown quantizer part 'sgg' (did you mean 'ssg'?)");
-  EXPECT_EQ(io::error_of([] { parse_quantizer("lsq+ssg"); }),
+  EXPECT_EQ(error_of([] { parse_quantizer("sgg"); }), "unknown quantizer part 'sgg' (did you mean 'ssg'?)");
+  EXPECT_EQ(error_of([] { parse_quantizer("lsq+ssg"); }),
             "a quantizer has one scale policy: 'ssg' is a second one");
-  EXPECT_EQ(io::error_of([] { parse_quantizer("asr:0"); }),
+  EXPECT_EQ(error_of([] { parse_quantizer("asr:0"); }),
             "quantizer part 'asr:0' is not valid (its parameter is 0.001 to 64, or A..B)");
   for (const char* text : {"", "lsq+", "asr:", "asr:1..", "asr:nan", "mde:1.1", "ste:1", "none:1", "lsq:2",
                            "pow2:1", "asr:1..x", "lg-lsq+asr"}) {
-    EXPECT_NE(io::error_of([&] { parse_quantizer(text); }), "") << text;
+    EXPECT_NE(error_of([&] { parse_quantizer(text); }), "") << text;
   }
 }
 

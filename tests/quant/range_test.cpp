@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -33,10 +33,10 @@ TEST(RangeSpec, TextsReadBackAndBadOnesNameTheReason) {
     EXPECT_EQ(parse_range(text).text(), text);
   EXPECT_EQ(parse_range("percentile").text(), "percentile:99.9");
   EXPECT_EQ(RangeSpec().text(), "mse");
-  EXPECT_NE(io::error_of([] { parse_range("percentle:9"); }).find("percentile"), std::string::npos);
-  EXPECT_NE(io::error_of([] { parse_range("percentile:101"); }).find("50 to 100"), std::string::npos);
-  EXPECT_NE(io::error_of([] { parse_range("percentile:9x"); }).find("out of range"), std::string::npos);
-  EXPECT_NE(io::error_of([] { parse_range("kl:3"); }).find("no parameter"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_range("percentle:9"); }).find("percentile"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_range("percentile:101"); }).find("50 to 100"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_range("percentile:9x"); }).find("out of range"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_range("kl:3"); }).find("no parameter"), std::string::npos);
 }
 
 TEST(RangeScale, MinMaxClipsNothingAndReachesTheLastCode) {

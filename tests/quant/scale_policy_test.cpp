@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
@@ -135,7 +135,7 @@ TEST(ScalePolicies, PowersOfTwoRoundUp) {
 }
 
 TEST(ScalePolicies, AnUnknownNameSuggestsTheNearest) {
-  EXPECT_EQ(io::error_of([] { scale_policy("sgs"); }), "unknown scale policy 'sgs' (did you mean 'ssg'?)");
+  EXPECT_EQ(error_of([] { scale_policy("sgs"); }), "unknown scale policy 'sgs' (did you mean 'ssg'?)");
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/quant/encoding.h"
@@ -65,7 +65,7 @@ TEST(Encoding, DifferentialDigitsShareTheSignOfTheCode) {
 }
 
 TEST(Encoding, AnUnknownNameSuggestsTheNearest) {
-  EXPECT_EQ(io::error_of([] { weight_encoding("diferential"); }),
+  EXPECT_EQ(error_of([] { weight_encoding("diferential"); }),
             "unknown weight encoding 'diferential' (did you mean 'differential'?)");
 }
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
@@ -61,14 +61,14 @@ TEST(WeightCodes, ValuesOnTheGridHaveTheSameCodesAgain) {
 
 TEST(WeightCodes, WhatDoesNotFitIsRefused) {
   const ir::Tensor weight = random_weight({6, 5, 3, 3}, 1);
-  EXPECT_EQ(io::error_of([&] { weight_codes(weight, layer_of(Granularity::kColumn, 6)); }),
+  EXPECT_EQ(error_of([&] { weight_codes(weight, layer_of(Granularity::kColumn, 6)); }),
             "it has 6 weight scales, expected 18");
   CimLayer layer = layer_of(Granularity::kLayer, 1);
   layer.config.array_rows = 8;
-  EXPECT_EQ(io::error_of([&] { weight_codes(weight, layer); }),
+  EXPECT_EQ(error_of([&] { weight_codes(weight, layer); }),
             "one kernel window needs 9 rows, but the array has 8");
   layer.config.slice_scales = true;
-  EXPECT_EQ(io::error_of([&] { weight_codes(weight, layer); }),
+  EXPECT_EQ(error_of([&] { weight_codes(weight, layer); }),
             "its bit slices have weight scales of their own, so a weight has no one scale");
 }
 

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sample_record.h"
 #include <gtest/gtest.h>
 
@@ -42,7 +42,7 @@ TEST(Csv, NumbersAreNotRounded) {
 TEST(Csv, ARowThatDoesNotFitIsADefect) {
   result::Table table = sample_record().tables[0];
   table.rows[1].pop_back();
-  EXPECT_EQ(io::error_of([&] { to_csv(table); }, ErrorCode::kInternal),
+  EXPECT_EQ(error_of([&] { to_csv(table); }, ErrorCode::kInternal),
             "node 'tables.layers': row 1 has 2 values, expected one for each of 3 columns");
 }
 

@@ -3,14 +3,12 @@
 #include <cmath>
 #include <limits>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sample_record.h"
 #include <gtest/gtest.h>
 
 namespace bitline::report {
 namespace {
-
-using io::error_of;
 
 result::Record parsed(const std::string& text) {
   return record_from_json(io::parse_json(text, "result.json"));

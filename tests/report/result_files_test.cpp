@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "io/faulty_filesystem.h"
 #include "io/scratch_folder.h"
 #include "sample_record.h"
@@ -64,7 +64,7 @@ TEST(WriteResult, ARecordThatCannotBePrintedTouchesNothing) {
   const ScratchFolder folder;
   result::Record record = sample_record();
   record.add("top1", 1.0);
-  io::error_of([&] { write_result(posix(), folder.path(), record, {}); }, ErrorCode::kInternal);
+  error_of([&] { write_result(posix(), folder.path(), record, {}); }, ErrorCode::kInternal);
   EXPECT_TRUE(folder.names().empty());
 }
 
@@ -132,7 +132,7 @@ TEST(FileHash, IsTheHashOfTheContent) {
   const ScratchFolder folder;
   io::write_atomically(posix(), folder / "input", "content");
   EXPECT_EQ(file_hash(posix(), folder / "input"), hash_text(hash_bytes("content")));
-  const std::string error = io::error_of([&] { file_hash(posix(), folder / "inptu"); });
+  const std::string error = error_of([&] { file_hash(posix(), folder / "inptu"); });
   EXPECT_NE(error.find("did you mean 'input'?"), std::string::npos) << error;
 }
 

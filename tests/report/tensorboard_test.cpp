@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "io/faulty_filesystem.h"
 #include "io/scratch_folder.h"
 #include <gtest/gtest.h>
@@ -205,7 +205,7 @@ TEST(EventWriter, TagsAreCleaned) {
   { EventWriter(posix(), folder.path(), 5).scalar("Layer 1/w\xFF:0-x_y.z", 1, 2, 3); }
   EXPECT_EQ(decode_file(folder / files_in(folder).at(0)).at(0).tag, "Layer_1/w__0-x_y.z");
   EventWriter writer(posix(), folder.path(), 5);
-  EXPECT_EQ(io::error_of([&] { writer.scalar("", 0, 0, 0); }),
+  EXPECT_EQ(error_of([&] { writer.scalar("", 0, 0, 0); }),
             "a TensorBoard scalar needs a tag (for example 'train/loss')");
 }
 

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sample_record.h"
 #include <gtest/gtest.h>
 
@@ -101,7 +101,7 @@ TEST(Text, ANumberWiderThanThePageStaysWholeBesideTheFirstColumn) {
 TEST(Text, RowsThatDoNotFitAreADefect) {
   result::Record record = sample_record();
   record.tables[0].rows[0].emplace_back(1.0);
-  EXPECT_EQ(io::error_of([&] { to_text(record); }, ErrorCode::kInternal),
+  EXPECT_EQ(error_of([&] { to_text(record); }, ErrorCode::kInternal),
             "node 'tables.layers': row 0 has 4 values, expected one for each of 3 columns");
 }
 

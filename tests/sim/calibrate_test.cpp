@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sim/small_net.h"
 #include <gtest/gtest.h>
 #include <tbb/global_control.h>
@@ -195,7 +195,7 @@ TEST(Calibrate, AnIdealConverterHasNoSteps) {
 TEST(Calibrate, SumsThatOverflowNameTheNode) {
   ir::Graph graph = small_net(1);
   for (float& weight : graph.constant(graph.find_node("conv2")->inputs[1]).data) weight = 1e38f;
-  const std::string text = io::error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); });
+  const std::string text = error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); });
   EXPECT_TRUE(text.starts_with("node 'conv2': calibration met ")) << text;
 }
 
@@ -203,29 +203,28 @@ TEST(Calibrate, WeightsThatAreNotFiniteNameTheNode) {
   ir::Graph graph = small_net(1);
   graph.constant(graph.find_node("conv2")->inputs[1]).data[5] = kNan;
   EXPECT_EQ(
-      io::error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); }),
+      error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); }),
       "node 'conv2': calibration met a value that is not finite (check the weights and the input scaling)");
 }
 
 TEST(Calibrate, ActivationsThatAreNotFiniteNameTheNodeTheyReach) {
   ir::Graph graph = small_net(1);
   graph.constant(graph.find_node("conv1")->inputs[1]).data[0] = kNan;  // conv1 stays in float
-  EXPECT_EQ(io::error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); }).rfind("node 'conv2': ", 0),
-            0U);
+  EXPECT_EQ(error_of([&] { calibrate(graph, random_images(2, 1), {}, {}); }).rfind("node 'conv2': ", 0), 0U);
 }
 
 TEST(Calibrate, ImpossibleGeometryNamesTheNode) {
   CalibrateOptions options;
   options.config.array_rows = 8;
   EXPECT_EQ(
-      io::error_of([&] {
+      error_of([&] {
         calibrate(small_net(1), random_images(2, 1), options, {});
       }).rfind("node 'conv2': one kernel window of 3x3 needs 9 rows, but the array activates 8 at once", 0),
       0U);
 }
 
 TEST(Calibrate, NoImagesAreAnError) {
-  EXPECT_EQ(io::error_of([&] {
+  EXPECT_EQ(error_of([&] {
               calibrate(small_net(1), ir::Tensor({0, 3, 9, 8}), {}, {});
             }),
             "calibration got no images (give at least one)");
@@ -234,14 +233,14 @@ TEST(Calibrate, NoImagesAreAnError) {
 TEST(Calibrate, AnInvalidConfigurationIsRefusedFirst) {
   CalibrateOptions options;
   options.config.weight_bits = 17;
-  EXPECT_EQ(io::error_of([&] { calibrate(small_net(1), random_images(2, 1), options, {}); }),
+  EXPECT_EQ(error_of([&] { calibrate(small_net(1), random_images(2, 1), options, {}); }),
             "weight_bits = 17 is out of range (expected 1 to 16)");
 }
 
 TEST(Network, RefusesALayerThatTheGraphLacks) {
   quant::QuantizedModel model = calibrate(small_net(1), random_images(2, 1), {}, {});
   model.layers.emplace("conv9", model.layers.at("conv2"));
-  EXPECT_EQ(io::error_of([&] { Network network(model); }),
+  EXPECT_EQ(error_of([&] { Network network(model); }),
             "node 'conv9': the model quantizes a layer that its graph does not have");
 }
 
@@ -332,7 +331,7 @@ TEST(Calibrate, KernelsAgreeOnCycleRangesAndFreeLevels) {
       for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].adc_codes, expected[i].adc_codes);
       EXPECT_EQ(Network(model).forward(images).data, y.data);
       const Network network(model);
-      const std::string reason = io::error_of(
+      const std::string reason = error_of(
           [&] {
             if (cycle_ranges || free_levels) choose_kernel("portable", *network.programs().front());
             if (!cycle_ranges && !free_levels) unsupported("as usual");

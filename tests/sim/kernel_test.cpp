@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sim/emulated_kernels.h"
 #include "sim/random_layer.h"
 #include <gtest/gtest.h>
@@ -334,7 +334,7 @@ TEST(Kernels, BlockedDeclinesSumsThatFloatCannotHold) {
   const LayerProgram tall = layer.compile();
   EXPECT_EQ(largest_psum(tall), std::int64_t{65536} * 127 * 255);
   EXPECT_EQ(choose_kernel("auto", tall).name(), "reference");
-  EXPECT_EQ(io::error_of([&] { choose_kernel("blocked", tall); }, ErrorCode::kUnsupported),
+  EXPECT_EQ(error_of([&] { choose_kernel("blocked", tall); }, ErrorCode::kUnsupported),
             "node 'layer': no kernel can run this layer (blocked: partial sums can exceed 2^24, the integers "
             "of fp32)");
   EXPECT_EQ(run("reference", tall, layer).trace, std::vector<float>{2122383360.0f});
@@ -354,7 +354,7 @@ TEST(Kernels, AChipWithVariationStillRunsOnTheIntegerKernels) {
 
 TEST(Kernels, AnUnknownNameSuggestsTheNearest) {
   const LayerProgram program = random_linear(1).compile();
-  EXPECT_EQ(io::error_of([&] { choose_kernel("referense", program); }),
+  EXPECT_EQ(error_of([&] { choose_kernel("referense", program); }),
             "unknown kernel 'referense' (did you mean 'reference'?)");
 }
 

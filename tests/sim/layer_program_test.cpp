@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sim/random_layer.h"
 #include <gtest/gtest.h>
 
@@ -93,7 +93,7 @@ RandomLayer plain_layer() {
 }
 
 std::string compile_error(const RandomLayer& layer) {
-  return io::error_of([&] { layer.compile(); });
+  return error_of([&] { layer.compile(); });
 }
 
 TEST(LayerProgram, ScalesOfTheWrongSizeAreRefused) {

@@ -1,7 +1,7 @@
 // Mappings that hold every bit of the weights, but not the digits of the integer program.
 #include <algorithm>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sim/mapped_case.h"
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ TEST(MappedNetwork, OtherDigitsThanTheLayerHasAreRefused) {
   const Mapping mapping = map_network(model, chip, {});
   const auto error = [&](const Mapping& m) {
     EXPECT_TRUE(mapping::verify_mapping(m, model).empty());
-    return io::error_of([&] { MappedNetwork(model, m); });
+    return error_of([&] { MappedNetwork(model, m); });
   };
   Mapping other = mapping;
   std::reverse(other.layers[1].slices.begin(), other.layers[1].slices.end());

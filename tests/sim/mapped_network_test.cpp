@@ -7,7 +7,7 @@
 #include <memory>
 #include <set>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sim/mapped_case.h"
 #include <gtest/gtest.h>
 
@@ -160,10 +160,10 @@ TEST(ArrayBankRounds, AnArrayOfAnotherRoundIsNotRead) {
   bank.write(0);
   EXPECT_EQ(bank.array(0, 3).round, 0);
   EXPECT_EQ(bank.array(0, 3).cells.size(), 27U * 16U);
-  io::error_of([&] { bank.array(1, 3); }, ErrorCode::kInternal);
+  error_of([&] { bank.array(1, 3); }, ErrorCode::kInternal);
   bank.write(1);
   EXPECT_EQ(bank.array(1, 3).round, 1);
-  io::error_of([&] { bank.array(0, 3); }, ErrorCode::kInternal);
+  error_of([&] { bank.array(0, 3); }, ErrorCode::kInternal);
 }
 
 TEST(ArrayBankCells, PairsHoldMagnitudes) {
@@ -261,13 +261,13 @@ TEST_F(Packed, RowsRunBehindIdealConverters) {
 
 TEST_F(Packed, RowsNeedIdealConvertersAndScalesThatTilesShare) {
   const quant::QuantizedModel coarse = model(16, quant::Granularity::kChannel);
-  const std::string levels = io::error_of([&] { MappedNetwork(coarse, packed(coarse)); });
+  const std::string levels = error_of([&] { MappedNetwork(coarse, packed(coarse)); });
   EXPECT_NE(levels.find("node 'conv0': a block holds rows 0 to 22 of the matrix, but the layer's converters "
                         "are calibrated for row tiles of 18"),
             std::string::npos)
       << levels;
   const quant::QuantizedModel columns = model(quant::kIdealAdc, quant::Granularity::kColumn);
-  const std::string scales = io::error_of([&] { MappedNetwork(columns, packed(columns)); });
+  const std::string scales = error_of([&] { MappedNetwork(columns, packed(columns)); });
   EXPECT_NE(scales.find("node 'conv0': a block adds up rows of several row tiles"), std::string::npos)
       << scales;
 }
@@ -279,7 +279,7 @@ TEST(MappedNetwork, APairIsSubtractedInOneRound) {
   options.pairs = Spread::kSeparate;
   const ir::Graph graph = varied_net();
   const quant::QuantizedModel model = calibrated(graph, config, 3);
-  const std::string error = io::error_of([&] { MappedNetwork(model, map_network(model, chip, options)); });
+  const std::string error = error_of([&] { MappedNetwork(model, map_network(model, chip, options)); });
   EXPECT_NE(error.find("node 'conv0': the columns of a differential pair are in rounds"), std::string::npos)
       << error;
   config.adc_levels = quant::kIdealAdc;  // sums are integers, which logic may subtract later
@@ -291,7 +291,7 @@ TEST(MappedNetwork, OtherNetworksAndArraysAreNamed) {
   const Chip chip = chip_of_rows(27, 27);
   const quant::QuantizedModel model = varied_model(chip);
   const Mapping mapping = map_network(model, chip, {});
-  const auto error = [&](const Mapping& m) { return io::error_of([&] { MappedNetwork(model, m); }); };
+  const auto error = [&](const Mapping& m) { return error_of([&] { MappedNetwork(model, m); }); };
   Mapping other = mapping;
   other.layers[1].node = "conv7";
   EXPECT_NE(error(other).find("node 'conv7': the mapping places a layer that the network does not have"),

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "sim/random_layer.h"
 #include "sim/small_net.h"
 #include <gtest/gtest.h>
@@ -224,19 +224,19 @@ TEST(Variation, TextIsReadAndWritten) {
 TEST(Variation, BadTextsAreRefused) {
   for (const char* text : {"lognormal", "lognormal:", "lognormal:-0.1", "lognormal:2.01", "lognormal:nan",
                            "lognormal:0.1x", "gaussian: 0.1", "gaussian:inf"}) {
-    EXPECT_EQ(io::error_of([&] { parse_variation(text); }, ErrorCode::kUsage),
+    EXPECT_EQ(error_of([&] { parse_variation(text); }, ErrorCode::kUsage),
               "variation '" + std::string(text) +
                   "' is not valid (expected MODEL:SIGMA with SIGMA from 0 to 2, such as lognormal:0.1)");
   }
-  EXPECT_EQ(io::error_of([] { parse_variation("saf0:1.1"); }, ErrorCode::kUsage),
+  EXPECT_EQ(error_of([] { parse_variation("saf0:1.1"); }, ErrorCode::kUsage),
             "variation 'saf0:1.1' is not valid (expected a rate from 0 to 1, such as saf0:0.01)");
-  EXPECT_EQ(io::error_of([] { parse_variation("saf0:0.6+saf1:0.6"); }, ErrorCode::kUsage),
+  EXPECT_EQ(error_of([] { parse_variation("saf0:0.6+saf1:0.6"); }, ErrorCode::kUsage),
             "the rates of saf0 and saf1 add up to more than 1");
-  EXPECT_EQ(io::error_of([] { parse_variation("lognormal:0.1+gaussian:0.1"); }, ErrorCode::kUsage),
+  EXPECT_EQ(error_of([] { parse_variation("lognormal:0.1+gaussian:0.1"); }, ErrorCode::kUsage),
             "a variation has one model of spread (leave one of them out)");
-  EXPECT_EQ(io::error_of([] { parse_variation("lognorml:0.1"); }, ErrorCode::kUsage),
+  EXPECT_EQ(error_of([] { parse_variation("lognorml:0.1"); }, ErrorCode::kUsage),
             "unknown variation model 'lognorml' (did you mean 'lognormal'?)");
-  EXPECT_NE(io::error_of([] { parse_variation(""); }, ErrorCode::kUsage)
+  EXPECT_NE(error_of([] { parse_variation(""); }, ErrorCode::kUsage)
                 .find("known: none, saf0, saf1, read, lognormal, gaussian"),
             std::string::npos);
 }
@@ -296,7 +296,7 @@ TEST(ReadNoise, DiffersBetweenImagesColumnsAndChips) {
 
 TEST(ReadNoise, IsReadFromTextAndCheckedAtItsLimits) {
   EXPECT_EQ(parse_variation("read:0.05+lognormal:0.1").text(), "lognormal:0.1+read:0.05");
-  EXPECT_EQ(io::error_of([] { parse_variation("read:-1"); }, ErrorCode::kUsage),
+  EXPECT_EQ(error_of([] { parse_variation("read:-1"); }, ErrorCode::kUsage),
             "variation 'read:-1' is not valid (expected digits a row from 0 to 100, such as read:0.05)");
 }
 

@@ -1,7 +1,7 @@
 // The float operator against the composed one with an ideal converter, and what only it can do.
 #include "bitline/train/float_operator.h"
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "random_layer.h"
 #include <gtest/gtest.h>
 
@@ -96,11 +96,11 @@ TEST(FloatOperator, PenaltyPullsWeightsToTheirCodes) {
 TEST(FloatOperator, RefusesWhatNeedsAnArray) {
   LayerCase c = float_layer(2);
   c.spec.config.adc_levels = 16;
-  EXPECT_EQ(io::error_of([&] { check_float_operator(c.spec); }, ErrorCode::kUnsupported),
+  EXPECT_EQ(error_of([&] { check_float_operator(c.spec); }, ErrorCode::kUnsupported),
             "node 'layer': the float operator has no partial sums (use an ideal ADC, as in W3A3Pideal)");
   c = float_layer(2);
   c.spec.config.weight_granularity = quant::Granularity::kColumn;
-  EXPECT_NE(io::error_of([&] { check_float_operator(c.spec); }, ErrorCode::kUnsupported), "");
+  EXPECT_NE(error_of([&] { check_float_operator(c.spec); }, ErrorCode::kUnsupported), "");
 }
 
 }  // namespace

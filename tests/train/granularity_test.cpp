@@ -2,7 +2,7 @@
 #include <cmath>
 #include <string>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "training_case.h"
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "random_layer.h"
 #include "training_case.h"
 
@@ -150,7 +150,7 @@ TEST(GraphOps, UnusualFormsEqualTheInterpreter) {
 
 TEST(GraphOps, RefusesAveragePoolingItCannotTrain) {
   const ir::Node node{"pool7", ir::AveragePool{{{3, 3}, {1, 1}, {1, 1}, {0, 0}, {1, 1}}, false, true}, {}, 0};
-  const std::string text = io::error_of(
+  const std::string text = error_of(
       [&] {
         run_operator(node, {torch::zeros({1, 1, 5, 5})});
       },
@@ -186,7 +186,7 @@ TEST(GraphNet, StateCarriesEverything) {
     EXPECT_EQ(difference(changed.export_model(), fresh.export_model()), "");
     auto incomplete = changed.state();
     incomplete.erase("conv2.weight");
-    EXPECT_NE(io::error_of([&] { fresh.load_state(incomplete); }).find("'conv2.weight'"), std::string::npos);
+    EXPECT_NE(error_of([&] { fresh.load_state(incomplete); }).find("'conv2.weight'"), std::string::npos);
   }
 }
 
@@ -240,10 +240,10 @@ TEST(GraphNet, RunningStatisticsFollowTheFormula) {
 }
 
 TEST(GraphNet, NamesTheDevicesItKnows) {
-  EXPECT_NE(io::error_of([] { GraphNet(float_start(), "tpu", "auto"); }).find("known: cpu, cuda"),
+  EXPECT_NE(error_of([] { GraphNet(float_start(), "tpu", "auto"); }).find("known: cpu, cuda"),
             std::string::npos);
   if (torch::cuda::is_available()) GTEST_SKIP() << "this machine has a CUDA device";
-  io::error_of([] { GraphNet(float_start(), "cuda", "auto"); }, ErrorCode::kUnsupported);
+  error_of([] { GraphNet(float_start(), "cuda", "auto"); }, ErrorCode::kUnsupported);
 }
 
 }  // namespace

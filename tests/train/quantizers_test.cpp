@@ -1,5 +1,5 @@
 // Quantizers in training: what moves their scales, and that every one trains.
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "random_layer.h"
 #include "training_case.h"
 
@@ -319,7 +319,7 @@ TEST(QuantizersInTraining, RefusesChoicesThatNothingCouldFollow) {
   const Digits digits(64, 32);
   const quant::QuantizedModel start = float_start();
   const auto error = [&](const quant::QuantizedModel& model, const TrainOptions& options) {
-    return io::error_of([&] { run(model, digits.sets(), options); });
+    return error_of([&] { run(model, digits.sets(), options); });
   };
   EXPECT_EQ(
       error(start, options_with("lg-lsq", "auto")),
@@ -339,8 +339,8 @@ TEST(QuantizersInTraining, RefusesWhatAnArrayCannotHold) {
   const quant::QuantizedModel array =
       calibrated(float_start().graph, small_array("W3A3P4"), digits.images(32));
   const auto error = [&](const char* text, const char* cim_operator = "fused") {
-    return io::error_of([&] { run(array, digits.sets(), options_with(text, cim_operator)); },
-                        ErrorCode::kUnsupported);
+    return error_of([&] { run(array, digits.sets(), options_with(text, cim_operator)); },
+                    ErrorCode::kUnsupported);
   };
   EXPECT_EQ(error("blend"), "the correction 'blend' changes values or the loss (use --cim-operator float)");
   EXPECT_EQ(error("lsq-offset"),
@@ -351,7 +351,7 @@ TEST(QuantizersInTraining, RefusesWhatAnArrayCannotHold) {
   TrainOptions options = options_with("lsq", "fused");
   const auto psum_error = [&](const char* text) {
     options.quantizers.psums = quant::parse_quantizer(text);
-    return io::error_of([&] { run(array, digits.sets(), options); }, ErrorCode::kUnsupported);
+    return error_of([&] { run(array, digits.sets(), options); }, ErrorCode::kUnsupported);
   };
   EXPECT_EQ(psum_error("blend"),
             "'blend' is not for partial sums: a converter gives codes, in training too (use mde)");

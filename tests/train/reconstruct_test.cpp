@@ -1,6 +1,6 @@
 // Block reconstruction: does every part come nearer to the float network, without labels, the same on any
 // number of threads, and are bad inputs refused?
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "training_case.h"
 
 #include "bitline/ir/interpreter.h"
@@ -97,13 +97,13 @@ TEST(Reconstruct, BadInputsAreRefused) {
   };
   ReconstructOptions none = few_steps();
   none.steps = 0;
-  EXPECT_NE(io::error_of(run(c.graph, c.images, none)).find("at least one step"), std::string::npos);
+  EXPECT_NE(error_of(run(c.graph, c.images, none)).find("at least one step"), std::string::npos);
   ReconstructOptions backwards = few_steps();
   backwards.weight_rate = std::nan("");
-  EXPECT_NE(io::error_of(run(c.graph, c.images, backwards)).find("negative"), std::string::npos);
-  EXPECT_NE(io::error_of(run(c.graph, ir::Tensor(), few_steps())).find("no images"), std::string::npos);
+  EXPECT_NE(error_of(run(c.graph, c.images, backwards)).find("negative"), std::string::npos);
+  EXPECT_NE(error_of(run(c.graph, ir::Tensor(), few_steps())).find("no images"), std::string::npos);
   const ir::Graph other = frontend::zoo("resnet20", 10, 1);
-  EXPECT_NE(io::error_of(run(other, c.images, few_steps())).find("other nodes"), std::string::npos);
+  EXPECT_NE(error_of(run(other, c.images, few_steps())).find("other nodes"), std::string::npos);
 }
 
 }  // namespace

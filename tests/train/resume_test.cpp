@@ -2,7 +2,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "io/faulty_filesystem.h"
 #include "io/scratch_folder.h"
 #include "training_case.h"
@@ -12,7 +12,6 @@
 namespace bitline::train {
 namespace {
 
-using io::error_of;
 using io::ScratchFolder;
 
 constexpr int kSteps = 8;  // of short_run() on 64 images

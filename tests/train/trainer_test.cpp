@@ -1,7 +1,7 @@
 // The trainer from outside: what a run gives, and what it refuses.
 #include <functional>
 
-#include "io/error_of.h"
+#include "base/error_of.h"
 #include "io/scratch_folder.h"
 #include "training_case.h"
 
@@ -9,8 +9,6 @@
 
 namespace bitline::train {
 namespace {
-
-using io::error_of;
 
 TEST(Trainer, LearnsTheDigits) {
   const Digits digits;

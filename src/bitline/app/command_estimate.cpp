@@ -15,6 +15,7 @@
 #include "bitline/app/pipeline_picture.h"
 #include "bitline/app/pipeline_report.h"
 #include "bitline/base/error.h"
+#include "bitline/base/units.h"
 #include "bitline/estimate/digital.h"
 #include "bitline/hardware/board.h"
 #include "bitline/hardware/designs.h"
@@ -227,7 +228,7 @@ class EstimateCommand final : public Command {
       out.estimate = estimate::estimate_digital(spec, estimate::digital_layers(graph, nodes));
     } else {
       out.estimate = estimate::estimate_roofline(spec, first.estimate.macs,
-                                                 static_cast<double>(first.weights) * bits / 8.0);
+                                                 static_cast<double>(first.weights) * bits / kBitsPerByte);
       if (!spec.operands.weight_bits) {
         out.estimate.absent.push_back("operands.weight_bits: taken as 8");
         out.estimate.time_complete = false;

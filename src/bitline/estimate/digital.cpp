@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "bitline/base/error.h"
+#include "bitline/base/units.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/mapping/tiling.h"
 
@@ -16,8 +17,6 @@ namespace {
 
 using hardware::HardwareSpec;
 using hardware::value_or;
-
-constexpr double kBitsPerByte = 8.0;
 
 template <class... Ops>
 bool is_one_of(const ir::Op& op) {

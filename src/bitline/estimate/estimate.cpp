@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "bitline/base/error.h"
+#include "bitline/base/units.h"
 #include "bitline/estimate/accumulation.h"
 #include "bitline/estimate/activity.h"
 #include "bitline/estimate/loading.h"
@@ -21,7 +22,6 @@ using hardware::HardwareSpec;
 using hardware::value_or;
 
 constexpr std::size_t kChipLevel = 2;
-constexpr double kBitsPerByte = 8.0;
 
 enum class Cost { kRead, kRow, kConversion, kSum, kSample, kAddition, kBusy };
 

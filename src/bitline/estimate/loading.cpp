@@ -4,11 +4,11 @@
 #include <map>
 #include <set>
 
+#include "bitline/base/units.h"
+
 namespace bitline::estimate {
 
 namespace {
-
-constexpr double kBitsPerByte = 8.0;
 
 // Of the array that has the most.
 std::size_t written_rows(const mapping::Mapping& mapping, std::int64_t round) {

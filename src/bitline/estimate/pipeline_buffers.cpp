@@ -12,7 +12,6 @@ namespace {
 
 using hardware::value_or;
 
-constexpr double kBitsPerByte = 8.0;
 constexpr double kRounding = 1e-9;
 
 // Makes the rows of one picture, each when it is asked for, and sees how many wait.

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "bitline/base/units.h"
 #include "bitline/estimate/pipeline_plan.h"
 
 namespace bitline::estimate {
@@ -13,7 +14,6 @@ using hardware::Component;
 using hardware::HardwareSpec;
 using hardware::value_or;
 
-constexpr double kBitsPerByte = 8.0;
 constexpr double kTinyShare = 1e-12;
 
 const Component* find_kind(const HardwareSpec& spec, const char* kind) {

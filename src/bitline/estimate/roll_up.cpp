@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "bitline/base/units.h"
 #include "bitline/estimate/accumulation.h"
 #include "bitline/estimate/technology.h"
 
@@ -167,7 +168,7 @@ void add_peak(const HardwareSpec& spec, RollUp& out) {
   const hardware::Operands& operands = spec.operands;
   out.arrays = out.levels[kMacro].units * value_or(spec.array.count, 1.0);
   out.weight_bytes =
-      out.arrays * spec.array.rows->value * spec.array.columns->value * spec.cell.bits->value / 8.0;
+      out.arrays * spec.array.rows->value * spec.array.columns->value * spec.cell.bits->value / kBitsPerByte;
   if (!operands.weight_bits || !operands.input_bits) return;
   const double slices = std::ceil(operands.weight_bits->value / spec.cell.bits->value);
   const double digit = spec.cell.encoding == "differential" ? 2.0 : 1.0;

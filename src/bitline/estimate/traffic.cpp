@@ -4,6 +4,8 @@
 #include <cmath>
 #include <set>
 
+#include "bitline/base/units.h"
+
 namespace bitline::estimate {
 
 namespace {
@@ -12,7 +14,6 @@ using mapping::Block;
 using mapping::Mapping;
 
 constexpr std::size_t kLevels = 3;
-constexpr double kBitsPerByte = 8.0;
 
 std::size_t index(std::int64_t i) {
   return static_cast<std::size_t>(i);

@@ -4,6 +4,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
+#include "bitline/ir/shapes.h"
 #include "bitline/mapping/tiling.h"
 
 namespace bitline::mapping {
@@ -18,6 +19,14 @@ void check_names(const std::set<std::string>& wanted, const std::vector<std::str
   for (const std::string& name : wanted) {
     if (std::find(layers.begin(), layers.end(), name) != layers.end()) continue;
     bad_input("no convolution or linear layer is called '" + name + "'", {}, suggestion(name, layers));
+  }
+}
+
+void check_inputs(const ir::Graph& graph, const std::vector<PlacedLayer>& placed) {
+  const std::vector<ir::Shape> shapes = ir::infer_shapes(graph);
+  for (const PlacedLayer& layer : placed) {
+    const ir::Node& node = *graph.find_node(layer.name);
+    check_array_input(node, shapes[static_cast<std::size_t>(node.inputs[0])]);
   }
 }
 
@@ -41,11 +50,13 @@ std::vector<PlacedLayer> place_layers(const ir::Graph& graph, const LayerPolicy&
     if (i + 1 == layers.size()) placement = std::min(placement, policy.last);
     if (shortcuts.count(layers[i]) != 0) placement = std::min(placement, policy.shortcut);
     if (policy.float_layers.count(layers[i]) != 0) placement = Placement::kFloat;
-    if (placement != Placement::kFloat) placed.push_back({layers[i], placement});
+    if (placement == Placement::kFloat) continue;
+    placed.push_back({layers[i], placement});
     on_array = on_array || placement == Placement::kArray;
   }
   if (!on_array)
     bad_input("no layer is left for the array", {}, "allow the first or last layer on the array");
+  check_inputs(graph, placed);
   return placed;
 }
 

@@ -30,7 +30,7 @@ struct PlacedLayer {
 
 // The nodes that are quantized, in graph order; a layer of several kinds gets the most careful placement.
 // Throws Error{kBadInput} when float_layers names a node that is not a convolution or linear layer (with the
-// nearest name), or when no layer is left for the array.
+// nearest name), when no layer is left for the array, or when arrays cannot take a layer's input.
 std::vector<PlacedLayer> place_layers(const ir::Graph& graph, const LayerPolicy& policy);
 
 }  // namespace bitline::mapping

@@ -24,6 +24,12 @@ std::optional<LayerShape> layer_shape(const ir::Graph& graph, const ir::Node& no
   return shape;
 }
 
+void check_array_input(const ir::Node& node, const ir::Shape& input) {
+  if (!std::holds_alternative<ir::Linear>(node.op) || input.size() == 2) return;
+  bad_input("a linear layer on the array takes [N, K], got " + ir::shape_text(input),
+            Where{{}, 0, 0, node.name}, "keep it in float: --float-layers " + node.name);
+}
+
 LayerTiling tile_layer(const LayerShape& shape, const quant::CimConfig& config,
                        const std::string& node_name) {
   const std::int64_t window = shape.window_size();

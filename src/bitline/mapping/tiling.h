@@ -30,6 +30,10 @@ struct LayerShape {
 // The shape of a Conv or Linear node with constant weights; nothing for any other node.
 std::optional<LayerShape> layer_shape(const ir::Graph& graph, const ir::Node& node);
 
+// Throws Error{kBadInput} when arrays cannot take a layer's input of this shape: a Linear over more than [N,
+// K].
+void check_array_input(const ir::Node& node, const ir::Shape& input);
+
 struct RowTile {
   std::int64_t first_channel = 0;  // within the group
   std::int64_t channels = 0;

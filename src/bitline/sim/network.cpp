@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bitline/base/error.h"
+#include "bitline/ir/shapes.h"
 #include "bitline/quant/lsq.h"
 
 namespace bitline::sim {
@@ -73,6 +74,7 @@ LayerProgram compile_node(const ir::Graph& graph, const ir::Node& node, const qu
   if (!shape)
     unsupported("only convolutions and linear layers with constant weights run on an array",
                 Where{{}, 0, 0, node.name});
+  mapping::check_array_input(node, ir::infer_shapes(graph)[static_cast<std::size_t>(node.inputs[0])]);
   const bool has_bias = node.inputs.size() > 2;
   const std::span<const float> bias =
       has_bias ? std::span<const float>(graph.constant(node.inputs[2]).data) : std::span<const float>{};

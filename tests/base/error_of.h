@@ -8,7 +8,7 @@
 
 #include "bitline/base/error.h"
 
-namespace bitline::frontend {
+namespace bitline {
 
 // The one line of the Error; fails the test when nothing is thrown or the code is another.
 inline std::string error_of(const std::function<void()>& call, ErrorCode code = ErrorCode::kBadInput) {
@@ -22,4 +22,4 @@ inline std::string error_of(const std::function<void()>& call, ErrorCode code = 
   return {};
 }
 
-}  // namespace bitline::frontend
+}  // namespace bitline
