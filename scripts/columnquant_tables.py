@@ -42,10 +42,11 @@ def full(steps, chips):
         simulated = chips.get(pathlib.PurePath(value(r, "model_file")).stem)
         means = {row["variation"]: row for row in simulated["tables"]["variation"]["rows"]} if simulated else {}
         cells = [means.get("lognormal:" + s) for s in sigmas]
-        rows.append([value(r, "configuration"), value(r, "stages"), accuracy(r)] +
+        unvaried = f"{means['none']['mean']:.2f}" if means else ""
+        rows.append([value(r, "configuration"), value(r, "stages"), accuracy(r), unvaried] +
                     [f"{c['mean']:.2f} ± {c['deviation']:.2f}" if c else "" for c in cells] +
                     [cost(r), f"{value(r, 'training_seconds'):.0f}"])
-    return table(["configuration", "stages", "accuracy %"] + ["sigma " + s for s in sigmas] +
+    return table(["configuration", "stages", "accuracy %", "sigma 0"] + ["sigma " + s for s in sigmas] +
                  [MULTIPLICATIONS, "training s"], rows)
 
 
