@@ -79,6 +79,17 @@ TEST(Resume, TrainAskedToStop) {
   EXPECT_EQ(s.read("resumed.last.safetensors"), s.read("whole.last.safetensors"));
 }
 
+// As a shell starts what runs in the background of a script.
+TEST(Resume, AnIgnoredSignalStaysIgnored) {
+  const Scratch s;
+  const Words words = joined(train_words(s, "out.safetensors"), with_checkpoint(s));
+  const auto before = std::signal(SIGINT, SIG_IGN);
+  const Outcome o = signal_when(words, s.path("checkpoint"), SIGINT);
+  std::signal(SIGINT, before);
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_NE(s.read("out.safetensors"), "");
+}
+
 TEST(Resume, TwoStagesStoppedInEachStage) {
   const Scratch s;
   ASSERT_EQ(train(s, "float.safetensors").exit_code, 0);

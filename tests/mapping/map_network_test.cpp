@@ -129,6 +129,17 @@ TEST(MapNetwork, ReplicasBalanceThePipeline) {
   EXPECT_EQ(map_network(model, chip, options).arrays, 3);
 }
 
+TEST(MapNetwork, RefusesALinearLayerOverPictures) {
+  const Chip chip = small_chip(64, 32, 2);
+  quant::QuantizedModel model;
+  const ir::ValueId x = model.graph.add_input("x", {ir::kBatch, 8, 4, 8});
+  const ir::ValueId w = model.graph.add_constant("mix.weight", ir::Tensor({6, 8}));
+  model.graph.set_output(model.graph.add_node("mix", ir::Linear{}, {x, w}));
+  model.layers["mix"].config = config_for(chip, 4);
+  EXPECT_NE(error_of([&] { map_network(model, chip, {}); }).find("takes [N, K], got [N, 8, 4, 8]"),
+            std::string::npos);
+}
+
 TEST(MapNetwork, LargerThanTheChipRunsInRounds) {
   Chip chip = small_chip(64, 32, 2, 4);
   const auto model = chain({{16, 40, 3}}, 8, config_for(chip, 4));

@@ -244,6 +244,16 @@ TEST(Network, RefusesALayerThatTheGraphLacks) {
             "node 'conv9': the model quantizes a layer that its graph does not have");
 }
 
+TEST(Network, RefusesALinearLayerOverPictures) {
+  quant::QuantizedModel model;
+  const ir::ValueId x = model.graph.add_input("x", {ir::kBatch, 8, 4, 8});
+  const ir::ValueId w = model.graph.add_constant("mix.weight", ir::Tensor({6, 8}));
+  model.graph.set_output(model.graph.add_node("mix", ir::Linear{}, {x, w}));
+  model.layers["mix"] = {};
+  EXPECT_NE(error_of([&] { Network network(model); }).find("takes [N, K], got [N, 8, 4, 8]"),
+            std::string::npos);
+}
+
 double logit_error(const quant::QuantizedModel& model, const ir::Graph& graph, const ir::Tensor& images) {
   const ir::Tensor given = Network(model).forward(images), expected = ir::run_graph(graph, images);
   double error = 0.0;

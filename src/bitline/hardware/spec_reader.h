@@ -22,6 +22,7 @@ HardwareSpec read_hardware(io::FileSystem& fs, const std::string& path);
 // The name or an alias of a shipped design ("isaac"), or a path.
 HardwareSpec open_hardware(io::FileSystem& fs, const std::string& text);
 
+// A shipped design, from the text that the program holds.
 HardwareSpec shipped_hardware(const Design& design);
 
 // The text of a file that is not on disk; `path` is for the errors' places. `extends` finds shipped designs

@@ -50,8 +50,7 @@ std::vector<PlacedLayer> place_layers(const ir::Graph& graph, const LayerPolicy&
     if (i + 1 == layers.size()) placement = std::min(placement, policy.last);
     if (shortcuts.count(layers[i]) != 0) placement = std::min(placement, policy.shortcut);
     if (policy.float_layers.count(layers[i]) != 0) placement = Placement::kFloat;
-    if (placement == Placement::kFloat) continue;
-    placed.push_back({layers[i], placement});
+    if (placement != Placement::kFloat) placed.push_back({layers[i], placement});
     on_array = on_array || placement == Placement::kArray;
   }
   if (!on_array)

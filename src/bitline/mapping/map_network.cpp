@@ -275,6 +275,7 @@ std::vector<LayerPlan> plan_layers(const quant::QuantizedModel& model, const Chi
     if (it == model.layers.end()) continue;
     const auto shape = layer_shape(model.graph, node);
     if (!shape) bad_input("the quantized node is not a convolution or linear layer", at(node.name));
+    check_array_input(node, shapes[static_cast<std::size_t>(node.inputs[0])]);
     if (it->second.config.digital) {
       mapping.digital.push_back(node.name);
       continue;

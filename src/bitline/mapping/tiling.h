@@ -30,7 +30,7 @@ struct LayerShape {
 // The shape of a Conv or Linear node with constant weights; nothing for any other node.
 std::optional<LayerShape> layer_shape(const ir::Graph& graph, const ir::Node& node);
 
-// Throws Error{kBadInput} when arrays cannot take a layer's input of this shape: a Linear over more than [N,
+// Throws Error{kBadInput} when arrays cannot take an input of this shape: that of a Linear which is no [N,
 // K].
 void check_array_input(const ir::Node& node, const ir::Shape& input);
 

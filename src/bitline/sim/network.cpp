@@ -74,7 +74,6 @@ LayerProgram compile_node(const ir::Graph& graph, const ir::Node& node, const qu
   if (!shape)
     unsupported("only convolutions and linear layers with constant weights run on an array",
                 Where{{}, 0, 0, node.name});
-  mapping::check_array_input(node, ir::infer_shapes(graph)[static_cast<std::size_t>(node.inputs[0])]);
   const bool has_bias = node.inputs.size() > 2;
   const std::span<const float> bias =
       has_bias ? std::span<const float>(graph.constant(node.inputs[2]).data) : std::span<const float>{};
@@ -89,10 +88,12 @@ ir::Tensor run_layer(const LayerProgram& program, const PreparedLayer& prepared,
 
 Network::Network(const quant::QuantizedModel& model, std::string_view kernel)
     : Network(std::make_shared<const ir::Graph>(model.graph), std::string(kernel)) {
+  const std::vector<ir::Shape> shapes = ir::infer_shapes(*graph_);
   for (const auto& [name, layer] : model.layers) {
     const ir::Node* node = graph_->find_node(name);
     if (node == nullptr)
       bad_input("the model quantizes a layer that its graph does not have", Where{{}, 0, 0, name});
+    mapping::check_array_input(*node, shapes[static_cast<std::size_t>(node->inputs[0])]);
     add_layer(compile_node(*graph_, *node, layer));
   }
   layout_ = std::make_shared<const Layout>(

@@ -14,7 +14,7 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// One quantized tensor: group i holds values [i * size, (i + 1) * size).
+// One quantized tensor: group i holds values [i * size, (i + 1) * size) in memory.
 struct Fake : torch::CustomClassHolder {
   std::vector<float> scales;
   Tensor s0, u;
@@ -25,6 +25,11 @@ struct Fake : torch::CustomClassHolder {
   std::size_t size(const Tensor& x) const { return static_cast<std::size_t>(x.numel()) / scales.size(); }
 };
 
+// A single group takes the values in any order, so it keeps the layout that convolutions like.
+torch::MemoryFormat layout(const Tensor& x, const Fake& fake) {
+  return fake.scales.size() == 1 ? x.suggest_memory_format() : torch::MemoryFormat::Contiguous;
+}
+
 std::span<float> values(const Tensor& x) {
   return {x.data_ptr<float>(), static_cast<std::size_t>(x.numel())};
 }
@@ -33,7 +38,7 @@ class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor&, const Tensor&,
                         const c10::intrusive_ptr<Fake>& fake) {
-    const Tensor dense = x.contiguous();
+    const Tensor dense = x.contiguous(layout(x, *fake));
     Tensor y = torch::empty_like(dense);
     const std::size_t size = fake->size(dense);
     quant::ScaledGroup group = fake->group;
@@ -48,7 +53,7 @@ class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
 
   static variable_list backward(AutogradContext* context, const variable_list& upstream) {
     const auto fake = c10::static_intrusive_pointer_cast<Fake>(context->saved_data["fake"].toCapsule());
-    const Tensor x = context->get_saved_variables()[0], dy = upstream[0].contiguous();
+    const Tensor x = context->get_saved_variables()[0], dy = upstream[0].contiguous(layout(x, *fake));
     Tensor dx = torch::empty_like(x);
     const std::size_t size = fake->size(x);
     quant::ScaledGroup group = fake->group;

