@@ -108,7 +108,7 @@ TEST_F(Commands, Calibrate) {
 
 TEST_F(Commands, Simulate) {
   expect_one_record({"simulate", "--quiet", "--model", scratch_->path("q.safetensors"), "--images", "64",
-                     "--variation", "lognormal:0.1", "--chips", "3", "--verify"});
+                     "--variation", "lognormal:0.1", "--chips", "3", "--verify", "--converters", "8"});
 }
 
 TEST_F(Commands, Export) {

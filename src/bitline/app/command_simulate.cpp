@@ -4,6 +4,7 @@
 
 #include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
+#include "bitline/app/converter_report.h"
 #include "bitline/app/logits_file.h"
 #include "bitline/app/options.h"
 #include "bitline/app/trainer_library.h"
@@ -54,6 +55,10 @@ class SimulateCommand final : public Command {
     app.add_option("--verify-images", verify_images_, "test images for --verify and --mapping")
         ->check(CLI::Range(std::int64_t{1}, kMostImages))
         ->capture_default_str();
+    app.add_option("--converters", converter_images_,
+                   "show how the converters are used by so many test images: codes at the ends of the range, "
+                   "columns that never change, information")
+        ->check(CLI::Range(std::int64_t{1}, kMostImages));
   }
 
   result::Record run(Session& session) override {
@@ -73,6 +78,7 @@ class SimulateCommand final : public Command {
     record.add("configuration", configuration_text(model));
     if (verify_) verify(model, network, *set, session, record);
     if (!mapping_.empty()) run_mapped(model, *set, session, record);
+    if (converter_images_ > 0) add_converter_use(network, first_images(*set, converter_images_), record);
     add_accuracy(evaluate(network, *set, session), model.graph, record);
     if (!model.layers.empty()) add_array_figures(model, record);
     if (!variations_.empty()) add_variations(network, *set, session, record);
@@ -99,14 +105,13 @@ class SimulateCommand final : public Command {
     }
   }
 
-  ir::Tensor images_to_verify(const data::Dataset& set) const {
-    return read_images(set, data::sequential_order(0, std::min(verify_images_, set.size())),
-                       data_.normalization());
+  ir::Tensor first_images(const data::Dataset& set, std::int64_t count) const {
+    return read_images(set, data::sequential_order(0, std::min(count, set.size())), data_.normalization());
   }
 
   void verify(const quant::QuantizedModel& model, const sim::Network& network, const data::Dataset& set,
               Session& session, result::Record& record) const {
-    const ir::Tensor images = images_to_verify(set);
+    const ir::Tensor images = first_images(set, verify_images_);
     Execution integer, graph;
     integer.logits = network.forward(images, &integer.trace);
     graph.logits = trainer().trace(model, images, graph.trace);
@@ -119,7 +124,7 @@ class SimulateCommand final : public Command {
                   result::Record& record) const {
     session.add_input(mapping_);
     const sim::MappedNetwork mapped(model, mapping::read_mapping(session.files(), mapping_), kernel_);
-    const ir::Tensor images = images_to_verify(set);
+    const ir::Tensor images = first_images(set, verify_images_);
     Execution arrays, integer;
     arrays.logits = mapped.forward(images, session.context(), &arrays.trace);
     integer.logits = mapped.network().forward(images, &integer.trace);
@@ -162,6 +167,7 @@ class SimulateCommand final : public Command {
   bool verify_ = false;
   std::string mapping_;
   std::int64_t verify_images_ = 8;
+  std::int64_t converter_images_ = 0;
 };
 
 }  // namespace
