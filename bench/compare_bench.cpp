@@ -133,6 +133,30 @@ void compare_layer(Ratios& ratios) {
   }
 }
 
+// Forward and backward of the layer's shape in LibTorch.
+double convolution_seconds(torch::ScalarType type, torch::MemoryFormat layout) {
+  const auto prepared = [&](std::vector<std::int64_t> sizes) {
+    return random_images(std::move(sizes)).to(type).contiguous(layout).set_requires_grad(true);
+  };
+  const torch::Tensor x = prepared({kBatch, 64, kSide, kSide}), w = prepared({64, 64, 3, 3});
+  const torch::Tensor dy = torch::ones_like(x);
+  return bench::best_seconds(
+      [&] {
+        const torch::Tensor y = torch::conv2d(x, w, {}, 1, 1);
+        torch::autograd::grad({y}, {x, w}, {dy});
+      },
+      kRepeats);
+}
+
+// What the float side of training is made of.
+void compare_layouts(Ratios& ratios) {
+  const double last = convolution_seconds(torch::kFloat32, torch::MemoryFormat::ChannelsLast);
+  ratios.add("LibTorch convolution, both passes: channels-first / channels-last",
+             convolution_seconds(torch::kFloat32, torch::MemoryFormat::Contiguous) / last, "-");
+  ratios.add("LibTorch convolution, both passes: bfloat16 / float32, channels-last",
+             convolution_seconds(torch::kBFloat16, torch::MemoryFormat::ChannelsLast) / last, "-");
+}
+
 // Pixels in, accuracy out.
 double evaluation_seconds(const std::vector<sim::Forward>& forwards, std::int64_t images, int threads) {
   Context context;
@@ -239,6 +263,7 @@ int main(int argc, char** argv) {
   Ratios ratios;
   compare_training(ratios);  // first: its cases are children that start from this process's memory
   at::set_num_threads(1);
+  compare_layouts(ratios);
   compare_layer(ratios);
   compare_evaluation(ratios);
   result::Record record;

@@ -104,12 +104,13 @@ TEST(RunGraph, HooksTakeNodesOverAndSeeConstants) {
   const Graph g = residual_network(draw);
   const Tensor x = draw.normals({2, 3, 12, 12});
   int seen = 0;
-  const Tensor y = run_graph(g, x, [&](const Node& node, const Operands& operands) -> std::optional<Tensor> {
-    ++seen;
-    if (node.name != "logits") return std::nullopt;
-    EXPECT_EQ(operands[1]->shape, (Shape{10, 64}));
-    return Tensor({2, 10});
-  });
+  const Tensor y =
+      run_graph(g, x, [&](const Node& node, const Operands& operands, Tensor*) -> std::optional<Tensor> {
+        ++seen;
+        if (node.name != "logits") return std::nullopt;
+        EXPECT_EQ(operands[1]->shape, (Shape{10, 64}));
+        return Tensor({2, 10});
+      });
   EXPECT_EQ(seen, static_cast<int>(g.nodes().size()));
   EXPECT_EQ(y.data, Values(20, 0.0f));
 }
@@ -117,7 +118,7 @@ TEST(RunGraph, HooksTakeNodesOverAndSeeConstants) {
 TEST(RunGraph, AHookMustReturnTheNodesShape) {
   Draw draw(4);
   const Graph g = residual_network(draw);
-  const auto wrong = [](const Node&, const Operands&) { return std::optional(Tensor({1})); };
+  const auto wrong = [](const Node&, const Operands&, Tensor*) { return std::optional(Tensor({1})); };
   EXPECT_THROW(run_graph(g, Tensor({1, 3, 12, 12}), wrong), Error);
 }
 
@@ -126,7 +127,7 @@ TEST(RunGraph, FreesActivationsAfterTheirLastReader) {
   const Graph g = residual_network(draw);
   const Tensor* stem = nullptr;
   run_graph(g, draw.normals({1, 3, 12, 12}),
-            [&](const Node& node, const Operands& operands) -> std::optional<Tensor> {
+            [&](const Node& node, const Operands& operands, Tensor*) -> std::optional<Tensor> {
               if (node.name == "branch") stem = operands[0];
               if (node.name == "sum.add" || node.name == "sum") {
                 EXPECT_EQ(stem->data.empty(), node.name == "sum");

@@ -73,15 +73,17 @@ class Run {
   Tensor one_node(const Node& node) {
     Operands operands;
     for (const ValueId id : node.inputs) operands.push_back(value(id));
+    const ValueId first = node.inputs.empty() ? -1 : node.inputs[0];
+    const bool dies = first >= 0 && is_activation(first) && reads_left_[index(first)] == 1;
+    Tensor* dying = dies ? &activations_[index(first)] : nullptr;
     if (hook_) {
-      if (std::optional<Tensor> taken = hook_(node, operands)) {
-        BITLINE_CHECK(taken->shape == output_shape(node, operands));
+      const Shape shape = output_shape(node, operands);
+      if (std::optional<Tensor> taken = hook_(node, operands, dying)) {
+        BITLINE_CHECK(taken->shape == shape);
         return std::move(*taken);
       }
     }
-    const ValueId first = node.inputs.empty() ? -1 : node.inputs[0];
-    const bool dies = first >= 0 && is_activation(first) && reads_left_[index(first)] == 1;
-    return dispatch(node, operands, dies ? &activations_[index(first)] : nullptr, &recycler_);
+    return dispatch(node, operands, dying, &recycler_);
   }
 
   void release(ValueId id) { recycler_.give(std::exchange(activations_[index(id)], Tensor())); }
@@ -125,8 +127,8 @@ void Recycler::give(Tensor dead) {
   spares_.push_back(std::move(dead.data));
 }
 
-Tensor run_node(const Node& node, const Operands& operands) {
-  return dispatch(node, operands, nullptr, nullptr);
+Tensor run_node(const Node& node, const Operands& operands, Tensor* dying) {
+  return dispatch(node, operands, dying, nullptr);
 }
 
 Tensor run_graph(const Graph& graph, const Tensor& input, const NodeHook& hook) {

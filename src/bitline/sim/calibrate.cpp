@@ -50,8 +50,8 @@ class Calibrator {
 
   quant::QuantizedModel run(const ir::Tensor& images) {
     if (images.size() == 0) bad_input("calibration got no images", {}, "give at least one");
-    const auto hook = [this](const ir::Node& node,
-                             const ir::Operands& operands) -> std::optional<ir::Tensor> {
+    const auto hook = [this](const ir::Node& node, const ir::Operands& operands,
+                             ir::Tensor*) -> std::optional<ir::Tensor> {
       if (selected_.count(node.name) != 0) {
         context_.check_cancelled();
         return take_layer(node, operands);
@@ -69,7 +69,7 @@ class Calibrator {
  private:
   // What the float network's layers give, for the correction of biases.
   void remember_float_means(const ir::Tensor& images) {
-    ir::run_graph(graph_, images, [this](const ir::Node& node, const ir::Operands& operands) {
+    ir::run_graph(graph_, images, [this](const ir::Node& node, const ir::Operands& operands, ir::Tensor*) {
       std::optional<ir::Tensor> y;
       if (selected_.count(node.name) == 0 || node.inputs.size() <= 2) return y;
       context_.check_cancelled();

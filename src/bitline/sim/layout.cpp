@@ -30,6 +30,18 @@ bool element_wise(const ir::Node& node) {
          std::holds_alternative<ir::Add>(node.op) || std::holds_alternative<ir::Mul>(node.op);
 }
 
+// BatchNorm of channels-last values.
+ir::Tensor batch_norm(const ir::BatchNorm& op, const ir::Operands& operands, ir::Tensor* dying) {
+  const ir::ChannelAffine affine = ir::channel_affine(op, operands);
+  ir::Tensor y = dying != nullptr ? std::move(*dying) : *operands[0];
+  const std::size_t channels = affine.alpha.size();
+  for (std::size_t pixel = 0; pixel < y.size(); pixel += channels) {
+    float* values = y.data.data() + pixel;
+    for (std::size_t c = 0; c < channels; ++c) values[c] = values[c] * affine.alpha[c] + affine.beta[c];
+  }
+  return y;
+}
+
 }  // namespace
 
 Layout::Layout(const ir::Graph& graph, const std::function<bool(const ir::Node&)>& on_array)
@@ -42,6 +54,8 @@ Layout::Layout(const ir::Graph& graph, const std::function<bool(const ir::Node&)
     if (shape(node.output).size() != 4) continue;
     if (on_array(node)) {
       last_[at(node.output)] = true;
+    } else if (std::holds_alternative<ir::BatchNorm>(node.op)) {
+      last_[at(node.output)] = last_[at(node.inputs[0])];
     } else if (element_wise(node)) {
       const auto alike = [&](ir::ValueId id) {  // no broadcasting
         return !constant_[at(id)] && shape(id) == shape(node.output);
@@ -55,7 +69,8 @@ Layout::Layout(const ir::Graph& graph, const std::function<bool(const ir::Node&)
   last_[at(graph.output())] = false;
 }
 
-std::optional<ir::Tensor> Layout::run(const ir::Node& node, const ir::Operands& operands) const {
+std::optional<ir::Tensor> Layout::run(const ir::Node& node, const ir::Operands& operands,
+                                      ir::Tensor* dying) const {
   const bool wanted = channels_last(node.output);
   std::deque<ir::Tensor> turned;
   ir::Operands in = operands;
@@ -64,9 +79,12 @@ std::optional<ir::Tensor> Layout::run(const ir::Node& node, const ir::Operands& 
     if (constant_[id] || last_[id] == wanted) continue;
     turned.push_back(wanted ? to_channels_last(*in[i]) : to_channels_first(*in[i]));
     in[i] = &turned.back();
+    if (i == 0) dying = &turned.back();
   }
+  if (const auto* norm = std::get_if<ir::BatchNorm>(&node.op); norm != nullptr && wanted)
+    return batch_norm(*norm, in, dying);
   if (turned.empty()) return std::nullopt;
-  return ir::run_node(node, in);
+  return ir::run_node(node, in, dying);
 }
 
 ir::Tensor to_channels_last(const ir::Tensor& x) {

@@ -1,6 +1,7 @@
 // Which activations of a network lie channels-last. Layers on arrays read and write NHWC; what lies between
-// them and works element by element keeps that layout, so that nothing is turned around from layer to layer.
-// A tensor's shape always says [N, C, H, W]; only the order of its values differs.
+// them and works element by element, or as batch-norm channel by channel, keeps that layout, so that nothing
+// is turned around from layer to layer. A tensor's shape always says [N, C, H, W]; only the order of its
+// values differs.
 #pragma once
 
 #include <functional>
@@ -18,9 +19,10 @@ class Layout {
 
   bool channels_last(ir::ValueId value) const { return last_[static_cast<std::size_t>(value)]; }
 
-  // Runs a node that is not on an array when one of its operands has not the layout it wants; otherwise
-  // nothing, and the interpreter may run it.
-  std::optional<ir::Tensor> run(const ir::Node& node, const ir::Operands& operands) const;
+  // Runs a node that is not on an array where the interpreter cannot: an operand has not the layout that the
+  // node wants, or it works channel by channel on channels-last values. Otherwise nothing. `dying` as in
+  // ir::NodeHook.
+  std::optional<ir::Tensor> run(const ir::Node& node, const ir::Operands& operands, ir::Tensor* dying) const;
 
  private:
   std::vector<bool> last_;      // by value

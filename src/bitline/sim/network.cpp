@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -33,7 +34,7 @@ void check_input(const LayerProgram& program, const ir::Tensor& x) {
 }
 
 // Codes as numbers, in the order of a tensor.
-void append_codes(const LayerProgram& program, const ir::Tensor& x, const std::vector<quant::Code>& kept,
+void append_codes(const LayerProgram& program, const ir::Tensor& x, std::span<const quant::Code> kept,
                   std::vector<float>& codes) {
   ir::Tensor last(x.shape, std::vector<float>(kept.begin(), kept.end()));
   for (float& code : last.data) code += static_cast<float>(program.activation_range.low);
@@ -50,18 +51,29 @@ void run_kernel(const PreparedLayer& prepared, const BatchCodes& batch, std::spa
                  adc_codes);
 }
 
-// run_layer with x and y channels-last.
+// Storage for the outputs: that of `dying` where it fits.
+ir::Tensor make_output(ir::Shape shape, ir::Tensor* dying) {
+  if (dying == nullptr || dying->size() != static_cast<std::size_t>(ir::element_count(shape)))
+    return ir::Tensor(std::move(shape));
+  return {std::move(shape), std::move(dying->data)};
+}
+
+// run_layer with x and y channels-last. `dying` is x when nobody reads it afterwards, else null.
 ir::Tensor run_channels_last(const LayerProgram& program, const PreparedLayer& prepared, const ir::Tensor& x,
-                             LayerTrace* trace, std::uint64_t first = 0, const LayerRunner& runner = {}) {
+                             ir::Tensor* dying, LayerTrace* trace, std::uint64_t first = 0,
+                             const LayerRunner& runner = {}) {
   check_input(program, x);
   const ImageSize input = image_size(x);
-  ir::Tensor y(output_shape(program, x, output_size(program.tiling.shape, input)));
-  if (x.dim(0) == 0) return y;
-  std::vector<quant::Code> codes(x.size());
+  const std::int64_t images = x.dim(0);
+  const std::size_t size = x.size();
+  const auto storage = std::make_unique_for_overwrite<quant::Code[]>(size);
+  const std::span<quant::Code> codes(storage.get(), size);
   quant::lsq_codes(x.data, program.activation_scale, program.activation_range, codes,
                    program.activation_offset);
   if (trace != nullptr) append_codes(program, x, codes, trace->input_codes);
-  const BatchCodes batch{codes, x.dim(0), input, first};
+  ir::Tensor y = make_output(output_shape(program, x, output_size(program.tiling.shape, input)), dying);
+  if (images == 0) return y;
+  const BatchCodes batch{codes, images, input, first};
   std::vector<float>* adc_codes = trace == nullptr ? nullptr : &trace->adc_codes;
   if (!runner || !runner(program, batch, y.data, adc_codes)) run_kernel(prepared, batch, y.data, adc_codes);
   return y;
@@ -82,8 +94,9 @@ LayerProgram compile_node(const ir::Graph& graph, const ir::Node& node, const qu
 
 ir::Tensor run_layer(const LayerProgram& program, const PreparedLayer& prepared, const ir::Tensor& x,
                      LayerTrace* trace) {
-  if (x.shape.size() != 4) return run_channels_last(program, prepared, x, trace);
-  return to_channels_first(run_channels_last(program, prepared, to_channels_last(x), trace));
+  if (x.shape.size() != 4) return run_channels_last(program, prepared, x, nullptr, trace);
+  ir::Tensor last = to_channels_last(x);
+  return to_channels_first(run_channels_last(program, prepared, last, &last, trace));
 }
 
 Network::Network(const quant::QuantizedModel& model, std::string_view kernel)
@@ -118,13 +131,12 @@ Network Network::on_chip(const Variation& variation, std::uint64_t seed, std::ui
   return network;
 }
 
-ir::Tensor Network::run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x,
-                                 const Execution& execution, LayerTrace* trace) const {
-  const auto run = [&](const ir::Tensor& in) {
-    return run_channels_last(layer.program, *layer.prepared, in, trace, execution.first, execution.runner);
-  };
-  const bool turn_in = x.shape.size() == 4 && !layout_->channels_last(node.inputs[0]);
-  ir::Tensor y = turn_in ? run(to_channels_last(x)) : run(x);
+ir::Tensor Network::run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& given,
+                                 ir::Tensor* dying, const Execution& execution, LayerTrace* trace) const {
+  const bool turn_in = given.shape.size() == 4 && !layout_->channels_last(node.inputs[0]);
+  ir::Tensor turned = turn_in ? to_channels_last(given) : ir::Tensor();
+  ir::Tensor y = run_channels_last(layer.program, *layer.prepared, turn_in ? turned : given,
+                                   turn_in ? &turned : dying, trace, execution.first, execution.runner);
   const bool turn_out = y.shape.size() == 4 && !layout_->channels_last(node.output);
   return turn_out ? to_channels_first(y) : y;
 }
@@ -132,11 +144,12 @@ ir::Tensor Network::run_on_array(const Layer& layer, const ir::Node& node, const
 ir::Tensor Network::forward(const ir::Tensor& images, Trace* trace, std::uint64_t first,
                             const LayerRunner& runner) const {
   const Execution execution{runner, first};
-  const auto hook = [&](const ir::Node& node, const ir::Operands& operands) -> std::optional<ir::Tensor> {
+  const auto hook = [&](const ir::Node& node, const ir::Operands& operands,
+                        ir::Tensor* dying) -> std::optional<ir::Tensor> {
     const auto it = layers_.find(node.name);
-    if (it == layers_.end()) return layout_->run(node, operands);
+    if (it == layers_.end()) return layout_->run(node, operands, dying);
     if (trace != nullptr) trace->push_back({node.name, {}, {}});
-    return run_on_array(*it->second, node, *operands[0], execution,
+    return run_on_array(*it->second, node, *operands[0], dying, execution,
                         trace == nullptr ? nullptr : &trace->back());
   };
   return ir::run_graph(*graph_, images, hook);

@@ -68,8 +68,8 @@ class Network {
   Network(std::shared_ptr<const ir::Graph> graph, std::string kernel)
       : graph_(std::move(graph)), kernel_(std::move(kernel)) {}
   void add_layer(LayerProgram program);
-  ir::Tensor run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& x,
-                          const Execution& execution, LayerTrace* trace) const;
+  ir::Tensor run_on_array(const Layer& layer, const ir::Node& node, const ir::Tensor& given,
+                          ir::Tensor* dying, const Execution& execution, LayerTrace* trace) const;
 
   std::shared_ptr<const ir::Graph> graph_;
   std::string kernel_;

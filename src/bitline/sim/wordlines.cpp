@@ -1,5 +1,6 @@
 #include "bitline/sim/wordlines.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -99,8 +100,12 @@ const std::uint8_t* WordlineBytes::window(std::int64_t pixel) const {
 void WordlineBytes::gather(std::int64_t first_channel, std::int64_t channels, std::int64_t first,
                            std::int64_t count, std::size_t stride, std::uint8_t* rows) const {
   const auto run = static_cast<std::size_t>(channels);
-  for (std::int64_t p = first; p < first + count; ++p, rows += stride) {
-    copy_runs(window(p) + first_channel, geometry_.taps(), run, rows);
+  const std::int64_t width = geometry_.output().width;
+  for (std::int64_t p = first; p < first + count;) {
+    const std::int64_t row_end = std::min(first + count, (p / width + 1) * width);
+    const std::uint8_t* at = window(p) + first_channel;
+    for (; p < row_end; ++p, rows += stride, at += geometry_.step_x())
+      copy_runs(at, geometry_.taps(), run, rows);
   }
 }
 

@@ -42,6 +42,7 @@ class WindowGeometry {
   std::int64_t corner(std::int64_t pixel) const {
     return pixel / output_.width * step_y_ + pixel % output_.width * step_x_;
   }
+  std::int64_t step_x() const { return step_x_; }  // from corner to corner in a row of the output
   std::span<const std::int64_t> taps() const { return taps_; }
 
  private:

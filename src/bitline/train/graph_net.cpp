@@ -340,7 +340,8 @@ void GraphNet::follow_psums(Layer& layer, const std::string& name, const std::ve
 ir::Tensor GraphNet::trace(const ir::Tensor& images, sim::Trace& trace) const {
   const torch::NoGradGuard no_gradient;
   const quant::QuantizedModel current = export_model();
-  const auto hook = [&](const ir::Node& node, const ir::Operands& operands) -> std::optional<ir::Tensor> {
+  const auto hook = [&](const ir::Node& node, const ir::Operands& operands,
+                        ir::Tensor*) -> std::optional<ir::Tensor> {
     const auto it = layers_.find(node.name);
     if (it == layers_.end()) return std::nullopt;
     trace.push_back({node.name, {}, {}});

@@ -12,25 +12,6 @@ namespace bitline::ir {
 
 namespace {
 
-struct Affine {
-  std::vector<float> alpha;
-  std::vector<float> beta;
-};
-
-// y = x * alpha + beta, computed once a channel in double precision.
-Affine channel_affine(const BatchNorm& op, const Call& call) {
-  const std::size_t channels = call.operand(1).size();
-  Affine out{std::vector<float>(channels), std::vector<float>(channels)};
-  for (std::size_t c = 0; c < channels; ++c) {
-    const double gamma = call.operand(1).data[c], beta = call.operand(2).data[c];
-    const double mean = call.operand(3).data[c], variance = call.operand(4).data[c];
-    const double alpha = gamma / std::sqrt(variance + static_cast<double>(op.epsilon));
-    out.alpha[c] = static_cast<float>(alpha);
-    out.beta[c] = static_cast<float>(beta - mean * alpha);
-  }
-  return out;
-}
-
 // A tensor seen as [outer, length, inner] around one axis.
 struct AxisView {
   std::size_t outer = 1, length = 1, inner = 1;
@@ -57,8 +38,22 @@ void softmax_line(float* line, std::size_t length, std::size_t step) {
 
 }  // namespace
 
+// Computed once a channel, in double precision.
+ChannelAffine channel_affine(const BatchNorm& op, const Operands& operands) {
+  const std::size_t channels = operands[1]->size();
+  ChannelAffine out{std::vector<float>(channels), std::vector<float>(channels)};
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double gamma = operands[1]->data[c], beta = operands[2]->data[c];
+    const double mean = operands[3]->data[c], variance = operands[4]->data[c];
+    const double alpha = gamma / std::sqrt(variance + static_cast<double>(op.epsilon));
+    out.alpha[c] = static_cast<float>(alpha);
+    out.beta[c] = static_cast<float>(beta - mean * alpha);
+  }
+  return out;
+}
+
 Tensor execute(const BatchNorm& op, const Call& call) {
-  const Affine affine = channel_affine(op, call);
+  const ChannelAffine affine = channel_affine(op, call.operands);
   Tensor y = call.take_first();
   const AxisView view(y.shape, 1);
   float* plane = y.data.data();
