@@ -26,7 +26,7 @@ BITLINE_WIDE void accumulate(const float* __restrict gain, const float* __restri
 
 BITLINE_WIDE void backward(const float* __restrict gain, const float* __restrict offset,
                            const float* __restrict psum, const float* __restrict dy, float top, float factor,
-                           float share, float* __restrict gated, float* __restrict step_sum,
+                           float share, float passed, float* __restrict gated, float* __restrict step_sum,
                            float* __restrict centre_sum, std::size_t n) {
   const float middle = 0.5f * top;
   for (std::size_t o = 0; o < n; ++o) {
@@ -34,7 +34,7 @@ BITLINE_WIDE void backward(const float* __restrict gain, const float* __restrict
     const float code = adc_code(psum[o], gain[o], offset[o], top);
     const float in_range = (v >= 0.0f ? 1.0f : 0.0f) * (v <= top ? 1.0f : 0.0f);
     const float g = dy[o] * factor;
-    gated[o] += dy[o] * share * in_range;
+    gated[o] += dy[o] * share * (in_range + passed * (1.0f - in_range));
     step_sum[o] += g * (code - (in_range * v + (1.0f - in_range) * middle));
     centre_sum[o] += g * (1.0f - in_range);
   }
@@ -135,11 +135,12 @@ void adc_codes(const AdcRow& row, const float* psum, float* codes) {
 void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstream, float* gated,
                   float* step_sum, float* centre_sum, const AdcSlopes* slopes) {
   BITLINE_CHECK(row.thresholds == nullptr);  // free levels are not trained
-  if (row.levels != kIdealAdc && slopes != nullptr && !slopes->straight_through())
+  if (row.levels != kIdealAdc && slopes != nullptr && !slopes->rounding.straight_through())
     return backward_with_slopes(row, psum, upstream, *slopes, gated, step_sum, centre_sum);
   if (row.levels != kIdealAdc) {
     backward(row.gain, row.offset, psum, upstream.dy, static_cast<float>(row.levels - 1), upstream.factor,
-             upstream.share, gated, step_sum, centre_sum, row.columns);
+             upstream.share, slopes != nullptr && slopes->pass_clipped ? 1.0f : 0.0f, gated, step_sum,
+             centre_sum, row.columns);
     return;
   }
   for (std::size_t o = 0; o < row.columns; ++o) gated[o] += upstream.dy[o] * upstream.share;

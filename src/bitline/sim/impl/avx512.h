@@ -96,8 +96,9 @@ struct Gate {
     const __m512 zero = _mm512_setzero_ps();
     const __m512 middle = _mm512_set1_ps(0.5f * static_cast<float>(b.levels - 1));
     const __m512 dy = _mm512_loadu_ps(gates.dy + pixel * gates.dy_stride + output);
+    const __m512 all = _mm512_mul_ps(dy, _mm512_set1_ps(gates.share));
     add_to(gates.gated + pixel * gates.gated_stride + output,
-           _mm512_mask_blend_ps(in_range, zero, _mm512_mul_ps(dy, _mm512_set1_ps(gates.share))));
+           _mm512_mask_blend_ps(in_range, _mm512_mul_ps(all, _mm512_set1_ps(gates.passed())), all));
     const __m512 error = _mm512_sub_ps(rounded(at.clipped), _mm512_mask_blend_ps(in_range, middle, at.v));
     add_to(gates.step + vector * kLanes, _mm512_mul_ps(dy, error));
     add_to(gates.centre + vector * kLanes, _mm512_mask_blend_ps(in_range, dy, zero));

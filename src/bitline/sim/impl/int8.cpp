@@ -31,19 +31,23 @@ class Int8Prepared final : public RowLayer {
   }
 
   void gate(const Cycle& cycle, const RowBlock& rows, const GateBlock& block) const override {
-    if (block.slopes != nullptr && !block.slopes->straight_through()) return gate_sums(cycle, rows, block);
+    if (block.slopes != nullptr && !block.slopes->rounding.straight_through())
+      return gate_sums(cycle, rows, block);
     thread_local std::vector<float> dy, gated, step, centre;
     const std::size_t columns = layer_.tile(cycle.tile, cycle.group, shape().groups).gain.size();
     step.assign(columns, 0.0f);
     centre.assign(columns, 0.0f);
     const float* group_dy = block.dy + static_cast<std::size_t>(cycle.group) * outputs();
-    Int8Gates gates{group_dy, stride(), gate_share(), block.gated, outputs(), step.data(), centre.data()};
+    Int8Gates gates{group_dy,  stride(),    gate_share(),  block.gated,
+                    outputs(), step.data(), centre.data(), block.slopes};
     if (outputs() % lanes() != 0) {
       dy.assign(static_cast<std::size_t>(rows.count) * padded(), 0.0f);
       gated.assign(dy.size(), 0.0f);
       copy_columns(group_dy, stride(), dy.data(), padded(), outputs(), rows.count);
       copy_columns(block.gated, outputs(), gated.data(), padded(), outputs(), rows.count);
-      gates = {dy.data(), padded(), gate_share(), gated.data(), padded(), step.data(), centre.data()};
+      gates.dy = dy.data();
+      gates.gated = gated.data();
+      gates.dy_stride = gates.gated_stride = padded();
     }
     functions_.gate(block_of(cycle, rows), gates);
     if (outputs() % lanes() != 0)

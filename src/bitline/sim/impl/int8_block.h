@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bitline/quant/adc.h"
+
 namespace bitline::sim {
 
 struct Int8Block {
@@ -40,6 +42,10 @@ struct Int8Gates {
   std::size_t gated_stride = 0;
   float* step = nullptr;
   float* centre = nullptr;
+  const quant::AdcSlopes* slopes =
+      nullptr;  // rounding is straight-through; clipped sums may pass their gradient on
+
+  float passed() const { return slopes != nullptr && slopes->pass_clipped ? 1.0f : 0.0f; }
 };
 
 struct Int8Functions {

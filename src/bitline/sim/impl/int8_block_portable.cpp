@@ -67,7 +67,7 @@ void gate(const Int8Block& b, const Int8Gates& gates) {
     const quant::AdcUpstream upstream{gates.dy + p * gates.dy_stride + output, 1.0f, gates.share};
     quant::adc_backward(converters(b, v), as_floats(sums).data(), upstream,
                         gates.gated + p * gates.gated_stride + output, gates.step + v * kLanes,
-                        gates.centre + v * kLanes);
+                        gates.centre + v * kLanes, gates.slopes);
   });
 }
 
