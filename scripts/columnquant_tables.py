@@ -50,16 +50,24 @@ def full(steps, chips):
                  [MULTIPLICATIONS, "training s"], rows)
 
 
+def followed(steps):
+    """The same of a recipe whose steps named "NETWORK, variation" simulate the network of the step NETWORK."""
+    trained = {name: r for name, r in steps.items() if not name.endswith(", variation")}
+    chips = {pathlib.PurePath(value(r, "model_file")).stem: steps[f"{name}, variation"]
+             for name, r in trained.items() if f"{name}, variation" in steps}
+    return full(trained, chips)
+
+
 def on_chips(steps):
-    """The rows of the comparison of each estimate, beside the accuracy of its network."""
+    """The rows of the comparison of each estimate; the first chip has the accuracy, the others the work alone."""
     rows = []
     for name, r in steps.items():
         if not name.endswith(" cost"):
             continue
         network = name.removesuffix(" cost")
-        rows += [[network, accuracy(steps.get(network)), row["hardware"], f"{row['energy']:.2f}",
+        rows += [[network, "-" if i else accuracy(steps.get(network)), row["hardware"], f"{row['energy']:.2f}",
                   f"{row['energy_ratio']:.2f}", f"{row['images_per_second']:.0f}", f"{row['rate_ratio']:.3f}"]
-                 for row in r["tables"]["comparison"]["rows"]]
+                 for i, row in enumerate(r["tables"]["comparison"]["rows"])]
     return table(["network", "accuracy %", "chip", "energy uJ", "energy x", "FPS", "rate x"], rows)
 
 
@@ -71,6 +79,7 @@ def tables():
             "training": training(load("columnquant/qat")),
             "variation": variation(load("columnquant/variation")),
             "full": full(trained, load("columnquant/table-variation")),
+            "minmax": followed(load("columnquant/table-minmax")),
             "chip": on_chips(load("columnquant/chip"))}
 
 

@@ -1,4 +1,5 @@
 // Bad input: one clear line, the right exit code, nothing half-written.
+#include <algorithm>
 #include <string>
 
 #include "digits.h"
@@ -67,6 +68,14 @@ TEST(Errors, ChoicesOfTraining) {
   expect_error(run_program(joined(words, {"--device", "tpu"})), 3, {"'tpu'", "cpu"});
   expect_error(run_program(joined(words, {"--stages", "2"})), 2, {"--stages"});
   EXPECT_TRUE(scratch.names().empty());
+  ASSERT_EQ(train(scratch, "f.safetensors").exit_code, 0);
+  const Words two = joined(quantize_words(scratch, "f.safetensors", "q.safetensors"), {"--stages", "2"});
+  Words once = two;
+  *(std::find(once.begin(), once.end(), "--epochs") + 1) = "1";
+  expect_error(run_program(once), 3, {"two stages take at least two epochs"});
+  Words wide = joined(quantize_words(scratch, "f.safetensors", "q.safetensors"), {"--dac-bits", "4"});
+  *(std::find(wide.begin(), wide.end(), "--precision") + 1) = "W4A12P4";
+  expect_error(run_program(wide), 4, {"more than 8 bits", "W16A16Pideal"});
 }
 
 TEST(Errors, MissingAndUnknownModels) {

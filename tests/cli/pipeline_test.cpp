@@ -32,6 +32,18 @@ TEST_F(Pipeline, TheIntegerProgramEqualsTheTrainingGraph) {
   EXPECT_GT(json.at("figures").at("verified_codes").at("value").as_int(), 10000);
 }
 
+TEST_F(Pipeline, AModelsOwnScalingIsTakenUnlessOneIsNamed) {
+  const std::string model = scratch_->path("signed.safetensors");
+  ASSERT_EQ(train(*scratch_, "signed.safetensors", {"--input-scaling", "signed"}).exit_code, 0);
+  const auto shown = [&](const Words& more) {
+    const Outcome o = run_program(joined({"simulate", "--quiet", "--model", model}, more));
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    return shown_figure(o.out, "accuracy");
+  };
+  EXPECT_EQ(shown({}), shown({"--input-scaling", "signed"}));
+  EXPECT_NE(shown({}), shown({"--input-scaling", "auto"}));
+}
+
 TEST_F(Pipeline, KernelsAgree) {
   const auto accuracy = [&](const char* kernel) {
     const Outcome o =

@@ -93,7 +93,7 @@ TEST(Resume, AnIgnoredSignalStaysIgnored) {
 TEST(Resume, TwoStagesStoppedInEachStage) {
   const Scratch s;
   ASSERT_EQ(train(s, "float.safetensors").exit_code, 0);
-  const Words two = {"--stages", "2"};
+  const Words two = {"--stages", "2", "--psum-quantizer", "minmax"};
   ASSERT_EQ(quantize(s, "float.safetensors", "whole.safetensors", two).exit_code, 0);
   const Words words = joined(joined(two, with_checkpoint(s)), {"--stop-after-steps", "11"});
   int stops = 0;

@@ -93,6 +93,20 @@ TEST(FloatOperator, PenaltyPullsWeightsToTheirCodes) {
   EXPECT_GT(pulled, 0);
 }
 
+// A penalty is a mean over the batch, however many shards add their gradients up.
+TEST(FloatOperator, PenaltyOfAShardIsItsShareOfTheBatch) {
+  LayerCase c = float_layer(6);
+  const Tensor upstream = torch::zeros_like(float_cim(c.spec, c.tensors, c.x));
+  c.spec.quantizers.weights = c.spec.quantizers.activations = quant::parse_quantizer("penalty:10");
+  const auto whole = gradients(c, float_cim(c.spec, c.tensors, c.x), upstream);
+  c.spec.share = 0.25;
+  const auto part = gradients(c, float_cim(c.spec, c.tensors, c.x), upstream);
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    if (!whole[i].defined()) continue;
+    EXPECT_TRUE(torch::equal(part[i] * 4.0, whole[i])) << i;
+  }
+}
+
 TEST(FloatOperator, RefusesWhatNeedsAnArray) {
   LayerCase c = float_layer(2);
   c.spec.config.adc_levels = 16;

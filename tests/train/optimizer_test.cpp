@@ -18,18 +18,22 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(Sgd, TwoStepsByHand) {
-  const Tensor decayed = leaf({1.0f}), plain = leaf({1.0f}), unused = leaf({7.0f});
-  Sgd sgd({{"decayed", decayed, true, 1.0}, {"plain", plain, false, 0.5}, {"unused", unused, true, 1.0}}, 0.9,
-          0.1);
-  sgd.step({torch::full({1}, 0.5f), torch::full({1}, 0.5f), Tensor()}, 0.1);
+  const Tensor decayed = leaf({1.0f}), plain = leaf({1.0f}), unused = leaf({7.0f}), direct = leaf({1.0f});
+  Sgd sgd({{"decayed", decayed, true, 1.0},
+           {"plain", plain, false, 0.5},
+           {"unused", unused, true, 1.0},
+           {"direct", direct, false, 1.0, false}},
+          0.9, 0.1);
+  sgd.step({torch::full({1}, 0.5f), torch::full({1}, 0.5f), Tensor(), torch::full({1}, 0.5f)}, 0.1);
   EXPECT_FLOAT_EQ(sgd.velocities()[0].item<float>(), 0.6f);  // 0.5 + 0.1 * 1
   EXPECT_FLOAT_EQ(decayed.item<float>(), 0.94f);             // 1 - 0.1 * 0.6
   EXPECT_FLOAT_EQ(plain.item<float>(), 0.975f);              // 1 - 0.1 * 0.5 * 0.5
-  sgd.step({torch::full({1}, -0.2f), torch::full({1}, -0.2f), Tensor()}, 0.1);
+  sgd.step({torch::full({1}, -0.2f), torch::full({1}, -0.2f), Tensor(), torch::full({1}, -0.2f)}, 0.1);
   EXPECT_FLOAT_EQ(sgd.velocities()[0].item<float>(), 0.434f);  // 0.9 * 0.6 - 0.2 + 0.1 * 0.94
   EXPECT_FLOAT_EQ(decayed.item<float>(), 0.8966f);
   EXPECT_FLOAT_EQ(plain.item<float>(), 0.9625f);  // velocity 0.9 * 0.5 - 0.2
   EXPECT_EQ(unused.item<float>(), 7.0f);
+  EXPECT_FLOAT_EQ(direct.item<float>(), 0.97f);  // 1 - 0.1 * 0.5 + 0.1 * 0.2: no momentum
 }
 
 TEST(Sgd, ClippingKeepsTheDirection) {

@@ -5,6 +5,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/quant/quantizer.h"
+#include "bitline/quant/scale.h"
 #include "bitline/train/graph_net.h"
 #include "bitline/train/psum_view.h"
 #include "bitline/train/scale_motion.h"
@@ -50,6 +51,32 @@ TEST(ScaleMotion, SimulatedGradientsShrinkAScaleThatIsTooLargeAndGrowOneThatIsTo
       }
     }
   }
+}
+
+TEST(ScaleMotion, DescentMovesAScaleByTheShareThatIsMeantWhereverItHasComeTo) {
+  const float s0 = 0.5f;
+  for (const float scale : {0.01f, 0.5f, 40.0f}) {
+    const Tensor start = torch::full({1}, s0), u = torch::full({1}, u_of_scale(s0, scale));
+    const Tensor du = simulated_gradient(start, u, {0.25 * static_cast<double>(scale)});
+    const Tensor moved = u - 0.04 * du;
+    EXPECT_NEAR(scales_of(start, moved, false).front() / scale, std::exp(-0.01), 1e-4) << scale;
+  }
+}
+
+TEST(ScaleMotion, AScaleAtTheEndOfItsReachComesBack) {
+  const Tensor start = torch::full({1}, 0.5f),
+               u = torch::full({1}, 0.5f * static_cast<float>(quant::kMaxLog));
+  EXPECT_EQ(simulated_gradient(start, u, {-1.0}).item<float>(), 0.0f);
+  EXPECT_GT(simulated_gradient(start, u, {1.0}).item<float>(), 0.0f);
+}
+
+TEST(ScaleMotion, AShardOfZerosLeavesARangeAlone) {
+  LayerCase c = with_policy("minmax");
+  const ActivationView view = view_activations(c.spec, c.tensors, torch::zeros_like(c.x));
+  EXPECT_EQ(view.range_scale, 0.0f);
+  const float before = current_layer(c.spec, c.tensors).activation_scale;
+  follow_ranges(c.spec, c.tensors, {{view}}, 0.1);
+  EXPECT_FLOAT_EQ(current_layer(c.spec, c.tensors).activation_scale, before);
 }
 
 TEST(ScaleMotion, RangesAreFollowed) {

@@ -122,8 +122,11 @@ class QuantizeCommand final : public Command {
 
   train::TrainResult two_stages(const quant::QuantizedModel& start, sim::CalibrateOptions options,
                                 const ir::Tensor& images, Session& session) {
+    if (training_.train.epochs < 2)
+      bad_input("two stages take at least two epochs", {}, "--epochs 2 or more");
     TrainingOptions half = training_;
-    half.train.epochs = std::max(1, training_.train.epochs / 2);
+    half.train.epochs = training_.train.epochs / 2;
+    half.train.quantizers.psums = {};  // there are none yet
     if (!half.train.checkpoint.empty()) half.train.checkpoint += ".stage1";
     const quant::CimConfig target = options.config;
     options.config.adc_levels = quant::kIdealAdc;
@@ -132,7 +135,8 @@ class QuantizeCommand final : public Command {
     options.config = target;
     options.keep = &first.last.layers;
     const quant::QuantizedModel second = sim::calibrate(first.last.graph, images, options, session.context());
-    half.train.epochs = std::max(1, training_.train.epochs - half.train.epochs);
+    half.train.epochs = training_.train.epochs - half.train.epochs;
+    half.train.quantizers.psums = training_.train.quantizers.psums;
     half.train.checkpoint = training_.train.checkpoint;
     train::TrainResult result = run_training(second, &start.graph, data_, half, session, "stage 2");
     result.epochs.insert(result.epochs.begin(), first.epochs.begin(), first.epochs.end());

@@ -36,24 +36,27 @@ const std::array<Scaling, 4>& scalings() {
 }  // namespace
 
 void DataOptions::declare(CLI::App& app) {
-  app.add_option("--data", set.kind, "data set: digits, cifar10, cifar100, image-folder")
-      ->capture_default_str();
+  kind_option_ =
+      app.add_option("--data", set.kind,
+                     "data set: digits, cifar10, cifar100, image-folder; simulate and estimate take "
+                     "that of the model where none is named")
+          ->capture_default_str();
   app.add_option("--data-dir", set.data_dir, "folder of the data set (default: $BITLINE_DATA)");
   app.add_option("--resize", set.resize, "image-folder: short side after resizing, 0 = as it is")
       ->capture_default_str();
   app.add_option("--crop", set.crop, "image-folder: centre crop")->capture_default_str();
-  app.add_option("--input-scaling", scaling,
-                 "auto, imagenet (mean/std), unit (0..1), signed (-1..1) or raw (0..255)")
-      ->capture_default_str();
+  scaling_option_ = app.add_option("--input-scaling", scaling,
+                                   "auto, imagenet (mean/std), unit (0..1), signed (-1..1) or raw (0..255)")
+                        ->capture_default_str();
 }
 
 void DataOptions::use_notes(const quant::QuantizedModel& model) {
-  const auto note = [&model](const char* key, std::string& value, const std::string& untouched) {
+  const auto note = [&model](const char* key, std::string& value, const CLI::Option* named) {
     const auto it = model.notes.find(key);
-    if (value == untouched && it != model.notes.end()) value = it->second;
+    if ((named == nullptr || named->count() == 0) && it != model.notes.end()) value = it->second;
   };
-  note("data", set.kind, data::DatasetOptions{}.kind);
-  note("input_scaling", scaling, DataOptions{}.scaling);
+  note("data", set.kind, kind_option_);
+  note("input_scaling", scaling, scaling_option_);
 }
 
 data::Normalization DataOptions::normalization() const {

@@ -32,6 +32,10 @@ struct DataOptions {
   void use_notes(const quant::QuantizedModel& model);
   data::Normalization normalization() const;
   std::unique_ptr<data::Dataset> open(data::Split split, const Session& session) const;
+
+ private:
+  const CLI::Option* kind_option_ = nullptr;
+  const CLI::Option* scaling_option_ = nullptr;
 };
 
 // The file behind a model's name: "zoo:NAME=FILE" names FILE.

@@ -121,7 +121,7 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
                  "auto, fused (CPU), composed (LibTorch operators) or float (no arrays; ideal ADC)")
       ->capture_default_str();
   app.add_option("--epoch-test-images", train.evaluate_images,
-                 "test images looked at after each epoch, 0 = all")
+                 "test images looked at after each epoch, with --method ptq at the end; 0 = all")
       ->capture_default_str();
   app.add_option("--checkpoint", train.checkpoint, "file to save the run in and to resume from");
   app.add_option("--checkpoint-steps", train.checkpoint_steps, "also save every so many steps")
@@ -130,9 +130,9 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
       ->capture_default_str();
   app.add_option("--augment", augment, "auto, none, crop, flip or crop-flip")->capture_default_str();
   app.add_option("--small-epochs", train.small_epochs,
-                 "first epochs, on the centre of each image alone: faster; float networks")
+                 "first epochs, on the middle of each (shifted) image alone: faster; float networks")
       ->capture_default_str();
-  app.add_option("--small-side", train.small_side, "pixels a side of that centre")->capture_default_str();
+  app.add_option("--small-side", train.small_side, "pixels a side of that middle")->capture_default_str();
   app.add_option("--train-images", train_images, "use only the first so many training images, 0 = all")
       ->capture_default_str();
   app.add_option("--tensorboard", tensorboard, "folder for TensorBoard events");

@@ -26,6 +26,7 @@ struct CimSpec {
   bool activation_signed = false;
   Quantizers quantizers{};
   double progress = 0.0;  // of the training, 0 to 1: where annealed parameters are
+  double share = 1.0;     // of the batch, that the images are: gradients of all shards are added
 };
 
 // The trainable tensors of one layer. A scale is s0 * exp(u / s0) (quant/scale.h): u is trained, s0 is fixed.

@@ -93,7 +93,11 @@ void check_float_operator(const CimSpec& spec) {
 
 Tensor float_cim(const CimSpec& spec, const CimTensors& t, const Tensor& x) {
   const quant::CimLayer layer = current_layer(spec, t);
-  const Roundings roundings = roundings_at(spec.quantizers, spec.progress);
+  Roundings roundings = roundings_at(spec.quantizers, spec.progress);
+  for (quant::Rounding* rounding : {&roundings.weights, &roundings.activations}) {
+    if (rounding->correction->place == quant::CorrectionPlace::kLoss)  // a mean over the batch, not a shard
+      rounding->amount *= static_cast<float>(spec.share);
+  }
   const auto quantized = [](const Tensor& value, std::vector<float> scales, const Tensor& s0, const Tensor& u,
                             double gain, const Tensor& offset, const quant::ScaledGroup& group) {
     auto fake = c10::make_intrusive<Fake>();

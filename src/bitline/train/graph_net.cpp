@@ -1,13 +1,11 @@
 #include "bitline/train/graph_net.h"
 
-#include <array>
-#include <cmath>
 #include <utility>
 
 #include "bitline/base/error.h"
-#include "bitline/base/suggest.h"
 #include "bitline/ir/interpreter.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/sim/wordlines.h"
 #include "bitline/train/float_operator.h"
 #include "bitline/train/graph_ops.h"
 #include "bitline/train/psum_mean.h"
@@ -39,60 +37,9 @@ std::int64_t count(const ir::Shape& shape) {
   return n;
 }
 
-struct NamedOperator {
-  const char* name;
-  bool on_cuda;
-  bool float_domain;  // corrections that are no slopes are for these
-  Tensor (*run)(const CimSpec&, const CimTensors&, const Tensor&);
-};
-
-Tensor composed(const CimSpec& spec, const CimTensors& tensors, const Tensor& x) {
-  return composed_cim(spec, tensors, x);
-}
-
-constexpr std::array<NamedOperator, 3> kOperators = {{{"fused", false, false, fused_cim},
-                                                      {"composed", true, false, composed},
-                                                      {"float", false, true, float_cim}}};
-
-const NamedOperator& choose_operator(const std::string& name, const std::string& device) {
-  std::vector<std::string> names = {"auto"};
-  for (const NamedOperator& o : kOperators) {
-    names.emplace_back(o.name);
-    const bool here = device == "cpu" || o.on_cuda;
-    if (name == o.name && !here)
-      unsupported("the " + name + " operator runs on the CPU", {}, "use the composed operator on cuda");
-    if (here && (name == o.name || name == "auto")) return o;
-  }
-  bad_input("unknown CIM operator '" + name + "'", {}, suggestion(name, names));
-}
-
-bool is_slope(const quant::Correction& correction) {
-  return correction.place == quant::CorrectionPlace::kNone ||
-         correction.place == quant::CorrectionPlace::kSlope;
-}
-
-void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen) {
-  for (const quant::QuantizerSpec* spec : {&quantizers.weights, &quantizers.activations}) {
-    if (!is_slope(*spec->correction) && !chosen.float_domain)
-      unsupported("the correction '" + std::string(spec->correction->name) + "' changes values or the loss",
-                  {}, "use --cim-operator float");
-  }
-  if (quantizers.weights.policy->has_offset)
-    unsupported("weights take no offset: a column for the sum of the inputs would be needed on every array",
-                {}, "use --activation-quantizer " + std::string(quantizers.weights.policy->name));
-}
-
-void check_psum_quantizer(const quant::QuantizerSpec& psums) {
-  const std::string name = psums.correction->name;
-  if (psums.correction->place == quant::CorrectionPlace::kForward)
-    unsupported("'" + name + "' is not for partial sums: a converter gives codes, in training too", {},
-                "use mde");
-  if (psums.correction->place == quant::CorrectionPlace::kLoss)
-    unsupported("'" + name + "' is not for partial sums: the slices of one sum share a gradient", {},
-                "use mde");
-  if (psums.format->range != nullptr && psums.format->range(2).low != 0)
-    unsupported("the codes of converters are not " + std::string(psums.format->name), {},
-                "leave the format out: they start at 0");
+// A simulated gradient says how far to go; momentum would go ten times as far.
+bool gathers(const quant::QuantizerSpec& quantizer) {
+  return quantizer.policy->simulated == nullptr || quantizer.policy->follows_task;
 }
 
 template <class View>
@@ -101,20 +48,6 @@ std::vector<View> views_of(const std::vector<BatchStatistics>& shards,
   std::vector<View> views;
   for (const BatchStatistics& shard : shards) views.push_back((shard.*member).at(name));
   return views;
-}
-
-// A number format is that of the cells and of the activations; a quantizer may name it, not change it.
-void check_formats(const CimSpec& spec, const quant::CimLayer& layer) {
-  const auto check = [&spec](const quant::QuantizerSpec& quantizer, int bits, const quant::CodeRange& range,
-                             const char* what, const char* hint) {
-    if (quantizer.format->range == nullptr || quantizer.format->range(bits) == range) return;
-    unsupported("the " + std::string(what) + " of this layer are not " + quantizer.format->name,
-                Where{{}, 0, 0, spec.name}, hint);
-  };
-  check(spec.quantizers.weights, spec.config.weight_bits, quant::weight_range(spec.config), "weights",
-        "strict needs --encoding differential, signed twos-complement");
-  check(spec.quantizers.activations, spec.config.activation_bits, quant::activation_range(layer),
-        "activations", "leave the format out: it follows the data");
 }
 
 }  // namespace
@@ -127,10 +60,7 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device
   }
   if (device != "cpu" && device != "cuda")
     bad_input("unknown device '" + device + "'", {}, "known: cpu, cuda");
-  const NamedOperator& chosen = choose_operator(cim_operator, device);
-  operator_ = chosen.run;
-  check_quantizers(quantizers, chosen);
-  check_psum_quantizer(quantizers.psums);
+  operator_ = choose_operator(cim_operator, device, quantizers);
   for (const ir::Node& node : start_.graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ir::ValueId id = node.inputs[i];
@@ -144,10 +74,11 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device
   }
 }
 
-void GraphNet::add_parameter(const std::string& name, const Tensor& value, bool decays, double rate) {
+void GraphNet::add_parameter(const std::string& name, const Tensor& value, bool decays, double rate,
+                             bool gathers) {
   Tensor leaf = value;
   leaf.set_requires_grad(true);
-  parameters_.push_back({name, leaf, decays, rate});
+  parameters_.push_back({name, leaf, decays, rate, gathers});
 }
 
 void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates,
@@ -160,15 +91,21 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
   if (layer.config.cycle_ranges || layer.config.free_levels)
     unsupported("training takes converters with equal steps for all cycles", Where{{}, 0, 0, node.name},
                 "leave --cycle-ranges and --adc-levels out, or use --method ptq");
+  if (layer.config.activation_bits > sim::kByteBits && layer.config.adc_levels != quant::kIdealAdc)
+    unsupported("activations of more than " + std::to_string(sim::kByteBits) +
+                    " bits are not trained behind converters",
+                Where{{}, 0, 0, node.name},
+                "train with ideal ones, as in W16A16Pideal, and calibrate, or use --method ptq");
   if (operator_ == float_cim) check_float_operator(out.spec);
   CimTensors& t = out.tensors;
   t.activation_s0 = to_torch(std::vector<float>{layer.activation_scale}).to(device_);
   t.weight_s0 = to_torch(layer.weight_scale).to(device_);
   t.activation_u = torch::zeros_like(t.activation_s0);
   t.weight_u = torch::zeros_like(t.weight_s0);
-  add_parameter(node.name + ".activation_scale", t.activation_u, false, rates.range);
+  add_parameter(node.name + ".activation_scale", t.activation_u, false, rates.range,
+                gathers(quantizers.activations));
   add_offset(node.name, layer, out, rates);
-  add_parameter(node.name + ".weight_scale", t.weight_u, false, rates.weight);
+  add_parameter(node.name + ".weight_scale", t.weight_u, false, rates.weight, gathers(quantizers.weights));
   const std::vector<ir::Shape> shapes = ir::infer_shapes(start_.graph);
   const std::int64_t features = count(shapes[static_cast<std::size_t>(node.inputs[0])]);
   const std::int64_t outputs = count(shapes[static_cast<std::size_t>(node.output)]);
@@ -187,7 +124,7 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
         outputs * tiling.grid.tiles * tiling.grid.slices / static_cast<std::int64_t>(layer.psum_step.size());
     t.psum_gain = static_cast<double>(quant::lsq_gradient_scale(sums, layer.config.adc_levels - 1));
     t.slice_gain = slice_gains(tiling, layer.config);
-    add_parameter(node.name + ".psum_step", t.step_u, false, rates.range);
+    add_parameter(node.name + ".psum_step", t.step_u, false, rates.range, gathers(quantizers.psums));
     add_parameter(node.name + ".psum_centre", t.centre, false, rates.range);
     out.psum_mean = torch::zeros_like(t.centre);
     out.psum_mean_seen = torch::zeros({1});
@@ -227,23 +164,31 @@ Tensor GraphNet::batch_norm(const ir::Node& node, const std::vector<Tensor>& in,
   return torch::batch_norm(in[0], in[1], in[2], mean, variance, true, 1.0, epsilon, false);
 }
 
-Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& operands, BatchNormMode mode,
-                          BatchStatistics* statistics) const {
-  if (const auto it = layers_.find(node.name); it != layers_.end()) {
-    const Layer& layer = it->second;
-    if (statistics != nullptr && mode == BatchNormMode::kBatch && layer.psum_mean.defined())
-      statistics->psum_mean[node.name] = to_torch(mean_psums(layer.spec, tensors_of(node), operands[0]));
-    if (statistics != nullptr)
-      statistics->activations[node.name] = view_activations(layer.spec, tensors_of(node), operands[0]);
-    if (statistics != nullptr && layer.psum_mean.defined())
-      statistics->psums[node.name] = view_psums(layer.spec, tensors_of(node), operands[0]);
-    return operator_(layer.spec, tensors_of(node), operands[0]);
+Tensor GraphNet::run_layer(const Layer& layer, const ir::Node& node, const Tensor& x,
+                           const Pass& pass) const {
+  const CimTensors tensors = tensors_of(node);
+  if (BatchStatistics* statistics = pass.statistics; statistics != nullptr) {
+    const bool converts = layer.psum_mean.defined();
+    if (converts && pass.mode == BatchNormMode::kBatch)
+      statistics->psum_mean[node.name] = to_torch(mean_psums(layer.spec, tensors, x));
+    statistics->activations[node.name] = view_activations(layer.spec, tensors, x);
+    if (converts) statistics->psums[node.name] = view_psums(layer.spec, tensors, x);
   }
-  if (std::holds_alternative<ir::BatchNorm>(node.op)) return batch_norm(node, operands, mode, statistics);
+  CimSpec spec = layer.spec;
+  spec.share = pass.share;
+  return operator_(spec, tensors, x);
+}
+
+Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& operands, const Pass& pass) const {
+  if (const auto it = layers_.find(node.name); it != layers_.end())
+    return run_layer(it->second, node, operands[0], pass);
+  if (std::holds_alternative<ir::BatchNorm>(node.op))
+    return batch_norm(node, operands, pass.mode, pass.statistics);
   return run_operator(node, operands);
 }
 
-Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatistics* statistics) const {
+Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatistics* statistics,
+                         double share) const {
   const ir::Graph& graph = start_.graph;
   std::vector<Tensor> values(static_cast<std::size_t>(graph.value_count()));
   for (const auto& [id, value] : constants_) values[static_cast<std::size_t>(id)] = value;
@@ -254,7 +199,7 @@ Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatisti
   for (const ir::Node& node : graph.nodes()) {
     std::vector<Tensor> operands;
     for (const ir::ValueId id : node.inputs) operands.push_back(values[static_cast<std::size_t>(id)]);
-    values[static_cast<std::size_t>(node.output)] = run_node(node, operands, mode, statistics);
+    values[static_cast<std::size_t>(node.output)] = run_node(node, operands, {mode, statistics, share});
     for (const ir::ValueId id : node.inputs) {
       if (--uses[static_cast<std::size_t>(id)] == 0) values[static_cast<std::size_t>(id)] = Tensor();
     }

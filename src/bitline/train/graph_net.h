@@ -11,6 +11,7 @@
 #include "bitline/ir/graph.h"
 #include "bitline/quant/config.h"
 #include "bitline/train/cim_operator.h"
+#include "bitline/train/operator_choice.h"
 #include "bitline/train/optimizer.h"
 #include "bitline/train/psum_view.h"
 #include "bitline/train/scale_motion.h"
@@ -42,8 +43,10 @@ class GraphNet {
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
-  // Logits in training form. Thread-safe: parameters are only read.
-  at::Tensor forward(const at::Tensor& images, BatchNormMode mode, BatchStatistics* statistics) const;
+  // Logits in training form. `share`: what part of the batch the images are. Thread-safe: parameters are only
+  // read.
+  at::Tensor forward(const at::Tensor& images, BatchNormMode mode, BatchStatistics* statistics,
+                     double share = 1.0) const;
 
   // Where in the training the next steps are, 0 to 1: annealed parameters follow.
   void set_progress(double progress);
@@ -71,7 +74,6 @@ class GraphNet {
   std::string device() const { return device_; }
 
  private:
-  using Operator = at::Tensor (*)(const CimSpec&, const CimTensors&, const at::Tensor&);
   struct Layer {
     CimSpec spec;
     CimTensors tensors;         // scales; weight and bias are in constants_
@@ -82,9 +84,15 @@ class GraphNet {
   void add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates,
                  const Quantizers& quantizers);
   void add_offset(const std::string& name, const quant::CimLayer& layer, Layer& out, const ScaleRates& rates);
-  void add_parameter(const std::string& name, const at::Tensor& value, bool decays, double rate);
-  at::Tensor run_node(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
-                      BatchStatistics* statistics) const;
+  void add_parameter(const std::string& name, const at::Tensor& value, bool decays, double rate,
+                     bool gathers = true);
+  struct Pass {
+    BatchNormMode mode;
+    BatchStatistics* statistics;
+    double share;
+  };
+  at::Tensor run_node(const ir::Node& node, const std::vector<at::Tensor>& operands, const Pass& pass) const;
+  at::Tensor run_layer(const Layer& layer, const ir::Node& node, const at::Tensor& x, const Pass& pass) const;
   at::Tensor batch_norm(const ir::Node& node, const std::vector<at::Tensor>& operands, BatchNormMode mode,
                         BatchStatistics* statistics) const;
   CimTensors tensors_of(const ir::Node& node) const;
@@ -94,7 +102,7 @@ class GraphNet {
 
   quant::QuantizedModel start_;
   std::string device_;
-  Operator operator_ = nullptr;
+  CimOperator operator_ = nullptr;
   std::map<ir::ValueId, at::Tensor> constants_;
   std::map<std::string, Layer> layers_;
   std::vector<Parameter> parameters_;

@@ -18,7 +18,7 @@ void Sgd::step(const std::vector<at::Tensor>& gradients, double learning_rate) {
     if (!gradients[i].defined()) continue;
     Parameter& p = parameters_[i];
     torch::Tensor& v = velocities_[i];
-    v.mul_(momentum_).add_(gradients[i]);
+    v.mul_(p.gathers ? momentum_ : 0.0).add_(gradients[i]);
     if (p.decays) v.add_(p.value, weight_decay_);
     p.value.add_(v, -learning_rate * p.rate_factor);
   }

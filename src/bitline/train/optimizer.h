@@ -1,6 +1,6 @@
-// SGD with momentum over named tensors: v = m*v + g + wd*p, p -= lr*v. Weight decay and the rate factor
-// belong to the parameter, so a scale is never decayed. State is a tensor a parameter and goes into
-// checkpoints.
+// SGD with momentum over named tensors: v = m*v + g + wd*p, p -= lr*v. Weight decay, the rate factor and
+// whether there is momentum belong to the parameter, so a scale is never decayed. State is a tensor a
+// parameter and goes into checkpoints.
 #pragma once
 
 #include <string>
@@ -15,6 +15,7 @@ struct Parameter {
   at::Tensor value;     // a leaf that requires a gradient
   bool decays = false;  // weights do; scales, biases and batch-norm do not
   double rate_factor = 1.0;
+  bool gathers = true;  // takes part in momentum
 };
 
 class Sgd {

@@ -180,7 +180,7 @@ Tensor psum_step_gradient(const CimSpec& spec, const CimTensors& t, const Tensor
     }
     ds.push_back(policy.simulated(sum, static_cast<double>(steps[i])));
   }
-  const Tensor simulated = gradient_of_scales(t.step_s0, t.step_u, ds);
+  const Tensor simulated = simulated_gradient(t.step_s0, t.step_u, ds);
   return policy.follows_task && task.defined() ? task + simulated : simulated;
 }
 

@@ -34,10 +34,17 @@ Tensor joined(const quant::ScalePolicy& policy, const Tensor& task, const Tensor
 
 }  // namespace
 
-Tensor gradient_of_scales(const Tensor& s0, const Tensor& u, const std::vector<double>& ds) {
+Tensor simulated_gradient(const Tensor& s0, const Tensor& u, const std::vector<double>& ds) {
   const std::vector<float> start = to_floats(s0), moved = to_floats(u);
-  std::vector<float> du(ds.size());
-  quant::positive_scales_backward(start, moved, ds, 1.0f, du);
+  std::vector<float> du;
+  for (std::size_t i = 0; i < ds.size(); ++i) {
+    const double relative = ds[i] / static_cast<double>(quant::positive_scale(start[i], moved[i]));
+    const double reach = static_cast<double>(moved[i]) / static_cast<double>(start[i]);
+    const bool outward = relative < 0.0 ? reach >= quant::kMaxLog : reach <= -quant::kMaxLog;
+    du.push_back(outward || !std::isfinite(relative)
+                     ? 0.0f
+                     : static_cast<float>(relative * static_cast<double>(start[i])));
+  }
   return to_torch(du).to(u.device());
 }
 
@@ -52,7 +59,8 @@ ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, 
   const quant::CimLayer layer = current_layer(spec, tensors);
   const quant::CodeRange range = quant::activation_range(layer);
   const Tensor values = layer.activation_offset == 0.0f ? x.detach() : x.detach() - layer.activation_offset;
-  if (policy.follows_range) out.range_scale = quant::range_scale(to_floats(values), range);
+  if (policy.follows_range && values.any().item<bool>())
+    out.range_scale = quant::range_scale(to_floats(values), range);
   if (policy.simulated != nullptr) {
     const std::vector<float> few = to_floats(values.slice(0, 0, std::min(kProbedImages, x.size(0))));
     out.errors = quant::probe_scale(few, layer.activation_scale, range);
@@ -73,7 +81,7 @@ Tensor activation_scale_gradient(const CimSpec& spec, const CimTensors& t, const
   }
   const double scale = static_cast<double>(current_layer(spec, t).activation_scale);
   return joined(policy, task,
-                gradient_of_scales(t.activation_s0, t.activation_u, {policy.simulated(sum, scale)}));
+                simulated_gradient(t.activation_s0, t.activation_u, {policy.simulated(sum, scale)}));
 }
 
 Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Tensor& task) {
@@ -86,17 +94,18 @@ Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Ten
     const float scale = layer.weight_scale[ds.size()];
     ds.push_back(policy.simulated(quant::probe_scale(weights, scale, range), static_cast<double>(scale)));
   }
-  return joined(policy, task, gradient_of_scales(t.weight_s0, t.weight_u, ds));
+  return joined(policy, task, simulated_gradient(t.weight_s0, t.weight_u, ds));
 }
 
 void follow_ranges(const CimSpec& spec, CimTensors& t, std::span<const ActivationView> shards,
                    double momentum) {
   const torch::NoGradGuard no_gradient;
   if (spec.quantizers.activations.policy->follows_range && !shards.empty()) {
-    double seen = 0.0;
-    for (const ActivationView& shard : shards) seen += static_cast<double>(shard.range_scale);
     const double now = static_cast<double>(
         quant::positive_scale(t.activation_s0.item<float>(), t.activation_u.item<float>()));
+    double seen = 0.0;
+    for (const ActivationView& shard : shards)
+      seen += shard.range_scale > 0.0f ? static_cast<double>(shard.range_scale) : now;
     const double next = (1.0 - momentum) * now + momentum * seen / static_cast<double>(shards.size());
     t.activation_u.fill_(u_of_scale(t.activation_s0.item<float>(), static_cast<float>(next)));
   }

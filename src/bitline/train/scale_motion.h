@@ -14,7 +14,7 @@ namespace bitline::train {
 // What a shard showed of the activations that enter a layer, seen where their policy asks for it.
 struct ActivationView {
   quant::ScaleErrors errors;  // of the shard's first images
-  float range_scale = 0.0f;   // max|x| / bound
+  float range_scale = 0.0f;   // max|x| / bound; 0 where nothing but zeros came
 };
 ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x);
 
@@ -28,9 +28,10 @@ at::Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& tensors,
 void follow_ranges(const CimSpec& spec, CimTensors& tensors, std::span<const ActivationView> shards,
                    double momentum);
 
-// For scales s0 * exp(u / s0): the gradient of u for gradients of the scales, and the u of a scale, as far as
-// it reaches.
-at::Tensor gradient_of_scales(const at::Tensor& s0, const at::Tensor& u, const std::vector<double>& ds);
+// For scales s0 * exp(u / s0): the gradient of u with which descent moves every scale s, wherever it has come
+// to, by the share -rate * ds / s, as the simulated gradients mean it; and the u of a scale, as far as it
+// reaches.
+at::Tensor simulated_gradient(const at::Tensor& s0, const at::Tensor& u, const std::vector<double>& ds);
 float u_of_scale(float s0, float scale);
 
 }  // namespace bitline::train

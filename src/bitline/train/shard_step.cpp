@@ -54,8 +54,9 @@ StepResult run_shards(const GraphNet& net, const Tensor& images, const ShardPlan
     const std::int64_t first = count * s / pieces, last = count * (s + 1) / pieces;
     ShardResult& result = results[static_cast<std::size_t>(s)];
     const Tensor x = images.slice(0, first, last).contiguous().to(net.device());
+    const double share = static_cast<double>(last - first) / static_cast<double>(count);
     const Tensor shard =
-        loss(net.forward(x, plan.mode, &out.statistics[static_cast<std::size_t>(s)]), first, last);
+        loss(net.forward(x, plan.mode, &out.statistics[static_cast<std::size_t>(s)], share), first, last);
     result.gradients = torch::autograd::grad({shard}, leaves, {}, /*retain_graph=*/false,
                                              /*create_graph=*/false, /*allow_unused=*/true);
     result.loss = shard.item<double>();
