@@ -6,7 +6,7 @@
 //   cell: {bits: 2, encoding: twos-complement}
 //   dac: {bits: 0}            # 0 = all activation bits at once
 //   adc: {bits: "4"}          # optional; what a run asks for otherwise
-//   variation: lognormal:0.1  # optional; the device spread simulated by default
+//   variation: lognormal:0.1  # optional; the device spread, shown and not simulated (simulate --variation)
 //
 // Every key is checked; an unknown one is an error with its place and the nearest known key.
 #pragma once

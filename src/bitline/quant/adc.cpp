@@ -45,7 +45,7 @@ constexpr std::size_t kChunk = 128;  // columns at a time
 void backward_with_slopes(const AdcRow& row, const float* psum, const AdcUpstream& upstream,
                           const AdcSlopes& slopes, float* gated, float* step_sum, float* centre_sum) {
   const auto top = static_cast<float>(row.levels - 1);
-  const float middle = 0.5f * top, passed = slopes.pass_clipped ? 1.0f : 0.0f;
+  const float middle = 0.5f * top, passed = clipped_slope(&slopes);
   float clipped[kChunk], code[kChunk], inside[kChunk], slope[kChunk];
   for (std::size_t first = 0; first < row.columns; first += kChunk) {
     const std::size_t n = std::min(kChunk, row.columns - first);
@@ -139,8 +139,7 @@ void adc_backward(const AdcRow& row, const float* psum, const AdcUpstream& upstr
     return backward_with_slopes(row, psum, upstream, *slopes, gated, step_sum, centre_sum);
   if (row.levels != kIdealAdc) {
     backward(row.gain, row.offset, psum, upstream.dy, static_cast<float>(row.levels - 1), upstream.factor,
-             upstream.share, slopes != nullptr && slopes->pass_clipped ? 1.0f : 0.0f, gated, step_sum,
-             centre_sum, row.columns);
+             upstream.share, clipped_slope(slopes), gated, step_sum, centre_sum, row.columns);
     return;
   }
   for (std::size_t o = 0; o < row.columns; ++o) gated[o] += upstream.dy[o] * upstream.share;

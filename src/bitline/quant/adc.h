@@ -72,8 +72,11 @@ struct AdcUpstream {
 struct AdcSlopes {
   Rounding rounding{};
   bool pass_clipped = false;  // dvalue/dP is 1 outside the window; dvalue/dc and dvalue/ds stay
-  bool straight_through() const { return !pass_clipped && rounding.straight_through(); }
 };
+// dvalue/dP outside the window; null is straight-through.
+inline float clipped_slope(const AdcSlopes* slopes) {
+  return slopes != nullptr && slopes->pass_clipped ? 1.0f : 0.0f;
+}
 
 // For one row of sums:  gated[o] += share * dy[o] * m;  step_sum[o] += factor * dy[o] * dvalue/ds;
 //                       centre_sum[o] += factor * dy[o] * dvalue/dc

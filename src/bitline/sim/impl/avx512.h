@@ -98,7 +98,7 @@ struct Gate {
     const __m512 dy = _mm512_loadu_ps(gates.dy + pixel * gates.dy_stride + output);
     const __m512 all = _mm512_mul_ps(dy, _mm512_set1_ps(gates.share));
     add_to(gates.gated + pixel * gates.gated_stride + output,
-           _mm512_mask_blend_ps(in_range, _mm512_mul_ps(all, _mm512_set1_ps(gates.passed())), all));
+           _mm512_mask_blend_ps(in_range, _mm512_mul_ps(all, _mm512_set1_ps(gates.clipped_slope())), all));
     const __m512 error = _mm512_sub_ps(rounded(at.clipped), _mm512_mask_blend_ps(in_range, middle, at.v));
     add_to(gates.step + vector * kLanes, _mm512_mul_ps(dy, error));
     add_to(gates.centre + vector * kLanes, _mm512_mask_blend_ps(in_range, dy, zero));

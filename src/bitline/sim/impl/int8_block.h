@@ -42,10 +42,9 @@ struct Int8Gates {
   std::size_t gated_stride = 0;
   float* step = nullptr;
   float* centre = nullptr;
-  const quant::AdcSlopes* slopes =
-      nullptr;  // rounding is straight-through; clipped sums may pass their gradient on
+  const quant::AdcSlopes* slopes = nullptr;  // of straight-through rounding
 
-  float passed() const { return slopes != nullptr && slopes->pass_clipped ? 1.0f : 0.0f; }
+  float clipped_slope() const { return quant::clipped_slope(slopes); }
 };
 
 struct Int8Functions {

@@ -186,7 +186,7 @@ struct Gate {
     const __m256 dy = _mm256_loadu_ps(gates.dy + pixel * gates.dy_stride + output);
     const __m256 all = _mm256_mul_ps(dy, _mm256_set1_ps(gates.share));
     add_to(gates.gated + pixel * gates.gated_stride + output,
-           _mm256_blendv_ps(_mm256_mul_ps(all, _mm256_set1_ps(gates.passed())), all, in_range));
+           _mm256_blendv_ps(_mm256_mul_ps(all, _mm256_set1_ps(gates.clipped_slope())), all, in_range));
     const __m256 error = _mm256_sub_ps(rounded(at.clipped), _mm256_blendv_ps(middle, at.v, in_range));
     add_to(gates.step + vector * kLanes, _mm256_mul_ps(dy, error));
     add_to(gates.centre + vector * kLanes, _mm256_andnot_ps(in_range, dy));
