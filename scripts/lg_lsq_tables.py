@@ -42,11 +42,28 @@ def trained(steps):
                  [[q] + [accuracy(steps.get(f"{p} {q}")) for p in precisions] for q in quantizers])
 
 
+def light(steps):
+    """The light networks at W4A4 beside their float accuracy."""
+    rows = []
+    for network, name in [("mobilenet", "MobileNetV2"), ("shufflenet", "ShuffleNetV2")]:
+        start = load(f"networks/cifar10_{network}").get(f"{name} in 8 bits, accuracy")
+        rows.append([name, accuracy(start)] + [accuracy(steps.get(f"{network} {q}")) for q in ["minmax", "lsq", "lg-lsq"]])
+    return table(["network", "float start", "minmax", "lsq", "lg-lsq"], rows)
+
+
+def cim(steps):
+    """ResNet-20 at W3A3P3 column-wise on arrays; the row of LSQ is that of the ColumnQuant table."""
+    lsq = load("columnquant/table-minmax").get("W3A3P3 column/column")
+    return table(["weights and activations", "accuracy %"],
+                 [["lsq", accuracy(lsq)], ["lg-lsq", accuracy(steps.get("W3A3P3 lg-lsq"))]])
+
+
 def tables():
     found = {"ptq": ptq(load("lg-lsq/ptq"), load("columnquant/calibration")), "imagenet": imagenet(load("lg-lsq/imagenet"))}
-    steps = load("lg-lsq/resnet20")
-    if steps:
-        found["resnet20"] = trained(steps)
+    for name, form in [("resnet20", trained), ("light", light), ("cim", cim)]:
+        steps = load(f"lg-lsq/{name}")
+        if steps:
+            found[name] = form(steps)
     return found
 
 

@@ -1,5 +1,5 @@
 // Narrow MobileNets and ShuffleNets, calibrated for arrays: every kernel gives the codes of the reference,
-// through depthwise layers, linear bottlenecks, splits and shuffles.
+// through depthwise layers, linear bottlenecks, splits and shuffles. Deep ResNets on the kernels that are fast.
 #include <cmath>
 #include <string>
 
@@ -15,9 +15,9 @@
 namespace bitline::sim {
 namespace {
 
-ir::Tensor images(std::int64_t count, std::uint64_t seed) {
+ir::Tensor images(std::int64_t count, std::uint64_t seed, std::int64_t side = 32) {
   Dice dice(seed);
-  return ir::Tensor({count, 3, 32, 32}, dice.normals(count * 3 * 32 * 32, 1.0f));
+  return ir::Tensor({count, 3, side, side}, dice.normals(count * 3 * side * side, 1.0f));
 }
 
 quant::QuantizedModel quantized(const std::string& network, const std::string& precision) {
@@ -99,6 +99,26 @@ TEST_P(LightNetworks, ManyBitsComeCloseToTheFloatNetwork) {
 INSTANTIATE_TEST_SUITE_P(Zoo, LightNetworks,
                          testing::Values("mobilenet_v1_x0_25_cifar", "mobilenet_v2_x0_25_cifar",
                                          "shufflenet_v2_x0_5_cifar"),
+                         [](const auto& param_info) { return std::string(param_info.param); });
+
+// The deep ones take minutes on the kernels that are slow, so two that are fast stand for all.
+class DeepNetworks : public testing::TestWithParam<const char*> {};
+
+TEST_P(DeepNetworks, RunOnArraysCloseToTheFloatNetwork) {
+  const ir::Graph graph = ir::fold_batch_norm(frontend::zoo(GetParam(), 10, 4));
+  const ir::Tensor x = images(1, 2, 224);
+  CalibrateOptions options;
+  quant::parse_precision("W8A8Pideal", options.config);
+  const quant::QuantizedModel model = calibrate(graph, x, options, {});
+  const std::vector<float> exact = ir::run_graph(model.graph, x).data;
+  const Execution codes = run(model, "auto", x);
+  const double error = norm(codes.logits.data, exact) / norm(exact, std::vector<float>(exact.size(), 0.0f));
+  RecordProperty("relative_error", std::to_string(error));
+  EXPECT_LT(error, 0.1);
+  expect_equal(run(model, "blocked", x), codes, "blocked");
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, DeepNetworks, testing::Values("resnet34", "resnet50"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
 TEST(LightNetworksPolicy, LayersOnArraysAreAllButTheEnds) {

@@ -40,14 +40,18 @@ class Writer {
     return out;
   }
 
-  void add(const ir::Node& node, const ir::Conv& op) {
-    onnx::NodeProto& out = plain(node, "Conv");
-    const ir::Window& w = op.window;
+  static void set_window(onnx::NodeProto& out, const ir::Window& w) {
     set_integers(out, "kernel_shape", {w.kernel.begin(), w.kernel.end()});
     set_integers(out, "strides", {w.stride.begin(), w.stride.end()});
     set_integers(out, "pads", {w.pad_begin[0], w.pad_begin[1], w.pad_end[0], w.pad_end[1]});
+  }
+
+  void add(const ir::Node& node, const ir::Conv& op) {
+    onnx::NodeProto& out = plain(node, "Conv");
+    set_window(out, op.window);
     set_integer(out, "group", op.groups);
   }
+  void add(const ir::Node& node, const ir::MaxPool& op) { set_window(plain(node, "MaxPool"), op.window); }
   void add(const ir::Node& node, const ir::BatchNorm& op) {
     set_real(plain(node, "BatchNormalization"), "epsilon", op.epsilon);
   }

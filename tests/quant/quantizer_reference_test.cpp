@@ -6,26 +6,13 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include "quant/reference_slope.h"
 
 #include "bitline/base/philox.h"
 #include "bitline/quant/quantizer.h"
 
 namespace bitline::quant {
 namespace {
-
-float slope_of_surrogate(const std::string& name, float k, float v, float g) {
-  const float u = (v - std::floor(v)) - 0.5f;
-  const double wide = static_cast<double>(k);
-  const float sign = g > 0.0f ? 1.0f : g < 0.0f ? -1.0f : 0.0f;
-  if (name == "ewgs") return 1.0f + k * sign * (v - std::nearbyint(v));
-  if (name == "asr") {
-    const float ku = k * u;
-    return static_cast<float>(wide / (2.0 * std::atan(0.5 * wide))) / (1.0f + ku * ku);
-  }
-  if (name != "tanh") return 1.0f;
-  const float t = std::tanh(k * u);
-  return static_cast<float>(wide / (2.0 * std::tanh(0.5 * wide))) * (1.0f - t * t);
-}
 
 double soft_of_surrogate(const std::string& name, double k, double v) {
   const double middle = std::floor(v) + 0.5, u = v - std::floor(v) - 0.5;
@@ -46,11 +33,7 @@ Reference reference(float x, float g, const ScaledGroup& group) {
   const float v = free < low ? low : free > high ? high : free;
   const bool inside = free >= low && free <= high, between = free > low && free < high;
   const float code = std::nearbyint(v);
-  float slope = slope_of_surrogate(r.surrogate->name, r.parameter, v, g);
-  if (r.correction->place == CorrectionPlace::kSlope) {
-    const float sign = g > 0.0f ? 1.0f : g < 0.0f ? -1.0f : 0.0f;
-    slope *= 1.0f + r.amount * sign * (v - code);
-  }
+  const float slope = reference_slope(r, v, g);
   float forward = code;
   if (r.correction->place == CorrectionPlace::kForward) {
     const double soft =

@@ -55,13 +55,13 @@ TEST(ScalePolicies, SsgPointsToTheBetterScaleAndScalesWithTheGain) {
 
 TEST(ScalePolicies, SsgIsScaleInvariant) {
   const std::vector<float> x = normals(500, 1.0);
-  const double relative = ssg_gradient(probe_scale(x, 2.5f, signed_range(3)), 2.5) / 2.5;
+  const double relative = ssg_gradient(probe_scale(x, 2.5f, signed_range(3), 2.0f), 2.5) / 2.5;
   EXPECT_NE(relative, 0.0);
   for (const float unit : {0.0009765625f, 64.0f}) {  // powers of two: the same codes
     std::vector<float> scaled = x;
     for (float& v : scaled) v *= unit;
     const float s = 2.5f * unit;
-    EXPECT_NEAR(ssg_gradient(probe_scale(scaled, s, signed_range(3)), s) / s, relative, 1e-6);
+    EXPECT_NEAR(ssg_gradient(probe_scale(scaled, s, signed_range(3), 2.0f), s) / s, relative, 1e-6);
   }
 }
 
@@ -71,21 +71,25 @@ TEST(ScalePolicies, DescentEndsWithinTheProbesOfTheBestScale) {
     const CodeRange range = signed_range(bits);
     const float best = mse_scale(x, range);
     for (const float start : {0.1f, 10.0f}) {
-      float s = start * best;
-      for (int step = 0; step < 2000; ++step)
-        s -= static_cast<float>(0.05 * ssg_gradient(probe_scale(x, s, range), s));
-      EXPECT_GT(s, best / kProbeRatio) << bits << " bits from " << start;
-      EXPECT_LT(s, best * kProbeRatio) << bits << " bits from " << start;
+      for (const float rho : {2.0f, 1.1f}) {
+        float s = start * best;
+        for (int step = 0; step < 2000; ++step)
+          s -= static_cast<float>(0.05 * ssg_gradient(probe_scale(x, s, range, 2.0f), s));
+        for (int step = 0; step < 2000; ++step)
+          s -= static_cast<float>(0.05 * ssg_gradient(probe_scale(x, s, range, rho), s));
+        EXPECT_GT(s, best / rho) << bits << " bits from " << start;
+        EXPECT_LT(s, best * rho) << bits << " bits from " << start;
+      }
     }
   }
 }
 
 TEST(ScalePolicies, ErrorsAreMeansAndOfNothingZero) {
   const std::vector<float> x = {0.25f, -0.25f};
-  const ScaleErrors e = probe_scale(x, 1.0f, signed_range(4));
+  const ScaleErrors e = probe_scale(x, 1.0f, signed_range(4), 2.0f);
   EXPECT_DOUBLE_EQ(e.here, 0.0625);
   EXPECT_DOUBLE_EQ(e.bigger, 0.0625);
-  EXPECT_EQ(probe_scale({}, 1.0f, signed_range(4)).here, 0.0);
+  EXPECT_EQ(probe_scale({}, 1.0f, signed_range(4), 2.0f).here, 0.0);
 }
 
 // Whatever a task's gradient or a simulated one does, the scale stays a positive number.
@@ -96,7 +100,7 @@ TEST(ScalePolicies, AScaleNeverBecomesZeroNegativeOrNan) {
     const ScalePolicy& policy = scale_policies()[static_cast<std::size_t>(run) % scale_policies().size()];
     const std::vector<float> x = run % 9 == 0 ? std::vector<float>(50, 0.0f) : normals(50, 1.0, at);
     const CodeRange range = run % 2 == 0 ? signed_range(1 + run % 8) : unsigned_range(1 + run % 8);
-    const float s0 = policy.initial(x, range);
+    const float s0 = policy.follows_range ? range_scale(x, range) : mse_scale(x, range);
     float u = 0.0f;
     for (int step = 0; step < 100; ++step) {
       const float s = positive_scale(s0, u);
@@ -107,7 +111,7 @@ TEST(ScalePolicies, AScaleNeverBecomesZeroNegativeOrNan) {
       if (step % 17 == 0) ds = std::numeric_limits<double>::quiet_NaN();
       if (step % 19 == 0) ds = std::numeric_limits<double>::infinity();
       if (policy.simulated != nullptr)
-        ds += policy.simulated(probe_scale(x, s, range), static_cast<double>(s));
+        ds += policy.simulated(probe_scale(x, s, range, 2.0f), static_cast<double>(s));
       const double all[] = {ds};
       float du[1];
       positive_scales_backward({&s0, 1}, {&u, 1}, all, 1.0f, du);
@@ -116,9 +120,10 @@ TEST(ScalePolicies, AScaleNeverBecomesZeroNegativeOrNan) {
   }
 }
 
-TEST(ScalePolicies, InitialScalesOfZerosAndOfRanges) {
+TEST(ScalePolicies, ScalesOfZerosAndOfRanges) {
   const std::vector<float> zeros(10, 0.0f), x = {-3.0f, 1.0f};
-  for (const ScalePolicy& policy : scale_policies()) EXPECT_EQ(policy.initial(zeros, signed_range(4)), 1.0f);
+  EXPECT_EQ(range_scale(zeros, signed_range(4)), 1.0f);
+  EXPECT_EQ(mse_scale(zeros, signed_range(4)), 1.0f);
   EXPECT_FLOAT_EQ(range_scale(x, signed_range(4)), 3.0f / 8.0f);
   EXPECT_FLOAT_EQ(range_scale(x, strict_range(4)), 3.0f / 7.0f);
   EXPECT_FLOAT_EQ(range_scale(x, unsigned_range(2)), 1.0f);

@@ -26,9 +26,14 @@ quant::QuantizedModel adder() {
 
 TEST(ConverterUse, OfALayerWorkedOutByHand) {
   const Network network(adder());
-  Trace trace;
-  network.forward(ir::Tensor({4, 3}, {0, 0, 0, 1, 0, 0, 1, 1, 0, 3, 3, 0}), &trace);
-  const std::vector<ConverterUse> uses = converter_use(network, trace);
+  ConverterCensus census(network);
+  for (const ir::Tensor& batch :
+       {ir::Tensor({3, 3}, {0, 0, 0, 1, 0, 0, 1, 1, 0}), ir::Tensor({1, 3}, {3, 3, 0})}) {
+    Trace trace;
+    network.forward(batch, &trace);
+    census.add(trace);
+  }
+  const std::vector<ConverterUse> uses = census.uses();
   ASSERT_EQ(uses.size(), 2u);
   const ConverterUse &low = uses[0], &sign = uses[1];
   EXPECT_EQ(low.layer, "fc");
@@ -53,7 +58,9 @@ TEST(ConverterUse, LeavesIdealConvertersOut) {
   const Network network(model);
   Trace trace;
   network.forward(ir::Tensor({1, 3}, {1, 2, 3}), &trace);
-  EXPECT_TRUE(converter_use(network, trace).empty());
+  ConverterCensus census(network);
+  census.add(trace);
+  EXPECT_TRUE(census.uses().empty());
 }
 
 }  // namespace

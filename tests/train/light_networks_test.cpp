@@ -1,5 +1,5 @@
-// One training step of every light network for small images: in float, on arrays, and quantized without
-// arrays.
+// One training step of every light network for small images, in float, on arrays, and quantized without
+// arrays; and of deep networks for large ones without them.
 #include <algorithm>
 #include <cmath>
 
@@ -12,11 +12,11 @@
 namespace bitline::train {
 namespace {
 
-data::Batch random_batch(std::int64_t count) {
+data::Batch random_batch(std::int64_t count, std::int64_t side = 32) {
   sim::Dice dice(7);
   data::Batch batch;
   batch.count = count;
-  batch.shape = {3, 32, 32};
+  batch.shape = {3, side, side};
   batch.pixels = dice.normals(count * batch.shape.count(), 1.0f);
   for (std::int64_t i = 0; i < count; ++i) batch.labels.push_back(static_cast<int>(i % 10));
   return batch;
@@ -39,7 +39,9 @@ void expect_gradients(const GraphNet& net, const StepResult& step) {
 void expect_step(const quant::QuantizedModel& model, const char* cim_operator) {
   SCOPED_TRACE(cim_operator);
   const GraphNet net(model, "cpu", cim_operator);
-  const StepResult step = run_shards(net, nullptr, random_batch(4), 2, 2, BatchNormMode::kBatch, {});
+  const std::int64_t side = model.graph.input_shape()[2];
+  const data::Batch batch = random_batch(side > 32 ? 2 : 4, side);
+  const StepResult step = run_shards(net, nullptr, batch, 2, 2, BatchNormMode::kBatch, {});
   EXPECT_TRUE(std::isfinite(step.loss));
   EXPECT_GT(step.loss, 0.0);
   expect_gradients(net, step);
@@ -50,8 +52,9 @@ void expect_step(const quant::QuantizedModel& model, const char* cim_operator) {
 ir::Graph settled(const char* name) {
   GraphNet net({frontend::zoo(name, 10, 2), {}, {}}, "cpu", "auto");
   std::vector<BatchStatistics> statistics(1);
-  const data::Batch batch = random_batch(4);
-  net.forward(to_torch({{4, 3, 32, 32}, batch.pixels}), BatchNormMode::kBatch, &statistics[0]);
+  const data::Batch batch = random_batch(4, net.export_model().graph.input_shape()[2]);
+  const ir::Shape shape = {4, 3, batch.shape.height, batch.shape.width};
+  net.forward(to_torch({shape, batch.pixels}), BatchNormMode::kBatch, &statistics[0]);
   net.update_running(statistics, 1.0);
   return net.export_model().graph;
 }
@@ -78,6 +81,19 @@ TEST_P(LightNetworks, TrainQuantizedWithoutArrays) {
 
 INSTANTIATE_TEST_SUITE_P(Zoo, LightNetworks,
                          testing::Values("mobilenet_v1_cifar", "mobilenet_v2_cifar", "shufflenet_v2_cifar"),
+                         [](const auto& param_info) { return std::string(param_info.param); });
+
+class DeepNetworks : public testing::TestWithParam<const char*> {};
+
+TEST_P(DeepNetworks, TrainInFloatAndQuantized) {
+  const ir::Graph graph = settled(GetParam());
+  expect_step({graph, {}, {}}, "auto");
+  quant::CimConfig config = small_array("W4A4Pideal");
+  config.weight_granularity = quant::Granularity::kChannel;
+  expect_step(calibrated(graph, config, {{1, 3, 224, 224}, random_batch(1, 224).pixels}), "float");
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, DeepNetworks, testing::Values("resnet34", "resnet50"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
 }  // namespace

@@ -281,6 +281,7 @@ void for_each_quantizer(Visit&& visit) {
         for (const int flags : {0, 1, 2, 3}) {
           quant::QuantizerSpec spec;
           spec.policy = &policy;
+          spec.policy_parameter = {policy.rho.usual, policy.rho.usual_end};
           spec.surrogate = &surrogate;
           spec.surrogate_parameter = {surrogate.parameter.usual, surrogate.parameter.usual};
           spec.correction = &correction;

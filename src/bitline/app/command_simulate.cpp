@@ -78,7 +78,7 @@ class SimulateCommand final : public Command {
     record.add("configuration", configuration_text(model));
     if (verify_) verify(model, network, *set, session, record);
     if (!mapping_.empty()) run_mapped(model, *set, session, record);
-    if (converter_images_ > 0) add_converter_use(network, first_images(*set, converter_images_), record);
+    if (converter_images_ > 0) count_converters(network, *set, record);
     add_accuracy(evaluate(network, *set, session), model.graph, record);
     if (!model.layers.empty()) add_array_figures(model, record);
     if (!variations_.empty()) add_variations(network, *set, session, record);
@@ -107,6 +107,13 @@ class SimulateCommand final : public Command {
 
   ir::Tensor first_images(const data::Dataset& set, std::int64_t count) const {
     return read_images(set, data::sequential_order(0, std::min(count, set.size())), data_.normalization());
+  }
+
+  void count_converters(const sim::Network& network, const data::Dataset& set, result::Record& record) const {
+    const auto read = [&](std::int64_t first, std::int64_t count) {
+      return read_images(set, data::sequential_order(first, count), data_.normalization());
+    };
+    add_converter_use(network, read, std::min(converter_images_, set.size()), record);
   }
 
   void verify(const quant::QuantizedModel& model, const sim::Network& network, const data::Dataset& set,

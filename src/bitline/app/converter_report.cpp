@@ -1,13 +1,32 @@
 #include "bitline/app/converter_report.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "bitline/base/error.h"
 #include "bitline/sim/converter_use.h"
 
 namespace bitline::app {
 
-void add_converter_use(const sim::Network& network, const ir::Tensor& images, result::Record& record) {
-  sim::Trace trace;
-  network.forward(images, &trace);
+namespace {
+
+constexpr std::int64_t kBatch = 8;  // images whose codes are held at a time: megabytes each
+
+std::vector<sim::ConverterUse> count_codes(const sim::Network& network, const ImageReader& read,
+                                           std::int64_t images) {
+  sim::ConverterCensus census(network);
+  for (std::int64_t first = 0; first < images; first += kBatch) {
+    sim::Trace trace;
+    network.forward(read(first, std::min(kBatch, images - first)), &trace);
+    census.add(trace);
+  }
+  return census.uses();
+}
+
+}  // namespace
+
+void add_converter_use(const sim::Network& network, const ImageReader& read, std::int64_t images,
+                       result::Record& record) {
   result::Table table{"converters",
                       "Codes of the converters",
                       {{"layer", "layer", 0},
@@ -19,7 +38,7 @@ void add_converter_use(const sim::Network& network, const ir::Tensor& images, re
                        {"information", "bits of a code", 2}},
                       {}};
   double ends = 0.0, conversions = 0.0;
-  for (const sim::ConverterUse& use : sim::converter_use(network, trace)) {
+  for (const sim::ConverterUse& use : count_codes(network, read, images)) {
     const auto count = static_cast<double>(use.conversions);
     conversions += count;
     ends += (use.lowest + use.highest) * count;
@@ -29,7 +48,7 @@ void add_converter_use(const sim::Network& network, const ir::Tensor& images, re
   if (table.rows.empty())
     bad_input("no layer has converters: all are ideal, digital or float", {},
               "quantize it with a resolution of partial sums, as in W4A4P4");
-  record.add("converter_images", images.dim(0));
+  record.add("converter_images", images);
   record.add("converter_ends", 100.0 * ends / conversions, "%");
   record.tables.push_back(std::move(table));
 }

@@ -151,8 +151,8 @@ class SpecReader {
   void read_part(std::string_view part) {
     const std::string_view name = part.substr(0, part.find(':'));
     const bool plain = name.size() == part.size();
-    if (plain && (read_preset(name) || read_policy(name) || read_format(name) || read_flag(name))) return;
-    if (read_surrogate(name, part) || read_correction(name, part)) return;
+    if (plain && (read_preset(name) || read_format(name) || read_flag(name))) return;
+    if (read_policy(name, part) || read_surrogate(name, part) || read_correction(name, part)) return;
     bad_input("unknown quantizer part '" + std::string(part) + "'", {}, suggestion(name, names()));
   }
 
@@ -162,11 +162,12 @@ class SpecReader {
     return preset != nullptr;
   }
 
-  bool read_policy(std::string_view name) {
+  bool read_policy(std::string_view name, std::string_view part) {
     const ScalePolicy* policy = named(scale_policies(), name);
-    if (policy == nullptr) return false;
+    if (policy == nullptr || (!policy->has_parameter && name != part)) return false;
     once(policy_named_, "scale policy", name);
     spec_.policy = policy;
+    spec_.policy_parameter = parse_parameter(part, policy->rho);
     return true;
   }
 
@@ -234,8 +235,14 @@ Rounding QuantizerSpec::rounding(double progress) const {
           static_cast<float>(correction_amount.at(progress))};
 }
 
+float QuantizerSpec::probe_ratio(double progress) const {
+  return static_cast<float>(policy_parameter.at(progress));
+}
+
 std::string QuantizerSpec::text() const {
-  std::string out = std::string(policy->name) + "+" + surrogate->name;
+  std::string out = policy->name;
+  if (policy->has_parameter) out += ":" + anneal_text(policy_parameter);
+  out += "+" + std::string(surrogate->name);
   if (surrogate->has_parameter) out += ":" + anneal_text(surrogate_parameter);
   if (correction->place != CorrectionPlace::kNone)
     out += "+" + std::string(correction->name) + ":" + anneal_text(correction_amount);

@@ -4,8 +4,8 @@
 //
 // Written as names joined by '+', in any order, one of each axis at most, what is left out staying as it is:
 //
-//   "ssg+asr:1..4+mde:0.2+strict+pow2"     SSG scales, ASR annealed from 1 to 4, MDE,
-//                                          strictly symmetric codes, scales that are powers of two
+//   "ssg:2+asr:1..4+mde:0.2+strict+pow2"   SSG scales with probes at s/2 and 2s, ASR annealed from 1 to 4,
+//                                          MDE, strictly symmetric codes, scales that are powers of two
 //   "lg-lsq"                               a preset: ssg+asr+mde
 //
 // Presets: lg-lsq (ssg+asr+mde). LSQ+ is lsq-offset.
@@ -31,6 +31,7 @@ std::span<const NumberFormat> number_formats();
 struct QuantizerSpec {
   const NumberFormat* format = &number_formats()[0];
   const ScalePolicy* policy = &scale_policy("lsq");
+  Anneal policy_parameter;
   const Surrogate* surrogate = &surrogates()[0];
   Anneal surrogate_parameter;
   const Correction* correction = &corrections()[0];
@@ -39,6 +40,7 @@ struct QuantizerSpec {
   bool pass_clipped = false;  // gradients of clipped values pass ("pass"): LLSQ does so for weights
 
   Rounding rounding(double progress) const;  // progress of the training, 0 to 1
+  float probe_ratio(double progress) const;  // rho of the policy's simulated gradient
   std::string text() const;                  // canonical; reads back to the same spec
   bool operator==(const QuantizerSpec&) const = default;
 };

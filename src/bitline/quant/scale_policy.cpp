@@ -15,14 +15,16 @@ namespace bitline::quant {
 
 namespace {
 
+constexpr ParameterRange kNoProbes{0.0, 0.0, 0.0}, kTwo{2.0, 2.0, 2.0}, kRho{1.001, 16.0, 2.0, 1.1};
+
 constexpr std::array<ScalePolicy, 7> kPolicies = {
-    {{"minmax", true, false, false, nullptr, range_scale},
-     {"mse", false, false, false, nullptr, mse_scale},
-     {"lsq", false, true, false, nullptr, mse_scale},
-     {"lsq-offset", false, true, true, nullptr, mse_scale},
-     {"llsq", false, false, false, llsq_gradient, mse_scale},
-     {"ssg", false, false, false, ssg_gradient, mse_scale},
-     {"ssg-task", false, true, false, ssg_gradient, mse_scale}}};
+    {{"minmax", true, false, false, nullptr, false, kNoProbes},
+     {"mse", false, false, false, nullptr, false, kNoProbes},
+     {"lsq", false, true, false, nullptr, false, kNoProbes},
+     {"lsq-offset", false, true, true, nullptr, false, kNoProbes},
+     {"llsq", false, false, false, llsq_gradient, false, kTwo},
+     {"ssg", false, false, false, ssg_gradient, true, kRho},
+     {"ssg-task", false, true, false, ssg_gradient, true, kRho}}};
 
 }  // namespace
 

@@ -1,25 +1,26 @@
-// Where a quantizer's scale comes from, and what moves it in training.
+// What moves a quantizer's scale in training. Whatever does, it starts from the least squared error that
+// calibration finds.
 //
-//   minmax      max|x| / bound, followed by a running mean over the batches; no gradient
-//   mse         least squared error at the start; no gradient
-//   lsq         from least squared error, moved by the gradient of the task (Esser et al., ICLR 2020)
+//   minmax      follows max|x| / bound by a running mean over the batches; no gradient
+//   mse         stays where it starts
+//   lsq         the gradient of the task (Esser et al., ICLR 2020)
 //   lsq-offset  lsq with a learned offset (LSQ+, Bhalgat et al., CVPR workshops 2020)
-//   llsq        moved towards the better of s/2 and 2s (LLSQ, Zhao et al., ICLR 2020); that plain LLSQ
-//               steps by s^2, as its power-of-two variant does, is RECONSTRUCTED
-//   ssg         the same direction, scaled by how much better the better one is (LG-LSQ); RECONSTRUCTED
+//   llsq        towards the better of s/2 and 2s (LLSQ, Zhao et al., ICLR 2020); that plain LLSQ steps by
+//               s^2, as its power-of-two variant does, is RECONSTRUCTED
+//   ssg:RHO     towards the better of s/RHO and s*RHO, by how much better it is (LG-LSQ); RECONSTRUCTED
 //   ssg-task    ssg added to the gradient of the task
 //
-// A simulated gradient compares the quantization error at s with that at s / rho and s * rho.
+// A simulated gradient compares the quantization error at s with that at s / rho and s * rho. A scale that
+// lies within a factor rho of the best is not moved, so a rho that shrinks over the training ends closer.
 #pragma once
 
 #include <span>
 #include <string_view>
 
 #include "bitline/quant/lsq.h"
+#include "bitline/quant/rounding.h"
 
 namespace bitline::quant {
-
-inline constexpr float kProbeRatio = 2.0f;  // rho
 
 // Mean squared errors.
 struct ScaleErrors {
@@ -27,7 +28,7 @@ struct ScaleErrors {
   double smaller = 0.0;  // at s / rho
   double bigger = 0.0;   // at s * rho
 };
-ScaleErrors probe_scale(std::span<const float> x, float scale, CodeRange range, float rho = kProbeRatio);
+ScaleErrors probe_scale(std::span<const float> x, float scale, CodeRange range, float rho);
 
 // Gradients of s: positive makes it shrink.
 double llsq_gradient(const ScaleErrors& errors, double scale);
@@ -39,7 +40,8 @@ struct ScalePolicy {
   bool follows_task;   // by the gradient of the loss
   bool has_offset;
   double (*simulated)(const ScaleErrors&, double scale);  // null: none
-  float (*initial)(std::span<const float> x, CodeRange range);
+  bool has_parameter;
+  ParameterRange rho;  // of the probes, where gradients are simulated
 };
 
 std::span<const ScalePolicy> scale_policies();

@@ -37,7 +37,7 @@ std::vector<float> weight_scales(const ir::Shape& weight, const CimLayer& layer)
 std::vector<int> weight_codes(const ir::Tensor& weight, const CimLayer& layer);
 
 // What the codes stand for: code * scale. It has the same codes again under the same scales, exactly:
-// |code| <= 2^8, so two roundings cannot move code * s / s by half a step.
+// |code| <= 2^15, so two roundings cannot move code * s / s by half a step.
 ir::Tensor on_grid(const ir::Tensor& weight, const CimLayer& layer);
 
 }  // namespace bitline::quant

@@ -1,5 +1,6 @@
 #include "bitline/sim/converter_use.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "bitline/base/error.h"
@@ -8,21 +9,16 @@ namespace bitline::sim {
 
 namespace {
 
-const LayerTrace& trace_of(const std::string& layer, const Trace& trace) {
-  for (const LayerTrace& t : trace) {
-    if (t.name == layer) return t;
-  }
-  internal_failure("a trace without a layer of its network", __FILE__, __LINE__);
-}
-
 // How often each column of a layer gave each code, in the order of PreparedLayer::run.
 class CodeCounts {
  public:
-  CodeCounts(const LayerProgram& program, const std::vector<float>& codes)
+  explicit CodeCounts(const LayerProgram& program)
       : levels_(static_cast<std::size_t>(program.config.adc_levels)),
         columns_(static_cast<std::size_t>(program.tiling.grid.tiles) * program.input_slices.size() *
                  static_cast<std::size_t>(program.tiling.grid.slices * program.tiling.grid.outputs)),
-        counts_(columns_ * levels_, 0) {
+        counts_(columns_ * levels_, 0) {}
+
+  void add(const std::vector<float>& codes) {
     BITLINE_CHECK(codes.size() % columns_ == 0);
     for (std::size_t i = 0; i < codes.size(); ++i)
       ++counts_[i % columns_ * levels_ + static_cast<std::size_t>(codes[i])];
@@ -78,15 +74,36 @@ ConverterUse use_of_slice(const LayerProgram& program, const CodeCounts& counts,
 
 }  // namespace
 
-std::vector<ConverterUse> converter_use(const Network& network, const Trace& trace) {
-  std::vector<ConverterUse> uses;
+struct ConverterCensus::LayerCounts {
+  const LayerProgram* program;
+  CodeCounts counts;
+};
+
+ConverterCensus::ConverterCensus(const Network& network) {
   for (const LayerProgram* program : network.programs()) {
     if (program->config.adc_levels == quant::kIdealAdc || program->config.digital) continue;
-    const CodeCounts counts(*program, trace_of(program->name, trace).adc_codes);
-    for (std::size_t slice = 0; slice < program->weight_slices.size(); ++slice)
-      uses.push_back(use_of_slice(*program, counts, slice));
+    layers_.push_back({program, CodeCounts(*program)});
   }
-  return uses;
+}
+
+ConverterCensus::~ConverterCensus() = default;
+
+void ConverterCensus::add(const Trace& trace) {
+  for (LayerCounts& layer : layers_) {
+    const auto traced = std::find_if(trace.begin(), trace.end(),
+                                     [&](const LayerTrace& t) { return t.name == layer.program->name; });
+    BITLINE_CHECK(traced != trace.end());
+    layer.counts.add(traced->adc_codes);
+  }
+}
+
+std::vector<ConverterUse> ConverterCensus::uses() const {
+  std::vector<ConverterUse> out;
+  for (const LayerCounts& layer : layers_) {
+    for (std::size_t slice = 0; slice < layer.program->weight_slices.size(); ++slice)
+      out.push_back(use_of_slice(*layer.program, layer.counts, slice));
+  }
+  return out;
 }
 
 }  // namespace bitline::sim

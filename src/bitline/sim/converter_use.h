@@ -20,8 +20,22 @@ struct ConverterUse {
   double information = 0.0;            // bits: entropy of a column's codes, mean over the columns
 };
 
-// Layer after layer, least significant slice first; layers with ideal converters are left out. `trace` comes
-// from `network`, of at least one image.
-std::vector<ConverterUse> converter_use(const Network& network, const Trace& trace);
+// Counts the codes of a network's converters, batch after batch.
+class ConverterCensus {
+ public:
+  explicit ConverterCensus(const Network& network);  // which outlives it
+  ~ConverterCensus();
+
+  // `trace` comes from the network, of any number of images.
+  void add(const Trace& trace);
+
+  // Layer after layer, least significant slice first; layers with ideal converters are left out. Of at least
+  // one image.
+  std::vector<ConverterUse> uses() const;
+
+ private:
+  struct LayerCounts;
+  std::vector<LayerCounts> layers_;
+};
 
 }  // namespace bitline::sim

@@ -116,7 +116,7 @@ class PsumSampler {
   std::vector<quant::Code> codes_;
 };
 
-std::vector<quant::ScaleErrors> step_errors(const PsumSampler& sampler) {
+std::vector<quant::ScaleErrors> step_errors(const PsumSampler& sampler, float rho) {
   const quant::CimLayer& layer = sampler.layer();
   const int levels = layer.config.adc_levels;
   std::vector<quant::ScaleErrors> out(sampler.groups());
@@ -128,8 +128,8 @@ std::vector<quant::ScaleErrors> step_errors(const PsumSampler& sampler) {
     };
     quant::ScaleErrors& e = out[sum.group];
     e.here += error(step);
-    e.smaller += error(step / quant::kProbeRatio);
-    e.bigger += error(step * quant::kProbeRatio);
+    e.smaller += error(step / rho);
+    e.bigger += error(step * rho);
     weights[sum.group] += sum.significance;
   });
   for (std::size_t i = 0; i < out.size(); ++i) {
@@ -160,7 +160,7 @@ PsumView view_psums(const CimSpec& spec, const CimTensors& tensors, const Tensor
   PsumView out;
   if (policy.simulated == nullptr && !policy.follows_range) return out;
   const PsumSampler sampler(spec, tensors, x);
-  if (policy.simulated != nullptr) out.errors = step_errors(sampler);
+  if (policy.simulated != nullptr) out.errors = step_errors(sampler, spec.quantizers.psums.probe_ratio(spec.progress));
   if (policy.follows_range) out.range_step = range_steps(sampler);
   return out;
 }

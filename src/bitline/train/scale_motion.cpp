@@ -63,7 +63,8 @@ ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, 
     out.range_scale = quant::range_scale(to_floats(values), range);
   if (policy.simulated != nullptr) {
     const std::vector<float> few = to_floats(values.slice(0, 0, std::min(kProbedImages, x.size(0))));
-    out.errors = quant::probe_scale(few, layer.activation_scale, range);
+    out.errors = quant::probe_scale(few, layer.activation_scale, range,
+                                    spec.quantizers.activations.probe_ratio(spec.progress));
   }
   return out;
 }
@@ -89,10 +90,11 @@ Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Ten
   if (policy.simulated == nullptr) return policy.follows_task ? task : torch::zeros_like(t.weight_u.detach());
   const quant::CimLayer layer = current_layer(spec, t);
   const quant::CodeRange range = quant::weight_range(spec.config);
+  const float rho = spec.quantizers.weights.probe_ratio(spec.progress);
   std::vector<double> ds;
   for (const std::vector<float>& weights : weights_by_group(spec, t.weight)) {
     const float scale = layer.weight_scale[ds.size()];
-    ds.push_back(policy.simulated(quant::probe_scale(weights, scale, range), static_cast<double>(scale)));
+    ds.push_back(policy.simulated(quant::probe_scale(weights, scale, range, rho), static_cast<double>(scale)));
   }
   return joined(policy, task, simulated_gradient(t.weight_s0, t.weight_u, ds));
 }

@@ -1,4 +1,4 @@
-// The light networks through what a model meets before it is quantized: an ONNX file with ReLU6, channel
+// Networks of the zoo through what a model meets before it is quantized: an ONNX file with ReLU6, channel
 // split and channel shuffle as exporters write them, batch-norm folding, and a saved graph.
 #include <algorithm>
 #include <cmath>
@@ -16,12 +16,12 @@
 namespace bitline::frontend {
 namespace {
 
-class LightNetwork : public testing::TestWithParam<const char*> {
+class NetworkFiles : public testing::TestWithParam<const char*> {
  protected:
-  LightNetwork() : graph_(zoo(GetParam(), 10, 5)) {
+  NetworkFiles() : graph_(zoo(GetParam(), 10, 5)) {
     randomize_batch_norms(graph_);
     ir::Shape shape = graph_.input_shape();
-    shape[0] = 2;
+    shape[0] = shape[3] > 32 ? 1 : 2;
     images_ = lcg_tensor(shape);
     logits_ = ir::run_graph(graph_, images_).data;
   }
@@ -31,13 +31,13 @@ class LightNetwork : public testing::TestWithParam<const char*> {
   std::vector<float> logits_;
 };
 
-TEST_P(LightNetwork, ComesBackFromOnnxAsItWas) {
+TEST_P(NetworkFiles, ComesBackFromOnnxAsItWas) {
   const ir::Graph imported = write_as_pytorch(graph_).import();
   EXPECT_EQ(imported.nodes().size(), graph_.nodes().size());
   EXPECT_EQ(ir::run_graph(imported, images_).data, logits_);
 }
 
-TEST_P(LightNetwork, FoldsEveryBatchNorm) {
+TEST_P(NetworkFiles, FoldsEveryBatchNorm) {
   const ir::Graph folded = ir::fold_batch_norm(graph_);
   for (const ir::Node& node : folded.nodes())
     EXPECT_FALSE(std::holds_alternative<ir::BatchNorm>(node.op)) << node.name;
@@ -51,16 +51,16 @@ TEST_P(LightNetwork, FoldsEveryBatchNorm) {
   EXPECT_LT(worst, 1e-4f * largest);
 }
 
-TEST_P(LightNetwork, SurvivesAWriteAndARead) {
+TEST_P(NetworkFiles, SurvivesAWriteAndARead) {
   const io::Json saved = graph_to_json(graph_);
   const ir::Graph loaded = graph_from_json(saved, state_dict(graph_));
   EXPECT_EQ(graph_to_json(loaded).dump(), saved.dump());
   EXPECT_EQ(ir::run_graph(loaded, images_).data, logits_);
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, LightNetwork,
+INSTANTIATE_TEST_SUITE_P(Zoo, NetworkFiles,
                          testing::Values("mobilenet_v1_x0_25_cifar", "mobilenet_v2_x0_25_cifar",
-                                         "shufflenet_v2_x0_5_cifar"),
+                                         "shufflenet_v2_x0_5_cifar", "resnet34", "resnet50"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
 }  // namespace
