@@ -94,13 +94,33 @@ TEST_F(ExportCommand, FoldsBatchNormUnlessTold) {
   EXPECT_EQ(logits("k.safetensors"), logits("normed.safetensors"));
 }
 
-// All layers on arrays, all scales powers of two: each column has its multiplier, or its shift, and nothing else
-// multiplies.
+// All layers on arrays, all scales powers of two: each column has its multiplier, or its shift, and nothing
+// else multiplies.
 TEST_F(ExportCommand, NoMultiplierIsLeftButOneAColumn) {
-  json_of({"quantize", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits", "--calibration-images",
-           "32", "--hardware", "64x64:2b", "--precision", "W4A4P4", "--on-array", "first,last,shortcut",
-           "--quantizer", "lsq+pow2", "--psum-quantizer", "lsq+pow2", "--train-images", "256",
-           "--epoch-test-images", "32", "--out", scratch_->path("shifts.safetensors")});
+  json_of({"quantize",
+           "--quiet",
+           "--model",
+           "zoo:digits-cnn",
+           "--data",
+           "digits",
+           "--calibration-images",
+           "32",
+           "--hardware",
+           "64x64:2b",
+           "--precision",
+           "W4A4P4",
+           "--on-array",
+           "first,last,shortcut",
+           "--quantizer",
+           "lsq+pow2",
+           "--psum-quantizer",
+           "lsq+pow2",
+           "--train-images",
+           "256",
+           "--epoch-test-images",
+           "32",
+           "--out",
+           scratch_->path("shifts.safetensors")});
   const char* others[] = {"input_quantization_multiplications_per_image",
                           "float_layer_multiplications_per_image", "other_multiplications_per_image"};
   const result::Record trained = json_of({"info", scratch_->path("shifts.safetensors")});

@@ -1,5 +1,6 @@
 // Narrow MobileNets and ShuffleNets, calibrated for arrays: every kernel gives the codes of the reference,
-// through depthwise layers, linear bottlenecks, splits and shuffles. Deep ResNets on the kernels that are fast.
+// through depthwise layers, linear bottlenecks, splits and shuffles. Deep ResNets on the kernels that are
+// fast.
 #include <cmath>
 #include <string>
 

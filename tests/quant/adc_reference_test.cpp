@@ -4,8 +4,8 @@
 #include <limits>
 #include <vector>
 
-#include <gtest/gtest.h>
 #include "quant/reference_slope.h"
+#include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
 #include "bitline/quant/adc.h"
@@ -28,8 +28,7 @@ Gradients reference(float v, float dy, const AdcUpstream& upstream, const AdcSlo
     return {dy * upstream.share * passed, g * (code - middle), g};
   }
   const float m = reference_slope(slopes.rounding, v, dy);
-  const float step =
-      slopes.rounding.straight_through() ? code - v : (code - middle) - m * (clipped - middle);
+  const float step = slopes.rounding.straight_through() ? code - v : (code - middle) - m * (clipped - middle);
   return {dy * upstream.share * m, g * step, g * (1.0f - m)};
 }
 
@@ -67,8 +66,8 @@ std::vector<AdcSlopes> all_slopes() {
     for (const Correction& c : corrections()) {
       if (c.place != CorrectionPlace::kNone && c.place != CorrectionPlace::kSlope) continue;
       for (const bool pass : {false, true}) {
-        out.push_back({{&s, static_cast<float>(s.parameter.usual), &c, static_cast<float>(c.parameter.usual)},
-                       pass});
+        out.push_back(
+            {{&s, static_cast<float>(s.parameter.usual), &c, static_cast<float>(c.parameter.usual)}, pass});
       }
     }
   }

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
 #include "quant/reference_slope.h"
+#include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
 #include "bitline/quant/quantizer.h"

@@ -241,8 +241,8 @@ TEST(QuantizerSpec, BadTextsAreRefused) {
             "a quantizer has one scale policy: 'ssg' is a second one");
   EXPECT_EQ(error_of([] { parse_quantizer("asr:0"); }),
             "quantizer part 'asr:0' is not valid (its parameter is 0.001 to 64, or A..B)");
-  for (const char* text : {"", "lsq+", "asr:", "asr:1..", "asr:nan", "mde:1.1", "ste:1", "ssg:1", "ssg:17", "llsq:2", "none:1", "lsq:2",
-                           "pow2:1", "asr:1..x", "lg-lsq+asr"}) {
+  for (const char* text : {"", "lsq+", "asr:", "asr:1..", "asr:nan", "mde:1.1", "ste:1", "ssg:1", "ssg:17",
+                           "llsq:2", "none:1", "lsq:2", "pow2:1", "asr:1..x", "lg-lsq+asr"}) {
     EXPECT_NE(error_of([&] { parse_quantizer(text); }), "") << text;
   }
 }

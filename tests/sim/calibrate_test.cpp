@@ -53,6 +53,18 @@ TEST(Calibrate, SignedInputsAreNoticed) {
   EXPECT_FALSE(model.layers.at("conv2").activation_signed);
 }
 
+TEST(Calibrate, MinMaxSeesEveryActivation) {
+  CalibrateOptions options = options_of(Granularity::kColumn, Granularity::kColumn);
+  options.policy.first = mapping::Placement::kArray;
+  options.activation_range = quant::parse_range("minmax");
+  ir::Tensor images = random_images(2000, 1);
+  ASSERT_GT(images.size(), 400'000U);  // more than the other methods look at
+  images.data.back() = 64.0f;
+  const quant::QuantizedModel model = calibrate(small_net(1), images, options, {});
+  const quant::CimLayer& layer = model.layers.at("conv1");
+  EXPECT_EQ(layer.activation_scale, 64.0f / static_cast<float>(quant::activation_range(layer).high));
+}
+
 TEST(Calibrate, DigitalLayersGetEightBitsNoConverterAndNoVariation) {
   CalibrateOptions options = options_of(Granularity::kColumn, Granularity::kColumn);
   options.policy.first = options.policy.last = mapping::Placement::kDigital;

@@ -165,10 +165,10 @@ AdcRange divergence_adc(const Histogram& h, int levels, double) {
 }
 
 constexpr std::array<RangeMethod, 4> kMethods = {
-    {{"mse", 0.0, 0.0, 0.0, least_squares_scale, least_squares_adc},
-     {"minmax", 0.0, 0.0, 0.0, minmax_scale, minmax_adc},
-     {"percentile", 99.9, 50.0, kWhole, percentile_scale, percentile_adc},
-     {"kl", 0.0, 0.0, 0.0, divergence_scale, divergence_adc}}};
+    {{"mse", 0.0, 0.0, 0.0, false, least_squares_scale, least_squares_adc},
+     {"minmax", 0.0, 0.0, 0.0, true, minmax_scale, minmax_adc},
+     {"percentile", 99.9, 50.0, kWhole, false, percentile_scale, percentile_adc},
+     {"kl", 0.0, 0.0, 0.0, false, divergence_scale, divergence_adc}}};
 
 std::string number_text(double value) {
   std::array<char, 32> text{};

@@ -22,6 +22,7 @@ struct RangeMethod {
   const char* name;
   double usual;            // parameter when none is given; 0 = the method takes none
   double lowest, highest;  // of the parameter
+  bool by_extremes;        // a single value can decide, so a sample will not do
   double (*scale)(std::span<const float> x, CodeRange range, double parameter);
   AdcRange (*adc)(const Histogram& histogram, int levels, double parameter);
 };

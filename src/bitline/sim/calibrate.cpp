@@ -15,7 +15,7 @@ namespace bitline::sim {
 
 namespace {
 
-constexpr std::size_t kActivationSample = 200'000;  // values looked at for an activation scale
+constexpr std::size_t kActivationSample = 200'000;  // values that an activation scale is chosen by
 constexpr std::size_t kPsumSample = 100'000'000;    // partial sums kept for the histograms of a layer
 
 using quant::CimLayer;
@@ -29,7 +29,8 @@ void require_finite(const ir::Tensor& x, const std::string& node) {
 }
 
 void calibrate_activation(const ir::Tensor& x, const quant::RangeSpec& range, CimLayer& layer) {
-  const std::size_t stride = std::max<std::size_t>(1, x.size() / kActivationSample);
+  const std::size_t most = range.method->by_extremes ? x.size() : kActivationSample;
+  const std::size_t stride = std::max<std::size_t>(1, x.size() / most);
   std::vector<float> sample;
   for (std::size_t i = 0; i < x.size(); i += stride) sample.push_back(x.data[i]);
   layer.activation_signed = *std::min_element(x.data.begin(), x.data.end()) < 0.0f;

@@ -160,7 +160,8 @@ PsumView view_psums(const CimSpec& spec, const CimTensors& tensors, const Tensor
   PsumView out;
   if (policy.simulated == nullptr && !policy.follows_range) return out;
   const PsumSampler sampler(spec, tensors, x);
-  if (policy.simulated != nullptr) out.errors = step_errors(sampler, spec.quantizers.psums.probe_ratio(spec.progress));
+  if (policy.simulated != nullptr)
+    out.errors = step_errors(sampler, spec.quantizers.psums.probe_ratio(spec.progress));
   if (policy.follows_range) out.range_step = range_steps(sampler);
   return out;
 }

@@ -94,7 +94,8 @@ Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Ten
   std::vector<double> ds;
   for (const std::vector<float>& weights : weights_by_group(spec, t.weight)) {
     const float scale = layer.weight_scale[ds.size()];
-    ds.push_back(policy.simulated(quant::probe_scale(weights, scale, range, rho), static_cast<double>(scale)));
+    ds.push_back(
+        policy.simulated(quant::probe_scale(weights, scale, range, rho), static_cast<double>(scale)));
   }
   return joined(policy, task, simulated_gradient(t.weight_s0, t.weight_u, ds));
 }
