@@ -66,8 +66,7 @@ std::vector<AdcSlopes> all_slopes() {
     for (const Correction& c : corrections()) {
       if (c.place != CorrectionPlace::kNone && c.place != CorrectionPlace::kSlope) continue;
       for (const bool pass : {false, true}) {
-        out.push_back(
-            {{&s, static_cast<float>(s.parameter.usual), &c, static_cast<float>(c.parameter.usual)}, pass});
+        out.push_back({{&s, strong_parameter(s.parameter), &c, strong_parameter(c.parameter)}, pass});
       }
     }
   }

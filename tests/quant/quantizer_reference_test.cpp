@@ -64,9 +64,8 @@ std::vector<Rounding> all_roundings() {
   std::vector<Rounding> out;
   for (const Surrogate& s : surrogates()) {
     for (const Correction& c : corrections()) {
-      const float amount =
-          c.place == CorrectionPlace::kForward ? 0.3f : static_cast<float>(c.parameter.usual);
-      out.push_back({&s, static_cast<float>(s.parameter.usual), &c, amount});
+      const float amount = c.place == CorrectionPlace::kForward ? 0.3f : strong_parameter(c.parameter);
+      out.push_back({&s, strong_parameter(s.parameter), &c, amount});
     }
   }
   return out;

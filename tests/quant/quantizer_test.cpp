@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error_of.h"
+#include "quant/reference_slope.h"
 #include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
@@ -12,13 +13,13 @@
 namespace bitline::quant {
 namespace {
 
-// All roundings, with a usual parameter each.
+// All roundings, with one parameter each.
 std::vector<Rounding> all_roundings() {
   std::vector<Rounding> out;
   for (const Surrogate& s : surrogates()) {
     for (const Correction& c : corrections())
-      out.push_back({&s, static_cast<float>(s.parameter.usual), &c,
-                     c.place == CorrectionPlace::kForward ? 0.3f : static_cast<float>(c.parameter.usual)});
+      out.push_back({&s, strong_parameter(s.parameter), &c,
+                     c.place == CorrectionPlace::kForward ? 0.3f : strong_parameter(c.parameter)});
   }
   return out;
 }
@@ -221,7 +222,8 @@ TEST(QuantizerSpec, EveryCombinationHasATextThatReadsBack) {
 }
 
 TEST(QuantizerSpec, PresetsAndParametersOverTraining) {
-  EXPECT_EQ(parse_quantizer("lg-lsq").text(), "ssg:2..1.1+asr:2+mde:0.2");
+  EXPECT_EQ(parse_quantizer("lg-lsq").text(), "ssg:2..1.1+asr:2+mde:0.005");
+  EXPECT_EQ(parse_quantizer("lg-lsq-task").text(), "ssg-task:2..1.1+asr:2+mde:0.005");
   EXPECT_EQ(QuantizerSpec().text(), "lsq+ste");
   const QuantizerSpec annealed = parse_quantizer("asr:1..4+ssg-task:2..1.5");
   EXPECT_EQ(annealed.text(), "ssg-task:2..1.5+asr:1..4");

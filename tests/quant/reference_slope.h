@@ -22,6 +22,11 @@ inline float reference_slope_of_surrogate(const std::string& name, float k, floa
   return static_cast<float>(wide / (2.0 * std::tanh(0.5 * wide))) * (1.0f - t * t);
 }
 
+// A parameter that changes slopes so much that a test notices it.
+inline float strong_parameter(const ParameterRange& range) {
+  return std::fmax(static_cast<float>(range.usual), 0.2f);
+}
+
 // v clipped to the range, g the gradient of its code.
 inline float reference_slope(const Rounding& rounding, float v, float g) {
   const float slope = reference_slope_of_surrogate(rounding.surrogate->name, rounding.parameter, v, g);

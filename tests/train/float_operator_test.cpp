@@ -40,7 +40,7 @@ std::vector<Tensor> gradients(const LayerCase& c, const Tensor& y, const Tensor&
 
 // With an offset (every other layer) the float operator quantizes the padded image and convolves it.
 TEST(FloatOperator, EqualsTheComposedOperatorWithAnIdealConverter) {
-  const char* const texts[] = {"lsq", "asr:2", "lg-lsq+pass", "ewgs:0.2", "pow2"};
+  const char* const texts[] = {"lsq", "asr:2", "ssg+asr+mde:0.2+pass", "ewgs:0.2", "pow2"};
   for (std::uint64_t seed = 1; seed <= 160; ++seed) {
     LayerCase c = float_layer(seed);
     if (seed / 2 % 2 == 0) add_offset(c, 0.4f, seed);

@@ -91,7 +91,7 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
       ->capture_default_str();
   app.add_option_function<std::string>(
       "--quantizer", [this](const std::string& text) { set_quantizers(text, true, true); },
-      "of weights and activations: names joined by '+', such as lg-lsq or ssg+asr:1..4+mde:0.2 "
+      "of weights and activations: names joined by '+', such as lg-lsq or ssg+asr:1..4+mde:0.01 "
       "(docs/quantizers.md); usually lsq");
   app.add_option_function<std::string>(
       "--weight-quantizer", [this](const std::string& text) { set_quantizers(text, true, false); },

@@ -21,7 +21,7 @@ struct Preset {
   const char* meaning;
 };
 
-constexpr std::array<Preset, 1> kPresets = {{{"lg-lsq", "ssg+asr+mde"}}};
+constexpr std::array<Preset, 2> kPresets = {{{"lg-lsq", "ssg+asr+mde"}, {"lg-lsq-task", "ssg-task+asr+mde"}}};
 
 constexpr std::size_t kChunk = 256;  // values at a time, in the first cache
 

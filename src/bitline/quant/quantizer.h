@@ -8,7 +8,7 @@
 //                                          MDE, strictly symmetric codes, scales that are powers of two
 //   "lg-lsq"                               a preset: ssg+asr+mde
 //
-// Presets: lg-lsq (ssg+asr+mde). LSQ+ is lsq-offset.
+// Presets: lg-lsq (ssg+asr+mde) and lg-lsq-task (ssg-task+asr+mde). LSQ+ is lsq-offset.
 #pragma once
 
 #include <cstdint>
