@@ -37,7 +37,7 @@ def imagenet(steps):
 def trained(steps):
     """Quantizers (rows) by precision (columns)."""
     precisions = ["W2A2Pideal", "W3A3Pideal", "W4A4Pideal"]
-    quantizers = ["minmax", "lsq", "llsq", "ssg", "ssg+asr", "lg-lsq"]
+    quantizers = ["minmax", "lsq", "llsq", "ssg", "ssg+asr", "lg-lsq", "lg-lsq-task"]
     return table(["quantizer"] + [p.replace("Pideal", "") for p in precisions],
                  [[q] + [accuracy(steps.get(f"{p} {q}")) for p in precisions] for q in quantizers])
 
@@ -47,15 +47,15 @@ def light(steps):
     rows = []
     for network, name in [("mobilenet", "MobileNetV2"), ("shufflenet", "ShuffleNetV2")]:
         start = load(f"networks/cifar10_{network}").get(f"{name} in 8 bits, accuracy")
-        rows.append([name, accuracy(start)] + [accuracy(steps.get(f"{network} {q}")) for q in ["minmax", "lsq", "lg-lsq"]])
-    return table(["network", "float start", "minmax", "lsq", "lg-lsq"], rows)
+        rows.append([name, accuracy(start)] + [accuracy(steps.get(f"{network} {q}")) for q in ["minmax", "lsq", "lg-lsq", "lg-lsq-task"]])
+    return table(["network", "float start", "minmax", "lsq", "lg-lsq", "lg-lsq-task"], rows)
 
 
 def cim(steps):
     """ResNet-20 at W3A3P3 column-wise on arrays; the row of LSQ is that of the ColumnQuant table."""
     lsq = load("columnquant/table-minmax").get("W3A3P3 column/column")
     return table(["weights and activations", "accuracy %"],
-                 [["lsq", accuracy(lsq)], ["lg-lsq", accuracy(steps.get("W3A3P3 lg-lsq"))]])
+                 [["lsq", accuracy(lsq)]] + [[q, accuracy(steps.get(f"W3A3P3 {q}"))] for q in ["lg-lsq", "lg-lsq-task"]])
 
 
 def tables():
