@@ -1,5 +1,7 @@
-// What one core of this machine can do at most, for the work the engine is made of.
+// What one core of this machine can do at most, for the work the engine is made of, with one instruction set.
 #pragma once
+
+#include <string_view>
 
 namespace bitline::bench {
 
@@ -9,11 +11,12 @@ struct MachineLimits {
   // Converter steps a second, from integer sums in the first cache to outputs added there: scale, round,
   // clip, weigh.
   double float_conversions = 0.0;  // scaled and rounded in fp32: the engine's definition
-  double fixed_conversions =
-      0.0;  // scaled by a 16-bit multiplier and rounded half up; fp32 weights all the same
+  // Scaled by a 16-bit multiplier and rounded half up; fp32 weights all the same.
+  double fixed_conversions = 0.0;
 };
 
-// Zeros where the processor has no AVX2.
-MachineLimits measure_limits();
+// With "avx2" (256 bits, vpmaddubsw) or "vnni" (512 bits, vpdpbusd), as the kernels of these names. Zeros
+// where the processor has not got it.
+MachineLimits measure_limits(std::string_view instructions);
 
 }  // namespace bitline::bench

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <string>
 
-#include "program.h"
+#include "figures.h"
 #include <gtest/gtest.h>
 
 namespace bitline::cli {
@@ -38,6 +38,33 @@ TEST(Start, IsNotLinkedToLibTorch) {
   EXPECT_EQ(status, 0);
   EXPECT_NE(libraries.find("libbitline_sim"), std::string::npos);
   EXPECT_EQ(libraries.find("torch"), std::string::npos) << libraries;
+}
+
+// A simulation whole: its model read, its images, its figures. The dynamic linker tells of every library that
+// is loaded, also later.
+TEST(Start, SimulatesInUnderFiftyMillisecondsWithoutLibTorch) {
+  const Scratch scratch;
+  json_of({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits", "--calibration-images",
+           "16", "--test-images", "-1", "--hardware", "64x64:2b", "--precision", "W4A4P4", "--out",
+           scratch.path("m.safetensors")});
+  const Words words = {"simulate", "--quiet", "--model",  scratch.path("m.safetensors"),
+                       "--data",   "digits",  "--images", "1"};
+  double fastest = 1.0;
+  for (int i = 0; i < 9; ++i) {
+    const Outcome o = run_program(words);
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    fastest = std::min(fastest, o.seconds);
+  }
+  EXPECT_LT(fastest, 0.05);
+  int status = -1;
+  const std::string loaded =
+      shell_output("LD_DEBUG=files " BITLINE_PROGRAM " simulate --quiet --data digits --images 1 --model " +
+                       scratch.path("m.safetensors") + " 2>&1",
+                   status);
+  EXPECT_EQ(status, 0);
+  EXPECT_NE(loaded.find("libbitline_sim"), std::string::npos);
+  EXPECT_NE(loaded.find("accuracy"), std::string::npos);
+  EXPECT_EQ(loaded.find("torch"), std::string::npos);
 }
 
 // What bash offers for the last of the words.

@@ -4,6 +4,7 @@
 #include "base/error_of.h"
 #include "io/scratch_folder.h"
 #include "training_case.h"
+#include <tbb/global_control.h>
 
 #include "bitline/train/schedule.h"
 
@@ -24,14 +25,17 @@ TEST(Trainer, LearnsTheDigits) {
 }
 
 TEST(Trainer, SameBitsForAnyNumberOfThreads) {
+  const tbb::global_control allowed(tbb::global_control::max_allowed_parallelism, 8);  // also on two cores
   const Digits digits(64, 32);
+  TrainOptions options = short_run();
+  options.shards = 8;
   const quant::QuantizedModel quantized =
       calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32));
   for (const quant::QuantizedModel& start : {float_start(), quantized}) {
-    const TrainResult one = run(start, digits.sets(), short_run(), 1);
+    const TrainResult one = run(start, digits.sets(), options, 1);
     EXPECT_NE(difference(one.last, start), "");
-    for (const int threads : {2, 4}) {
-      const TrainResult many = run(start, digits.sets(), short_run(), threads);
+    for (const int threads : {2, 3, 5, 8}) {
+      const TrainResult many = run(start, digits.sets(), options, threads);
       EXPECT_EQ(difference(one.last, many.last), "") << threads << " threads";
       EXPECT_EQ(difference(one.best, many.best), "");
       EXPECT_EQ(one.epochs[1].loss, many.epochs[1].loss);
