@@ -34,36 +34,46 @@ def imagenet(steps):
                  [[name] + [both(steps.get(f"{name} {p}")) for p in precisions] for name in names])
 
 
-def trained(steps):
+def seeds(name):
+    """Steps of a recipe, of the first seed and of those that were run beside it."""
+    return [steps for steps in (load(f"lg-lsq/{name}{suffix}") for suffix in ["", "-seed2", "-seed3"]) if steps]
+
+
+def accuracies(runs, step):
+    """Of each seed that has the step."""
+    return ", ".join(accuracy(steps[step]) for steps in runs if step in steps)
+
+
+def trained(runs):
     """Quantizers (rows) by precision (columns)."""
     precisions = ["W2A2Pideal", "W3A3Pideal", "W4A4Pideal"]
     quantizers = ["minmax", "lsq", "llsq", "ssg", "ssg+asr", "lg-lsq", "lg-lsq-task"]
     return table(["quantizer"] + [p.replace("Pideal", "") for p in precisions],
-                 [[q] + [accuracy(steps.get(f"{p} {q}")) for p in precisions] for q in quantizers])
+                 [[q] + [accuracies(runs, f"{p} {q}") for p in precisions] for q in quantizers])
 
 
-def light(steps):
+def light(runs):
     """The light networks at W4A4 beside their float accuracy."""
     rows = []
     for network, name in [("mobilenet", "MobileNetV2"), ("shufflenet", "ShuffleNetV2")]:
         start = load(f"networks/cifar10_{network}").get(f"{name} in 8 bits, accuracy")
-        rows.append([name, accuracy(start)] + [accuracy(steps.get(f"{network} {q}")) for q in ["minmax", "lsq", "lg-lsq", "lg-lsq-task"]])
+        rows.append([name, accuracy(start)] + [accuracies(runs, f"{network} {q}") for q in ["minmax", "lsq", "lg-lsq", "lg-lsq-task"]])
     return table(["network", "float start", "minmax", "lsq", "lg-lsq", "lg-lsq-task"], rows)
 
 
-def cim(steps):
+def cim(runs):
     """ResNet-20 at W3A3P3 column-wise on arrays; the row of LSQ is that of the ColumnQuant table."""
     lsq = load("columnquant/table-minmax").get("W3A3P3 column/column")
     return table(["weights and activations", "accuracy %"],
-                 [["lsq", accuracy(lsq)]] + [[q, accuracy(steps.get(f"W3A3P3 {q}"))] for q in ["lg-lsq", "lg-lsq-task"]])
+                 [["lsq", accuracy(lsq)]] + [[q, accuracies(runs, f"W3A3P3 {q}")] for q in ["lg-lsq", "lg-lsq-task"]])
 
 
 def tables():
     found = {"ptq": ptq(load("lg-lsq/ptq"), load("columnquant/calibration")), "imagenet": imagenet(load("lg-lsq/imagenet"))}
     for name, form in [("resnet20", trained), ("light", light), ("cim", cim)]:
-        steps = load(f"lg-lsq/{name}")
-        if steps:
-            found[name] = form(steps)
+        runs = seeds(name)
+        if runs:
+            found[name] = form(runs)
     return found
 
 

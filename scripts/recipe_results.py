@@ -14,7 +14,13 @@ def load(folder):
     path = ROOT / "results" / folder / "steps.json"
     if not path.is_file():
         return {}
-    return {key.rsplit(" ", 1)[0]: record for key, record in json.loads(path.read_text()).items()}
+    found = {}
+    for key, record in json.loads(path.read_text()).items():
+        name = key.rsplit(" ", 1)[0]
+        if name in found:
+            sys.exit(f"{path}: '{name}' was run with two sets of options; take out the one that the recipe no longer has")
+        found[name] = record
+    return found
 
 
 def value(record, key):

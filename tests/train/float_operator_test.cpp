@@ -48,6 +48,7 @@ TEST(FloatOperator, EqualsTheComposedOperatorWithAnIdealConverter) {
     const bool offset = c.tensors.activation_offset.defined();
     c.spec.quantizers.activations = quant::parse_quantizer(texts[seed / 5 % 5]);
     if (offset) c.spec.quantizers.activations.policy = &quant::scale_policy("lsq-offset");
+    if (seed % 3 == 0) put_on_grid(c);
     check_float_operator(c.spec);
     const Tensor y = float_cim(c.spec, c.tensors, c.x), expected = composed_cim(c.spec, c.tensors, c.x);
     const double largest = expected.abs().max().item<double>() + 1e-3;

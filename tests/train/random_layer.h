@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bitline/base/philox.h"
+#include "bitline/quant/weight_codes.h"
 #include "bitline/sim/calibrate.h"
 #include "bitline/train/cim_operator.h"
 #include "bitline/train/torch.h"
@@ -111,6 +112,18 @@ inline LayerCase random_layer(std::uint64_t seed, bool wide = false) {
                       !c.spec.activation_signed)
             .set_requires_grad(true);
   return c;
+}
+
+// Weights and inputs become what their codes stand for, as in a network that was exported: many lie at the
+// bounds of their range. One scale for all slices of a weight.
+inline void put_on_grid(LayerCase& c) {
+  const torch::NoGradGuard no_gradient;
+  const quant::CimLayer layer = current_layer(c.spec, c.tensors);
+  const ir::Tensor weight = quant::on_grid(to_ir(c.tensors.weight), layer);
+  c.tensors.weight.copy_(to_torch(weight));
+  const quant::CodeRange codes = quant::activation_range(layer);
+  const float scale = layer.activation_scale, offset = layer.activation_offset;
+  c.x.copy_(((c.x - offset) / scale).round().clamp(codes.low, codes.high) * scale + offset);
 }
 
 // An offset of that spread, learned by lsq-offset.

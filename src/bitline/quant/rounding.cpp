@@ -64,7 +64,7 @@ double soft_tanh(double v, double k) {
 }
 
 // How far slopes follow the rounding error, usually. The specification has 0.2 (RECONSTRUCTED), with which
-// training with two bits loses half of its accuracy (docs/quantizers.md).
+// training with two bits loses half of its accuracy (docs/validation/lg-lsq.md).
 constexpr double kUsualErrorGain = 0.005;
 
 constexpr std::array<Surrogate, 4> kSurrogates = {

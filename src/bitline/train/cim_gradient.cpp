@@ -295,7 +295,7 @@ void CimGradient::add_cell_gradients(LayerGradient& out) const {
         const float share =
             quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices);
         const WeightSlopes slopes = weight_slopes(index, scale, upstream);
-        const float slope = share * slopes.inside;
+        const float slope = share * slopes.between;
         out.weight[index] += gradient * (share * slopes.passed);
         const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
         out.weight_scale[group] +=
@@ -305,15 +305,14 @@ void CimGradient::add_cell_gradients(LayerGradient& out) const {
 
 CimGradient::WeightSlopes CimGradient::weight_slopes(std::size_t index, float scale, float upstream) const {
   const quant::CodeRange range = quant::weight_range(layer_.config);
-  const float inside = quant::lsq_slopes(weight_[index], scale, range).dx;
-  if (inside == 0.0f) return {0.0f, roundings_.pass_weights ? 1.0f : 0.0f};
-  if (roundings_.weights.straight_through()) return {1.0f, 1.0f};
+  const auto low = static_cast<float>(range.low), high = static_cast<float>(range.high);
   const float v = weight_[index] / scale;
-  const float code =
-      quant::lsq_code(weight_[index], scale, static_cast<float>(range.low), static_cast<float>(range.high));
+  if (v < low || v > high) return {0.0f, roundings_.pass_weights ? 1.0f : 0.0f};
+  const float code = quant::lsq_code(weight_[index], scale, low, high);
   float slope = 1.0f;
-  quant::rounding_slopes(roundings_.weights, {&v, &code, &upstream, 1}, &slope);
-  return {slope, slope};
+  if (!roundings_.weights.straight_through())
+    quant::rounding_slopes(roundings_.weights, {&v, &code, &upstream, 1}, &slope);
+  return {v > low && v < high ? slope : 0.0f, slope};
 }
 
 void CimGradient::add_column_gradients(LayerGradient& out) const {

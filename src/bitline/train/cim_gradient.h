@@ -75,8 +75,8 @@ class CimGradient {
   void add_column_gradients(LayerGradient& out) const;
   // What stands for the derivative of a weight's code; `upstream` has the sign of the gradient of the code.
   struct WeightSlopes {
-    float inside;  // 0 for a clipped weight
-    float passed;  // to the weight, clipped or not
+    float between;  // to the scale: 0 for a clipped weight and one at a bound
+    float passed;   // to the weight
   };
   WeightSlopes weight_slopes(std::size_t index, float scale, float upstream) const;
   bool has_offset() const { return roundings_.learns_offset || layer_.activation_offset != 0.0f; }

@@ -111,10 +111,14 @@ class ZeroThroughGate : public torch::autograd::Function<ZeroThroughGate> {
 };
 
 // The code of x under a scale and an offset, which may be undefined; clipped values pass their gradient to x
-// alone where asked.
+// alone where asked. A value at a bound passes its gradient on like one inside, and moves the scale like one
+// outside (quant/lsq.h).
 Tensor code_through(const Tensor& x, const Tensor& scale, const Tensor& offset, const quant::CodeRange& range,
                     const quant::Rounding& rounding, bool pass_clipped) {
-  const Tensor v = (offset.defined() ? x - offset : x) / scale;
+  const Tensor centred = offset.defined() ? x - offset : x;
+  const Tensor place = centred.detach() / scale.detach();
+  const Tensor between = place.gt(range.low).logical_and(place.lt(range.high));
+  const Tensor v = centred / torch::where(between, scale, scale.detach());
   const Tensor code = rounded(torch::clamp(v, range.low, range.high), rounding);
   if (!pass_clipped) return code;
   const Tensor outside = v.detach().lt(range.low).logical_or(v.detach().gt(range.high)).to(torch::kFloat32);
