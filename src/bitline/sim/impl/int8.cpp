@@ -1,9 +1,10 @@
-// The integer kernels: bytes in, 16- and 32-bit sums, conversion in registers. A partial sum never reaches
-// memory.
+// The integer kernels: bytes in, 16- and 32-bit sums, conversion in registers. A partial sum reaches memory
+// only where something else has to see it: read noise, a trace, a surrogate of the converter.
 #include <algorithm>
 #include <cmath>
 
 #include "bitline/base/cpu.h"
+#include "bitline/base/wide.h"
 #include "bitline/quant/adc.h"
 #include "bitline/sim/impl/int8_block.h"
 #include "bitline/sim/impl/int8_layer.h"
@@ -19,6 +20,13 @@ void copy_columns(const float* from, std::size_t from_stride, float* to, std::si
                   std::size_t width, std::int64_t pixels) {
   for (std::int64_t p = 0; p < pixels; ++p, from += from_stride, to += to_stride)
     std::copy_n(from, width, to);
+}
+
+// The sums of neighbouring columns; returns where the next ones go.
+BITLINE_WIDE float* to_floats(const std::int32_t* __restrict sums, float unit, float* __restrict out,
+                              std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(sums[i]) * unit;
+  return out + n;
 }
 
 class Int8Prepared final : public RowLayer {
@@ -70,13 +78,15 @@ class Int8Prepared final : public RowLayer {
   void add_up(const Cycle& cycle, const RowBlock& rows, float* sums) const override {
     const Int8Block block = block_of(cycle, rows);
     const std::size_t row = static_cast<std::size_t>(block.vectors) * lanes();
-    std::vector<std::int32_t> packed(static_cast<std::size_t>(rows.count) * row);
+    thread_local std::vector<std::int32_t> packed;
+    packed.resize(static_cast<std::size_t>(rows.count) * row);
     functions_.add_up(block, packed.data());
     const float unit = std::ldexp(1.0f, -program().fraction_bits);
     for (std::size_t p = 0; p < static_cast<std::size_t>(rows.count); ++p) {
       for (std::size_t j = 0; j < slices(); ++j) {
-        for (std::size_t o = 0; o < outputs(); ++o)
-          *sums++ = static_cast<float>(packed[p * row + lane(j, o)]) * unit;
+        for (std::size_t o = 0; o < outputs(); o += lanes())
+          sums =
+              to_floats(packed.data() + p * row + lane(j, o), unit, sums, std::min(lanes(), outputs() - o));
       }
     }
   }
