@@ -4,7 +4,7 @@
 //
 // Written as names joined by '+', in any order, one of each axis at most, what is left out staying as it is:
 //
-//   "ssg:2+asr:1..4+mde:0.2+strict+pow2"   SSG scales with probes at s/2 and 2s, ASR annealed from 1 to 4,
+//   "ssg:2+asr:1..4+mde:0.01+strict+pow2"  SSG scales with probes at s/2 and 2s, ASR annealed from 1 to 4,
 //                                          MDE, strictly symmetric codes, scales that are powers of two
 //   "lg-lsq"                               a preset: ssg+asr+mde
 //

@@ -10,8 +10,8 @@
 //   ssg:RHO     towards the better of s/RHO and s*RHO, by how much better it is (LG-LSQ); RECONSTRUCTED
 //   ssg-task    ssg added to the gradient of the task
 //
-// A simulated gradient compares the quantization error at s with that at s / rho and s * rho. A scale that
-// lies within a factor rho of the best is not moved, so a rho that shrinks over the training ends closer.
+// A simulated gradient compares the quantization error at s with that at s / rho and s * rho. A scale within
+// about the root of rho of the best is not moved, so a rho that shrinks over the training ends closer.
 #pragma once
 
 #include <span>
