@@ -106,6 +106,9 @@ INSTANTIATE_TEST_SUITE_P(Zoo, LightNetworks,
 class DeepNetworks : public testing::TestWithParam<const char*> {};
 
 TEST_P(DeepNetworks, RunOnArraysCloseToTheFloatNetwork) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "takes minutes with sanitizers; the light networks take the same code";
+#endif
   const ir::Graph graph = ir::fold_batch_norm(frontend::zoo(GetParam(), 10, 4));
   const ir::Tensor x = images(1, 2, 224);
   CalibrateOptions options;
