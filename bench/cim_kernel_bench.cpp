@@ -43,9 +43,10 @@ struct Form {
   const char* variation = "";  // of the cells, or read noise
 };
 
-constexpr Form kForms[] = {{"layer"},
-                           {"layer_bit_serial", 1},
-                           {"layer_depthwise", 0, true},
+constexpr Form kPlain{"layer"}, kBitSerial{"layer_bit_serial", 1}, kDepthwise{"layer_depthwise", 0, true};
+constexpr Form kForms[] = {kPlain,
+                           kBitSerial,
+                           kDepthwise,
                            {"layer_lognormal", 0, false, "lognormal:0.1"},
                            {"layer_read_noise", 0, false, "read:0.1"}};
 
@@ -134,7 +135,7 @@ void register_benchmarks() {
       add_benchmark(std::string(form.name) + "/" + kernel->name(),
                     [kernel, &form](benchmark::State& state) { array_layer(state, kernel->name(), form); });
   }
-  for (const sim::CimKernel* kernel : kernels_for(kForms[0]))
+  for (const sim::CimKernel* kernel : kernels_for(kPlain))
     add_benchmark("layer_gates/" + kernel->name(),
                   [kernel](benchmark::State& state) { array_layer_gates(state, *kernel); });
   add_benchmark("float_layer", float_layer);
@@ -167,7 +168,7 @@ void print_depthwise(std::int64_t side) {
   const double floats = bench::best_seconds([&] { run_float(layer); }, kRepeats);
   std::printf("  %2dx%-2d  depthwise %6.2fx the time of the float depthwise convolution (oneDNN)",
               static_cast<int>(side), static_cast<int>(side), own / floats);
-  for (const sim::CimKernel* kernel : kernels_for(kForms[2])) {
+  for (const sim::CimKernel* kernel : kernels_for(kDepthwise)) {
     if (kernel->name() == "depthwise") continue;
     std::printf(", %.1fx faster than %s", kernel_seconds(layer, kernel->name()) / own,
                 kernel->name().c_str());
@@ -182,9 +183,9 @@ int main(int argc, char** argv) {
   register_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   std::printf("\nsummary: layer 64->64 3x3 W4A4P4 column/column 128x128 2b, one image, one thread\n");
-  for (const std::int64_t side : {8, 16}) print_ratios(side, kForms[0]);
+  for (const std::int64_t side : {8, 16}) print_ratios(side, kPlain);
   std::printf("\nsummary: the same with bit-serial inputs (4 cycles)\n");
-  for (const std::int64_t side : {8, 16}) print_ratios(side, kForms[1]);
+  for (const std::int64_t side : {8, 16}) print_ratios(side, kBitSerial);
   std::printf("\nsummary: the same with 64 groups, 1 -> 1 each\n");
   for (const std::int64_t side : {8, 16}) print_depthwise(side);
   return 0;

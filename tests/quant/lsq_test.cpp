@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "bitline/base/philox.h"
+#include "bitline/quant/quantizer.h"
 
 namespace bitline::quant {
 namespace {
@@ -109,6 +110,16 @@ TEST(Lsq, ArraysHoldCodesLessTheLowest) {
     for (std::size_t i = 0; i < size; ++i)
       EXPECT_EQ(static_cast<float>(codes[i]) - 32768.0f, code_of(x[i], 1e-4f, signed_range(16)));
   }
+}
+
+struct LsqSlopes {
+  float dx, ds;
+};
+LsqSlopes lsq_slopes(float x, float scale, CodeRange range) {
+  const float one = 1.0f;
+  float dx = NAN;
+  const double ds = quantize_backward({&x, 1}, {&one, 1}, {scale, 0.0f, range}, {&dx, 1}).scale;
+  return {dx, static_cast<float>(ds)};
 }
 
 TEST(Lsq, SlopesAtTheEdgesAndBeyond) {

@@ -158,12 +158,33 @@ TEST(Quantizer, StraightThroughIsLsq) {
   const GroupGradient got = quantize_backward(x, dy, {0.4f, 0.0f, range}, dx);
   double expected = 0.0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const LsqSlopes slopes = lsq_slopes(x[i], 0.4f, range);
-    EXPECT_EQ(dx[i], dy[i] * slopes.dx);
-    expected += double(dy[i]) * double(slopes.ds);
+    const float v = x[i] / 0.4f;
+    EXPECT_EQ(dx[i], v >= -4.0f && v <= 3.0f ? dy[i] : 0.0f);
+    expected += double(dy[i]) * double(v <= -4.0f ? -4.0f : v >= 3.0f ? 3.0f : std::nearbyint(v) - v);
   }
   EXPECT_NEAR(got.scale, expected, 1e-5);
   EXPECT_EQ(got.offset, 0.0);
+}
+
+// One value's slopes are those of a group of one: dx = g * of_value, dscale = g * (code - v * of_scale).
+TEST(Quantizer, SlopesOfACodeAreThoseOfTheQuantizer) {
+  const Philox random(5, stream_id("slopes of a code"));
+  for (const Rounding& rounding : all_roundings()) {
+    if (rounding.correction->place == CorrectionPlace::kForward) continue;
+    for (std::uint64_t i = 0; i < 200; ++i) {
+      ScaledGroup group{0.5f, i % 3 == 0 ? 0.25f : 0.0f, signed_range(3), rounding};
+      group.pass_clipped = i % 2 == 0;
+      const auto free = static_cast<float>(1.5 * random.normal(2 * i));
+      const float x = i < 20 ? 0.5f * (static_cast<float>(i) - 10.0f) : free;  // codes and bounds first
+      const auto g = static_cast<float>(random.normal(2 * i + 1));
+      float dx = NAN;
+      const double dscale = quantize_backward({&x, 1}, {&g, 1}, group, {&dx, 1}).scale;
+      const CodeSlopes slopes = code_slopes(x, g, group);
+      const float v = std::fmin(std::fmax((x - group.offset) / group.scale, -4.0f), 3.0f);
+      EXPECT_EQ(dx, g * slopes.of_value) << x;
+      EXPECT_EQ(static_cast<float>(dscale), g * (std::nearbyint(v) - v * slopes.of_scale)) << x;
+    }
+  }
 }
 
 TEST(Quantizer, ClippedGradientsPassWhereAsked) {

@@ -33,16 +33,6 @@ CodeRange unsigned_range(int bits) {
   return {0, (1 << bits) - 1};
 }
 
-LsqSlopes lsq_slopes(float x, float scale, CodeRange range) {
-  const float v = x / scale;
-  const auto low = static_cast<float>(range.low);
-  const auto high = static_cast<float>(range.high);
-  const float dx = v >= low && v <= high ? 1.0f : 0.0f;
-  if (v <= low) return {dx, low};
-  if (v >= high) return {dx, high};
-  return {dx, round_half_even(v) - v};
-}
-
 void lsq_codes(std::span<const float> x, float scale, CodeRange range, std::span<Code> codes, float offset) {
   BITLINE_CHECK(range.levels() <= 1 << 16 && codes.size() == x.size());
   to_codes(x.data(), scale, offset, static_cast<float>(range.low), static_cast<float>(range.high),

@@ -38,12 +38,6 @@ inline float lsq_code(float x, float scale, float low, float high) {
   return round_half_even(v);
 }
 
-struct LsqSlopes {
-  float dx;  // dQ/dx
-  float ds;  // dQ/ds
-};
-LsqSlopes lsq_slopes(float x, float scale, CodeRange range);
-
 // A code less the lowest of its range, as activations are kept between layers.
 using Code = std::uint16_t;
 

@@ -288,6 +288,16 @@ GroupGradient quantize_backward(std::span<const float> x, std::span<const float>
   return sums;
 }
 
+CodeSlopes code_slopes(float x, float g, const ScaledGroup& group) {
+  const auto low = static_cast<float>(group.range.low), high = static_cast<float>(group.range.high);
+  const float v = (x - group.offset) / group.scale;
+  if (v < low || v > high) return {group.pass_clipped ? 1.0f : 0.0f, 0.0f};
+  const float code = round_half_even(v);
+  float slope = 1.0f;
+  if (!group.rounding.straight_through()) rounding_slopes(group.rounding, {&v, &code, &g, 1}, &slope);
+  return {slope, v > low && v < high ? slope : 0.0f};
+}
+
 GroupGradient add_penalty(std::span<const float> x, const ScaledGroup& group, std::int64_t count,
                           std::span<float> dx) {
   const Rounding& rounding = group.rounding;

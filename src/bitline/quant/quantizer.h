@@ -74,6 +74,14 @@ struct GroupGradient {
 GroupGradient quantize_backward(std::span<const float> x, std::span<const float> dy, const ScaledGroup& group,
                                 std::span<float> dx);
 
+// What stands for the derivative of the code of one value with v, for codes that are cut into digits after:
+// in the gradients of x and of the scale, as above. g: the gradient of the code.
+struct CodeSlopes {
+  float of_value;  // m inside; outside 0, or 1 where clipped values pass
+  float of_scale;  // m between the bounds, else 0
+};
+CodeSlopes code_slopes(float x, float g, const ScaledGroup& group);
+
 // Reading 3 of MDE: the gradient of amount * mean(e^2) over `count` values is added to dx and returned for
 // the scale and the offset. Does nothing where the rounding has no penalty.
 GroupGradient add_penalty(std::span<const float> x, const ScaledGroup& group, std::int64_t count,

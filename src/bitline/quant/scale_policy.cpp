@@ -15,18 +15,26 @@ namespace bitline::quant {
 
 namespace {
 
-constexpr ParameterRange kNoProbes{0.0, 0.0, 0.0}, kTwo{2.0, 2.0, 2.0}, kRho{1.001, 16.0, 2.0, 1.1};
+constexpr ParameterRange kNoProbes{0.0, 0.0, 0.0};
+constexpr ParameterRange kLlsqProbes{2.0, 2.0, 2.0}, kSsgProbes{1.001, 16.0, 2.0, 1.1};
 
 constexpr std::array<ScalePolicy, 7> kPolicies = {
     {{"minmax", true, false, false, nullptr, false, kNoProbes},
      {"mse", false, false, false, nullptr, false, kNoProbes},
      {"lsq", false, true, false, nullptr, false, kNoProbes},
      {"lsq-offset", false, true, true, nullptr, false, kNoProbes},
-     {"llsq", false, false, false, llsq_gradient, false, kTwo},
-     {"ssg", false, false, false, ssg_gradient, true, kRho},
-     {"ssg-task", false, true, false, ssg_gradient, true, kRho}}};
+     {"llsq", false, false, false, llsq_gradient, false, kLlsqProbes},
+     {"ssg", false, false, false, ssg_gradient, true, kSsgProbes},
+     {"ssg-task", false, true, false, ssg_gradient, true, kSsgProbes}}};
 
 }  // namespace
+
+ScaleErrors& ScaleErrors::operator+=(const ScaleErrors& other) {
+  here += other.here;
+  smaller += other.smaller;
+  bigger += other.bigger;
+  return *this;
+}
 
 ScaleErrors probe_scale(std::span<const float> x, float scale, CodeRange range, float rho) {
   if (x.empty()) return {};

@@ -27,6 +27,8 @@ struct ScaleErrors {
   double here = 0.0;     // at s
   double smaller = 0.0;  // at s / rho
   double bigger = 0.0;   // at s * rho
+
+  ScaleErrors& operator+=(const ScaleErrors& other);
 };
 ScaleErrors probe_scale(std::span<const float> x, float scale, CodeRange range, float rho);
 

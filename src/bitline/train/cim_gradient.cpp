@@ -282,6 +282,7 @@ void CimGradient::add_cell_gradients(LayerGradient& out) const {
   const std::vector<float> weights = slice_weights(program_.weight_slices);
   const std::int64_t outputs = tiling.shape.group_outputs(), window = tiling.shape.window_size();
   const float zero = program_.activation_offset / program_.activation_scale;
+  const quant::CodeRange range = quant::weight_range(layer_.config);
   sim::for_each_cell(
       tiling, weight_groups(tiling, layer_.config),
       [&](std::size_t t, std::int64_t row, int j, int o, std::size_t index, std::size_t group) {
@@ -294,25 +295,14 @@ void CimGradient::add_cell_gradients(LayerGradient& out) const {
         const float scale = layer_.weight_scale[group];
         const float share =
             quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices);
-        const WeightSlopes slopes = weight_slopes(index, scale, upstream);
-        const float slope = share * slopes.between;
-        out.weight[index] += gradient * (share * slopes.passed);
+        const quant::CodeSlopes slopes = quant::code_slopes(
+            weight_[index], upstream, {scale, 0.0f, range, roundings_.weights, roundings_.pass_weights});
+        const float slope = share * slopes.of_scale;
+        out.weight[index] += gradient * (share * slopes.of_value);
         const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
         out.weight_scale[group] +=
             static_cast<double>(gradient) * static_cast<double>(cell - slope * weight_[index] / scale);
       });
-}
-
-CimGradient::WeightSlopes CimGradient::weight_slopes(std::size_t index, float scale, float upstream) const {
-  const quant::CodeRange range = quant::weight_range(layer_.config);
-  const auto low = static_cast<float>(range.low), high = static_cast<float>(range.high);
-  const float v = weight_[index] / scale;
-  if (v < low || v > high) return {0.0f, roundings_.pass_weights ? 1.0f : 0.0f};
-  const float code = quant::lsq_code(weight_[index], scale, low, high);
-  float slope = 1.0f;
-  if (!roundings_.weights.straight_through())
-    quant::rounding_slopes(roundings_.weights, {&v, &code, &upstream, 1}, &slope);
-  return {v > low && v < high ? slope : 0.0f, slope};
 }
 
 void CimGradient::add_column_gradients(LayerGradient& out) const {

@@ -73,12 +73,6 @@ class CimGradient {
   double ungated_offset() const;
   void add_cell_gradients(LayerGradient& out) const;
   void add_column_gradients(LayerGradient& out) const;
-  // What stands for the derivative of a weight's code; `upstream` has the sign of the gradient of the code.
-  struct WeightSlopes {
-    float between;  // to the scale: 0 for a clipped weight and one at a bound
-    float passed;   // to the weight
-  };
-  WeightSlopes weight_slopes(std::size_t index, float scale, float upstream) const;
   bool has_offset() const { return roundings_.learns_offset || layer_.activation_offset != 0.0f; }
   bool ideal() const { return layer_.config.adc_levels == quant::kIdealAdc; }
   std::size_t matrix(std::size_t tile, std::int64_t group) const {

@@ -174,15 +174,10 @@ Tensor psum_step_gradient(const CimSpec& spec, const CimTensors& t, const Tensor
   std::vector<double> ds;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     quant::ScaleErrors sum;
-    for (const PsumView& shard : shards) {
-      sum.here += shard.errors[i].here;
-      sum.smaller += shard.errors[i].smaller;
-      sum.bigger += shard.errors[i].bigger;
-    }
+    for (const PsumView& shard : shards) sum += shard.errors[i];
     ds.push_back(policy.simulated(sum, static_cast<double>(steps[i])));
   }
-  const Tensor simulated = simulated_gradient(t.step_s0, t.step_u, ds);
-  return policy.follows_task && task.defined() ? task + simulated : simulated;
+  return joined_gradient(policy, task, simulated_gradient(t.step_s0, t.step_u, ds));
 }
 
 void follow_psum_ranges(const CimSpec& spec, CimTensors& t, std::span<const PsumView> shards,

@@ -28,11 +28,11 @@ std::vector<std::vector<float>> weights_by_group(const CimSpec& spec, const Tens
   return out;
 }
 
-Tensor joined(const quant::ScalePolicy& policy, const Tensor& task, const Tensor& simulated) {
+}  // namespace
+
+Tensor joined_gradient(const quant::ScalePolicy& policy, const Tensor& task, const Tensor& simulated) {
   return policy.follows_task && task.defined() ? task + simulated : simulated;
 }
-
-}  // namespace
 
 Tensor simulated_gradient(const Tensor& s0, const Tensor& u, const std::vector<double>& ds) {
   const std::vector<float> start = to_floats(s0), moved = to_floats(u);
@@ -75,14 +75,10 @@ Tensor activation_scale_gradient(const CimSpec& spec, const CimTensors& t, const
   if (policy.simulated == nullptr)
     return policy.follows_task ? task : torch::zeros_like(t.activation_u.detach());
   quant::ScaleErrors sum;
-  for (const ActivationView& shard : shards) {
-    sum.here += shard.errors.here;
-    sum.smaller += shard.errors.smaller;
-    sum.bigger += shard.errors.bigger;
-  }
+  for (const ActivationView& shard : shards) sum += shard.errors;
   const double scale = static_cast<double>(current_layer(spec, t).activation_scale);
-  return joined(policy, task,
-                simulated_gradient(t.activation_s0, t.activation_u, {policy.simulated(sum, scale)}));
+  return joined_gradient(policy, task,
+                         simulated_gradient(t.activation_s0, t.activation_u, {policy.simulated(sum, scale)}));
 }
 
 Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Tensor& task) {
@@ -97,7 +93,7 @@ Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& t, const Ten
     ds.push_back(
         policy.simulated(quant::probe_scale(weights, scale, range, rho), static_cast<double>(scale)));
   }
-  return joined(policy, task, simulated_gradient(t.weight_s0, t.weight_u, ds));
+  return joined_gradient(policy, task, simulated_gradient(t.weight_s0, t.weight_u, ds));
 }
 
 void follow_ranges(const CimSpec& spec, CimTensors& t, std::span<const ActivationView> shards,

@@ -28,6 +28,11 @@ at::Tensor weight_scale_gradient(const CimSpec& spec, const CimTensors& tensors,
 void follow_ranges(const CimSpec& spec, CimTensors& tensors, std::span<const ActivationView> shards,
                    double momentum);
 
+// The simulated gradient of a policy, with that of the task where the policy follows both; `task` may be
+// undefined.
+at::Tensor joined_gradient(const quant::ScalePolicy& policy, const at::Tensor& task,
+                           const at::Tensor& simulated);
+
 // For scales s0 * exp(u / s0): the gradient of u with which descent moves every scale s, wherever it has come
 // to, by the share -rate * ds / s, as the simulated gradients mean it; and the u of a scale, as far as it
 // reaches.
