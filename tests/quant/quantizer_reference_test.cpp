@@ -123,28 +123,5 @@ TEST(QuantizerReference, PowersOfTwoBitForBit) {
   }
 }
 
-// Mean squared errors of a probe, from the forward pass value by value.
-TEST(QuantizerReference, ProbesOfAScale) {
-  const std::vector<float> x = values(0.1f);
-  const std::vector<float> near(x.begin() + 8, x.end());  // squares of the others are not finite
-  for (const CodeRange range : {signed_range(2), signed_range(4), unsigned_range(3)}) {
-    for (const float rho : {2.0f, 1.1f}) {
-      const ScaleErrors errors = probe_scale(near, 0.1f, range, rho);
-      const auto mean = [&](float scale) {
-        double sum = 0.0;
-        for (const float value : near) {
-          const double error = static_cast<double>(value) -
-                               static_cast<double>(reference(value, 1.0f, {scale, 0.0f, range}).y);
-          sum += error * error;
-        }
-        return sum / static_cast<double>(near.size());
-      };
-      EXPECT_NEAR(errors.here, mean(0.1f), 1e-6 * errors.here);
-      EXPECT_NEAR(errors.smaller, mean(0.1f / rho), 1e-6 * errors.smaller);
-      EXPECT_NEAR(errors.bigger, mean(0.1f * rho), 1e-6 * errors.bigger);
-    }
-  }
-}
-
 }  // namespace
 }  // namespace bitline::quant
