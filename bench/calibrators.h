@@ -41,5 +41,6 @@ struct Calibrators {
 // Null where this build has none. Not to be run on a processor without the instructions.
 const Calibrators* avx2_calibrators();
 const Calibrators* vnni_calibrators();
+const Calibrators* amx_calibrators();  // floats and converters as with VNNI
 
 }  // namespace bitline::bench

@@ -114,8 +114,8 @@ double forward_seconds(const quant::QuantizedModel& model, const char* cim_opera
   return bench::best_seconds([&] { net.forward(x, train::BatchNormMode::kFixed, nullptr); }, kRepeats);
 }
 
-// A kernel against what its instructions allow. Products and converters use the same vector units, so that
-// nothing can reach the larger of the two alone; the target is set for it all the same.
+// A kernel against what its instructions allow. Without tiles, products and converters use the same vector
+// units, so that nothing can reach the larger of the two alone; the target is set for it all the same.
 void compare_with_limit(Layer& layer, const sim::CimKernel& kernel, Ratios& ratios) {
   const bench::MachineLimits limits = bench::measure_limits(kernel.name());
   if (limits.byte_macs == 0.0) return;

@@ -30,8 +30,18 @@ double conversions_per_second(void (*convert_row)(Columns&)) {
 
 const Calibrators* calibrators(std::string_view instructions) {
   const CpuFeatures& cpu = cpu_features();
-  if (instructions == "vnni") return cpu.avx512 && cpu.avx512_vnni ? vnni_calibrators() : nullptr;
-  return instructions == "avx2" && cpu.avx2 && cpu.fma ? avx2_calibrators() : nullptr;
+  const bool avx512 = cpu.avx512 && cpu.avx512_vnni;
+  const struct {
+    std::string_view name;
+    bool runs;
+    const Calibrators* (*get)();
+  } sets[] = {{"avx2", cpu.avx2 && cpu.fma, avx2_calibrators},
+              {"vnni", avx512, vnni_calibrators},
+              {"amx", avx512 && cpu.amx_int8, amx_calibrators}};
+  for (const auto& set : sets) {
+    if (set.name == instructions) return set.runs ? set.get() : nullptr;
+  }
+  return nullptr;
 }
 
 }  // namespace

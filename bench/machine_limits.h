@@ -15,8 +15,8 @@ struct MachineLimits {
   double fixed_conversions = 0.0;
 };
 
-// With "avx2" (256 bits, vpmaddubsw) or "vnni" (512 bits, vpdpbusd), as the kernels of these names. Zeros
-// where the processor has not got it.
+// With "avx2" (256 bits, vpmaddubsw), "vnni" (512 bits, vpdpbusd) or "amx" (tiles), as the kernels of these
+// names. Zeros where the processor has not got it.
 MachineLimits measure_limits(std::string_view instructions);
 
 }  // namespace bitline::bench
