@@ -74,19 +74,15 @@ TEST_F(Recipes, CostsStandBesideTheAccuracyOfTheSameModel) {
   const Outcome o = run();
   ASSERT_EQ(o.exit_code, 0) << o.err;
   const result::Record record = record_of(scratch_.read("run/result.json"));
-  const auto table = [&record](const std::string& key) -> const result::Table& {
-    return *std::find_if(record.tables.begin(), record.tables.end(),
-                         [&key](const result::Table& t) { return t.key == key; });
-  };
-  const auto& summary = table("summary").rows;
-  const auto& costs = table("chip").rows;
+  const auto& summary = table(record, "summary").rows;
+  const auto& costs = table(record, "chip").rows;
   ASSERT_EQ(summary.size(), 4u);  // estimates have their own table
   ASSERT_EQ(costs.size(), 2u);
   EXPECT_EQ(costs[0][1], result::Value(std::string("rram-tile")));
   EXPECT_EQ(costs[0][2], summary[3][2]);  // of the step that measured it last
   EXPECT_EQ(costs[1][2], summary[1][2]);
   for (const char* key : {"energy_per_image", "latency", "area"}) {
-    const auto& columns = table("chip").columns;
+    const auto& columns = table(record, "chip").columns;
     const auto at = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.key == key; });
     ASSERT_NE(at, columns.end()) << key;
     EXPECT_GT(std::get<double>(costs[0][static_cast<std::size_t>(at - columns.begin())]), 0.0) << key;

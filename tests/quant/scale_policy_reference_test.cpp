@@ -1,6 +1,6 @@
 // Every scale policy against its rule written once more, bit for bit: the scales that calibration and ranges
 // give, the errors of the probes, the gradients from them, and the scale that a gradient moves. Ties,
-// denormals, zeros and infinities included.
+// denormals and zeros included.
 #include <array>
 #include <cmath>
 #include <limits>
@@ -38,7 +38,8 @@ double error_of(const std::vector<float>& x, float scale, CodeRange range) {
   return sum;
 }
 
-// Groups of values: ties at halves of a scale, denormals, signs on one side, one value, nothing but zeros.
+// Groups of values: halves up to a power of two, whose scales put them on ties, denormals, signs on one side,
+// one value, nothing but zeros.
 std::vector<std::vector<float>> groups() {
   const Philox random(21, stream_id("scale policy reference"));
   std::vector<std::vector<float>> out = {{0.0f, -0.0f},         {kTiny, -kTiny}, {kLeast, 0.0f},
@@ -49,9 +50,12 @@ std::vector<std::vector<float>> groups() {
     for (std::uint64_t j = 1; j <= 1 + i % 24; ++j) {
       const double value = spread * random.normal(100 * i + j);
       x.push_back(static_cast<float>(i % 3 == 0 ? std::fabs(value) : value));
-      if (i % 4 == 0) x.push_back(0.5f * std::round(x.back()));
       if (i % 5 == 0) x.push_back(kTiny * static_cast<float>(j));
     }
+    out.push_back(x);
+    const auto unit = static_cast<float>(std::exp2(i % 9) / 16.0);
+    for (float& value : x) value = unit * std::round(static_cast<float>(value / spread));
+    x.push_back(-8.0f * unit);
     out.push_back(x);
   }
   return out;
