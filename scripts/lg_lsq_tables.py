@@ -41,7 +41,7 @@ def seeds(name):
 
 def accuracies(runs, step):
     """Of each seed that has the step."""
-    return ", ".join(accuracy(steps[step]) for steps in runs if step in steps)
+    return ", ".join(accuracy(steps[step]) for steps in runs if step in steps) or "not run"
 
 
 def trained(runs):
@@ -50,6 +50,11 @@ def trained(runs):
     quantizers = ["minmax", "lsq", "llsq", "ssg", "ssg+asr", "lg-lsq", "lg-lsq-task"]
     return table(["quantizer"] + [p.replace("Pideal", "") for p in precisions],
                  [[q] + [accuracies(runs, f"{p} {q}") for p in precisions] for q in quantizers])
+
+
+def longer(runs):
+    """W3A3 with more epochs."""
+    return table(["quantizer", "W3A3, 30 epochs"], [[q, accuracies(runs, f"W3A3 {q}")] for q in ["lsq", "lg-lsq"]])
 
 
 def light(runs):
@@ -70,7 +75,7 @@ def cim(runs):
 
 def tables():
     found = {"ptq": ptq(load("lg-lsq/ptq"), load("columnquant/calibration")), "imagenet": imagenet(load("lg-lsq/imagenet"))}
-    for name, form in [("resnet20", trained), ("light", light), ("cim", cim)]:
+    for name, form in [("resnet20", trained), ("resnet20-long", longer), ("light", light), ("cim", cim)]:
         runs = seeds(name)
         if runs:
             found[name] = form(runs)
