@@ -1,5 +1,6 @@
 // Recipes: what is taken over from an earlier run, what is not, and what is refused before the first step.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -167,6 +168,23 @@ TEST_F(Recipes, AStepWhoseModelIsGoneRunsAgain) {
   EXPECT_EQ(scratch_.read("run/layer-layer.safetensors"), bytes);
 }
 
+// A value of a loop that is a map binds names that change together; it may use what loops before it bound.
+TEST_F(Recipes, NamesThatChangeTogether) {
+  write(
+      "  - name: \"{images} as {what}\"\n    for:\n      size: [{images: 32, half: 16}, {images: 64, half: "
+      "48}]\n"
+      "      row: [{what: all, take: \"{images}\"}, {what: part, take: \"{half}\"}]\n"
+      "    simulate: {model: \"zoo:digits-cnn\", data: digits, images: \"{take}\"}\n");
+  const Outcome o = run();
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  std::map<std::string, std::int64_t> images;
+  const io::Json steps = io::parse_json(scratch_.read("run/steps.json"), "steps");
+  for (const auto& [key, step] : steps.as_object())
+    images[key.substr(0, key.rfind(' '))] = step.at("figures").at("test_images").at("value").as_int();
+  EXPECT_EQ(images, (std::map<std::string, std::int64_t>{
+                        {"32 as all", 32}, {"32 as part", 16}, {"64 as all", 64}, {"64 as part", 48}}));
+}
+
 TEST_F(Recipes, SetReplacesAnOption) {
   write("  - simulate: {model: \"zoo:digits-cnn\", data: digits, images: 64}\n");
   ASSERT_EQ(run().exit_code, 0);
@@ -197,6 +215,12 @@ TEST_F(Recipes, WrongStepsAreRefusedBeforeTheFirstOneRuns) {
 TEST_F(Recipes, WrongLoopsAndHeads) {
   expect_refused("  - for: [1, 2]\n    info: {model: x}\n", 3, "r.yaml:4:10: 'for' is a map");
   expect_refused("  - for: {a: []}\n    info: {model: x}\n", 3, "r.yaml:4:14: 'a' has no value");
+  expect_refused("  - for: {a: [{}]}\n    info: {model: x}\n", 3,
+                 "r.yaml:4:15: a value of 'a' names nothing");
+  expect_refused("  - for: {a: [[b]]}\n    info: {model: x}\n", 3, "r.yaml:4:15:");
+  expect_refused("  - for: {a: [{b: [1]}]}\n    info: {model: x}\n", 3, "r.yaml:4:19:");
+  expect_refused("  - for: {a: [{b: 1}, {c: 1}]}\n    info: {model: \"{b}\"}\n", 3,
+                 "nothing is called '{b}'");
   scratch_.write("r.yaml", "schema: bitline-recipe/1\nname: r\nstep: []\nsteps:\n  - info: {model: x}\n");
   Outcome o = run();
   EXPECT_EQ(o.exit_code, 3);

@@ -57,20 +57,30 @@ std::vector<std::string> values_of(const io::YamlNode& node, const Variables& va
   return out;
 }
 
+// One value of a loop: text for its key, or a map of names that change together.
+Variables with_value(Variables variables, const std::string& key, const io::YamlNode& value) {
+  if (value.kind != io::YamlNode::Kind::kMap) {
+    variables[key] = expand(value.as_text(), variables, value.where);
+    return variables;
+  }
+  if (value.entries.empty()) bad_input("a value of '" + key + "' names nothing", value.where);
+  for (const auto& [name, each] : value.entries)
+    variables[name] = expand(each.as_text(), variables, each.where);
+  return variables;
+}
+
 std::vector<Variables> combinations(const io::YamlNode* loop, const Variables& base) {
   std::vector<Variables> out = {base};
   if (loop == nullptr) return out;
   if (loop->kind != io::YamlNode::Kind::kMap || loop->entries.empty())
     bad_input("'for' is a map of a name to a list of values", loop->where);
   for (const auto& [key, list] : loop->entries) {
+    const bool many = list.kind == io::YamlNode::Kind::kSequence;
+    const std::vector<io::YamlNode> values = many ? list.items : std::vector<io::YamlNode>{list};
+    if (values.empty()) bad_input("'" + key + "' has no value to go through", list.where);
     std::vector<Variables> next;
     for (const Variables& before : out) {
-      const std::vector<std::string> values = values_of(list, before);
-      if (values.empty()) bad_input("'" + key + "' has no value to go through", list.where);
-      for (const std::string& value : values) {
-        next.push_back(before);
-        next.back()[key] = value;
-      }
+      for (const io::YamlNode& value : values) next.push_back(with_value(before, key, value));
     }
     out = std::move(next);
   }

@@ -11,6 +11,8 @@
 //       for: {granularity: [layer/layer, column/column]}      # every combination, first key slowest
 //       quantize: {model: "{out}/float.safetensors", granularity: "{granularity}", out: "..."}
 //
+// A value that is a map binds several names, which change together: for: {quantizer: [{quantizer: lsq, rate:
+// 0.1}]}.
 // "{key}" in a value is replaced by the loop's value; "{out}" by the folder of the run and "{data}" by
 // $BITLINE_DATA; in "{key/}" slashes become dashes, for file names.
 #pragma once
