@@ -1,5 +1,6 @@
 // Recipes: what is taken over from an earlier run, what is not, and what is refused before the first step.
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 #include <string>
@@ -210,6 +211,22 @@ TEST_F(Recipes, WrongStepsAreRefusedBeforeTheFirstOneRuns) {
   expect_refused(train + "  - simulate: {model: x, images: -1}\n", 3, "--images");
   expect_refused(train + "  - name: lonely\n", 3, "r.yaml:6:5: a step needs a command");
   expect_refused(train + "  - info: {model: \"{granularty}\"}\n", 3, "nothing is called '{granularty}'");
+}
+
+// What is only known wrong after hours must not be found out then.
+TEST_F(Recipes, ChoicesOfTrainingAreCheckedBeforeTheFirstStep) {
+  const std::string train = kTrain;
+  expect_refused(train + "  - train: {model: x, augment: flp}\n", 3, "r.yaml:6:5: train:");
+  expect_refused(train + "  - quantize: {model: x, quantizer: sgg}\n", 3,
+                 "r.yaml:6:5: quantize: unknown quantizer part 'sgg' (did you mean 'ssg'?)");
+}
+
+TEST_F(Recipes, TheFolderOfDataMustBeSet) {
+  const char* before = std::getenv("BITLINE_DATA");
+  const std::string kept = before == nullptr ? "" : before;
+  unsetenv("BITLINE_DATA");
+  expect_refused("  - info: {model: \"{data}/x.onnx\"}\n", 3, "r.yaml:4:19: '{data}' is $BITLINE_DATA");
+  if (before != nullptr) setenv("BITLINE_DATA", kept.c_str(), 1);
 }
 
 TEST_F(Recipes, WrongLoopsAndHeads) {

@@ -165,12 +165,13 @@ TEST(MseAdcRange, MoreLevelsAreNotWorse) {
 }
 
 TEST(MseAdcRange, OneValueAndTwoValues) {
-  const AdcRange one = mse_adc_range({2.0, 0.5, {0, 0, 7, 0}}, 4);
-  EXPECT_DOUBLE_EQ(one.centre, 3.0);
-  EXPECT_DOUBLE_EQ(one.step, 3.0);
-  const AdcRange zero = mse_adc_range({0.0, 0.5, {9}}, 4);
-  EXPECT_DOUBLE_EQ(zero.centre, 0.0);
-  EXPECT_DOUBLE_EQ(zero.step, 0.5);
+  const Histogram three{2.0, 0.5, {0, 0, 7, 0}}, zero{0.0, 0.5, {9}};
+  EXPECT_DOUBLE_EQ(mse_adc_range(three, 4).step, 3.0);
+  EXPECT_DOUBLE_EQ(mse_adc_range(zero, 4).step, 0.5);
+  for (const int levels : {2, 3, 4, 5, 8, 16}) {
+    for (const Histogram& h : {three, zero})
+      EXPECT_EQ(adc_range_error(h, levels, mse_adc_range(h, levels)), 0.0) << levels;
+  }
   Histogram two{-1.0, 1.0, std::vector<std::int64_t>(41, 0)};
   two.counts.front() = 100;
   two.counts.back() = 1;

@@ -201,19 +201,17 @@ TEST(Quantizer, ClippedGradientsPassWhereAsked) {
 
 TEST(Quantizer, SumsAreTheSameWhereverASpanBegins) {
   const Philox random(9, stream_id("quantizer"));
-  std::vector<float> x(3000), dy(x.size()), dx(x.size());
+  std::vector<float> x(3000), dy(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     x[i] = static_cast<float>(random.normal(2 * i));
     dy[i] = static_cast<float>(random.normal(2 * i + 1));
   }
   const ScaledGroup group{0.2f, 0.0f, signed_range(4)};
-  const double whole = quantize_backward(x, dy, group, dx).scale;
   const std::vector<float> y(x.begin() + 1, x.end()), e(dy.begin() + 1, dy.end());
   std::vector<float> shifted(x.size());
   const std::span<const float> inner_x = std::span(x).subspan(1), inner_dy = std::span(dy).subspan(1);
   EXPECT_EQ(quantize_backward(y, e, group, std::span(shifted).subspan(1)).scale,
             quantize_backward(inner_x, inner_dy, group, std::span(shifted).subspan(1)).scale);
-  EXPECT_EQ(quantize_backward(x, dy, group, dx).scale, whole);
 }
 
 TEST(QuantizerSpec, EveryCombinationHasATextThatReadsBack) {

@@ -67,6 +67,8 @@ TEST(WeightCodes, WhatDoesNotFitIsRefused) {
   layer.config.array_rows = 8;
   EXPECT_EQ(error_of([&] { weight_codes(weight, layer); }),
             "one kernel window needs 9 rows, but the array has 8");
+  EXPECT_EQ(error_of([&] { column_grid(weight.shape, layer.config); }),
+            "one kernel window needs 9 rows, but the array has 8");
   layer.config.slice_scales = true;
   EXPECT_EQ(error_of([&] { weight_codes(weight, layer); }),
             "its bit slices have weight scales of their own, so a weight has no one scale");

@@ -184,6 +184,8 @@ TEST(GraphNet, StateCarriesEverything) {
     EXPECT_NE(difference(changed.export_model(), fresh.export_model()), "");
     fresh.load_state(changed.state());
     EXPECT_EQ(difference(changed.export_model(), fresh.export_model()), "");
+    const auto now = fresh.state();
+    for (const auto& [name, value] : changed.state()) EXPECT_TRUE(torch::equal(value, now.at(name))) << name;
     auto incomplete = changed.state();
     incomplete.erase("conv2.weight");
     EXPECT_NE(error_of([&] { fresh.load_state(incomplete); }).find("'conv2.weight'"), std::string::npos);

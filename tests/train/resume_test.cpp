@@ -135,6 +135,51 @@ TEST(Resume, RefusesTheCheckpointOfAnotherRun) {
   }
 }
 
+// The same shapes and constants, but an attribute or a wire is another.
+TEST(Resume, RefusesTheCheckpointOfAnotherGraph) {
+  const Digits digits(64, 32);
+  const ScratchFolder folder;
+  const TrainOptions options = checkpointed(folder / "run");
+  const quant::QuantizedModel start = float_start();
+  EXPECT_FALSE(run_some(start, digits, options, 1, 1).has_value());
+  quant::QuantizedModel changed = start;
+  for (ir::Node& node : changed.graph.nodes()) {
+    if (auto* norm = std::get_if<ir::BatchNorm>(&node.op); norm != nullptr) norm->epsilon *= 2.0f;
+  }
+  const std::string text = error_of([&] { run(changed, digits.sets(), options); });
+  EXPECT_NE(text.find("other options, data or start"), std::string::npos) << text;
+}
+
+// As many images of the same name, with the same labels.
+class OtherImages final : public data::Dataset {
+ public:
+  explicit OtherImages(const data::Dataset& set) : set_(set) {}
+  std::string name() const override { return set_.name(); }
+  std::int64_t size() const override { return set_.size(); }
+  data::ImageShape shape() const override { return set_.shape(); }
+  const std::vector<std::string>& class_names() const override { return set_.class_names(); }
+  int label(std::int64_t index) const override { return set_.label(index); }
+  void read(std::int64_t index, std::span<float> pixels) const override {
+    set_.read(index, pixels);
+    pixels.front() += 0.5f;
+  }
+
+ private:
+  const data::Dataset& set_;
+};
+
+TEST(Resume, RefusesTheCheckpointOfOtherImages) {
+  const Digits digits(64, 32);
+  const ScratchFolder folder;
+  const TrainOptions options = checkpointed(folder / "run");
+  EXPECT_FALSE(run_some(float_start(), digits, options, 1, 1).has_value());
+  TrainData data = digits.sets();
+  const OtherImages other(*data.train);
+  data.train = &other;
+  const std::string text = error_of([&] { run(float_start(), data, options); });
+  EXPECT_NE(text.find("other options, data or start"), std::string::npos) << text;
+}
+
 TEST(Resume, RefusesTheCheckpointOfAnotherTeacher) {
   const Digits digits(64, 32);
   const ScratchFolder folder;

@@ -1,5 +1,7 @@
 // The trainer from outside: what a run gives, and what it refuses.
+#include <atomic>
 #include <functional>
+#include <span>
 
 #include "base/error_of.h"
 #include "io/scratch_folder.h"
@@ -58,7 +60,7 @@ TEST(Trainer, ReportsEveryStepAndEpoch) {
                            io::posix());
   ASSERT_EQ(recorder.steps.size(), 8u);
   ASSERT_EQ(recorder.epochs.size(), 2u);
-  const Schedule schedule{8, 2, 0.0};  // half an epoch of warm-up
+  const Schedule schedule{8, 2};  // half an epoch of warm-up
   double loss = 0.0;
   for (std::int64_t i = 0; i < 8; ++i) {
     const StepReport& s = recorder.steps[static_cast<std::size_t>(i)];
@@ -162,14 +164,18 @@ TEST(Trainer, WithoutTestImagesTheLastStateIsTheBest) {
   EXPECT_EQ(result.best_accuracy, 0.0);
 }
 
-TEST(Trainer, ALossThatIsNotFiniteIsAFailure) {
+TEST(Trainer, ALossOrGradientThatIsNotFiniteIsAFailure) {
   const Digits digits(64, 16);
   TrainOptions options = short_run();
   options.warmup_epochs = 0.0;
   options.learning_rate = 1e30;
-  const std::string text = error_of([&] { run(float_start(), digits.sets(), options); }, ErrorCode::kFailure);
-  EXPECT_NE(text.find("no longer finite at step"), std::string::npos) << text;
-  EXPECT_NE(text.find("lower the learning rate"), std::string::npos) << text;
+  const quant::QuantizedModel quantized =
+      calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32));
+  for (const quant::QuantizedModel& start : {float_start(), quantized}) {
+    const std::string text = error_of([&] { run(start, digits.sets(), options); }, ErrorCode::kFailure);
+    EXPECT_NE(text.find("no longer finite at step"), std::string::npos) << text;
+    EXPECT_NE(text.find("lower the learning rate"), std::string::npos) << text;
+  }
 }
 
 // Asks for the stop after a step.
@@ -184,7 +190,7 @@ struct Impatient final : Observer {
 TEST(Trainer, ACancelledRunGoesOnWhereItStopped) {
   const Digits digits(64, 16);
   const TrainResult whole = run(float_start(), digits.sets(), short_run());
-  for (const std::int64_t step : {1, 3, 6}) {
+  for (const std::int64_t step : {1, 3, 4, 6, 8}) {  // 4 and 8: epochs end, their evaluation is still to come
     const io::ScratchFolder folder;
     TrainOptions options = short_run();
     options.checkpoint = folder / "run.checkpoint";
@@ -203,8 +209,58 @@ TEST(Trainer, ACancelledRunGoesOnWhereItStopped) {
     const TrainResult resumed = run(float_start(), digits.sets(), options);
     EXPECT_TRUE(resumed.resumed);
     EXPECT_EQ(difference(whole.last, resumed.last), "") << "cancelled after step " << step;
-    EXPECT_EQ(whole.epochs[1].loss, resumed.epochs[1].loss);
+    ASSERT_EQ(resumed.epochs.size(), 2u) << "cancelled after step " << step;
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(whole.epochs[i].loss, resumed.epochs[i].loss);
+      EXPECT_EQ(whole.epochs[i].train_accuracy, resumed.epochs[i].train_accuracy);
+      EXPECT_EQ(whole.epochs[i].test_accuracy, resumed.epochs[i].test_accuracy);
+    }
   }
+}
+
+// Asks for the stop when an image is read for the `last`-th time.
+class ImpatientSet final : public data::Dataset {
+ public:
+  ImpatientSet(const data::Dataset& set, std::int64_t last) : set_(set), left_(last) {}
+  std::string name() const override { return set_.name(); }
+  std::int64_t size() const override { return set_.size(); }
+  data::ImageShape shape() const override { return set_.shape(); }
+  const std::vector<std::string>& class_names() const override { return set_.class_names(); }
+  int label(std::int64_t index) const override { return set_.label(index); }
+  void read(std::int64_t index, std::span<float> pixels) const override {
+    if (--left_ == 0) token.request();
+    set_.read(index, pixels);
+  }
+  mutable CancelToken token;
+
+ private:
+  const data::Dataset& set_;
+  mutable std::atomic<std::int64_t> left_;
+};
+
+TEST(Trainer, ARunThatIsCancelledInAnEvaluationGoesOnWithIt) {
+  const Digits digits(64, 32);
+  const TrainResult whole = run(float_start(), digits.sets(), short_run());
+  TrainOptions options = short_run();
+  const io::ScratchFolder folder;
+  options.checkpoint = folder / "run.checkpoint";
+  const ImpatientSet test(*digits.sets().test, 8 + 20);  // 8: looked at for the checkpoint's fingerprint
+  TrainData data = digits.sets();
+  data.test = &test;
+  Observer silent;
+  Context context;
+  context.cancel = &test.token;
+  const std::string text = error_of(
+      [&] { bitline_trainer()->train(float_start(), nullptr, data, options, silent, context, io::posix()); },
+      ErrorCode::kCancelled);
+  EXPECT_NE(text.find("cancelled after step 4"), std::string::npos) << text;
+  EXPECT_NE(text.find("goes on from " + options.checkpoint), std::string::npos) << text;
+  const TrainResult resumed = run(float_start(), digits.sets(), options);
+  EXPECT_TRUE(resumed.resumed);
+  EXPECT_EQ(difference(whole.last, resumed.last), "");
+  EXPECT_EQ(difference(whole.best, resumed.best), "");
+  ASSERT_EQ(resumed.epochs.size(), 2u);
+  EXPECT_EQ(resumed.epochs[0].test_accuracy, whole.epochs[0].test_accuracy);
 }
 
 TEST(Trainer, ACancelledRunWithoutCheckpointSaysNothingOfOne) {

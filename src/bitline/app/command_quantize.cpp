@@ -117,7 +117,7 @@ class QuantizeCommand final : public Command {
   train::TrainResult one_stage(const quant::QuantizedModel& start, const sim::CalibrateOptions& options,
                                const ir::Tensor& images, Session& session) {
     const quant::QuantizedModel calibrated = sim::calibrate(start.graph, images, options, session.context());
-    return run_training(calibrated, &start.graph, data_, training_, session, "quantize");
+    return run_training(calibrated, &start.graph, data_, training_, session, {"quantize"});
   }
 
   train::TrainResult two_stages(const quant::QuantizedModel& start, sim::CalibrateOptions options,
@@ -131,14 +131,17 @@ class QuantizeCommand final : public Command {
     const quant::CimConfig target = options.config;
     options.config.adc_levels = quant::kIdealAdc;
     const quant::QuantizedModel calibrated = sim::calibrate(start.graph, images, options, session.context());
-    const train::TrainResult first = run_training(calibrated, &start.graph, data_, half, session, "stage 1");
+    const train::TrainResult first =
+        run_training(calibrated, &start.graph, data_, half, session, {"stage 1"});
     options.config = target;
     options.keep = &first.last.layers;
     const quant::QuantizedModel second = sim::calibrate(first.last.graph, images, options, session.context());
     half.train.epochs = training_.train.epochs - half.train.epochs;
     half.train.quantizers.psums = training_.train.quantizers.psums;
     half.train.checkpoint = training_.train.checkpoint;
-    train::TrainResult result = run_training(second, &start.graph, data_, half, session, "stage 2");
+    train::TrainResult result = run_training(
+        second, &start.graph, data_, half, session,
+        {"stage 2", training_.train.epochs / 2, first.epochs.empty() ? 0 : first.epochs.back().steps_done});
     result.epochs.insert(result.epochs.begin(), first.epochs.begin(), first.epochs.end());
     return result;
   }

@@ -125,6 +125,8 @@ class RunCommand final : public Command {
       out.parser->parse(arguments);
     } catch (const CLI::ParseError& e) {
       bad_input(step.command + ": " + e.what(), step.where);
+    } catch (const Error& e) {  // of an option that is more than text
+      bad_input(step.command + ": " + e.message(), step.where, e.hint());
     }
     return out;
   }

@@ -27,7 +27,7 @@ class TrainCommand final : public Command {
     const auto train_set = data_.open(data::Split::kTrain, session);
     const quant::QuantizedModel start = model_.load(
         session, model_.model.starts_with("zoo:") ? static_cast<int>(train_set->class_names().size()) : 0);
-    const train::TrainResult result = run_training(start, nullptr, data_, training_, session, "train");
+    const train::TrainResult result = run_training(start, nullptr, data_, training_, session, {"train"});
     quant::QuantizedModel best = result.best;
     best.notes["data"] = data_.set.kind;
     best.notes["input_scaling"] = data_.scaling;

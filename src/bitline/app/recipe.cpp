@@ -17,9 +17,10 @@ constexpr const char* kSchema = "bitline-recipe/1";
 using Variables = std::map<std::string, std::string>;
 using Overrides = std::map<std::string, std::string>;
 
-std::string data_folder() {
-  const char* folder = std::getenv("BITLINE_DATA");
-  return folder == nullptr ? "BITLINE_DATA is not set" : folder;
+Variables folders(const std::string& out) {
+  Variables variables = {{"out", out}};
+  if (const char* data = std::getenv("BITLINE_DATA"); data != nullptr) variables["data"] = data;
+  return variables;
 }
 
 std::string with_dashes(std::string text) {
@@ -40,6 +41,7 @@ std::string expand(const std::string& text, const Variables& variables, const Wh
     if (file_name) key.pop_back();
     const auto it = variables.find(key);
     if (it == variables.end()) {
+      if (key == "data") bad_input("'{data}' is $BITLINE_DATA, which is not set", where);
       std::vector<std::string> known;
       for (const auto& [name, value] : variables) known.push_back(name);
       bad_input("nothing is called '{" + key + "}' here", where, suggestion(key, known));
@@ -180,8 +182,7 @@ Recipe read_recipe(io::FileSystem& fs, const std::string& path, const std::strin
   Overrides overrides = parse_overrides(override_texts);
   std::set<std::string> used;
   for (const io::YamlNode& step : steps.items) {
-    for (const Variables& variables :
-         combinations(step.find("for"), {{"out", recipe.out}, {"data", data_folder()}})) {
+    for (const Variables& variables : combinations(step.find("for"), folders(recipe.out))) {
       recipe.steps.push_back(make_step(step, variables, overrides, used));
     }
   }

@@ -41,7 +41,8 @@ struct Recipe {
   std::vector<RecipeStep> steps;
 };
 
-// overrides: "key=value" for options that a step names; applied to every step that has the key.
+// Error{kBadInput} with the place in the file for what is no recipe; Error{kUsage} for an override that no
+// step has. overrides: "key=value" for options that a step names; applied to every step that has the key.
 Recipe read_recipe(io::FileSystem& fs, const std::string& path, const std::string& out,
                    const std::vector<std::string>& overrides);
 

@@ -1,5 +1,6 @@
 #include "bitline/app/training_job.h"
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 
@@ -28,10 +29,18 @@ constexpr std::array<NamedAugmentation, 4> kAugmentations = {{{"none", {0, false
                                                               {"flip", {0, true}},
                                                               {"crop-flip", {kCropPad, true}}}};
 
+// A validator of CLI11: what is wrong, or nothing.
+std::string known_augmentation(const std::string& text) {
+  std::vector<std::string> names = {"auto"};
+  for (const NamedAugmentation& a : kAugmentations) names.emplace_back(a.name);
+  if (std::find(names.begin(), names.end(), text) != names.end()) return {};
+  return "unknown augmentation '" + text + "' (" + suggestion(text, names) + ")";
+}
+
 class ConsoleObserver final : public train::Observer {
  public:
-  ConsoleObserver(const Session& session, const std::string& label, const std::string& tensorboard)
-      : session_(session), label_(label) {
+  ConsoleObserver(const Session& session, const Stage& stage, const std::string& tensorboard)
+      : session_(session), stage_(stage) {
     if (!tensorboard.empty()) events_.emplace(session.files(), tensorboard, unix_time());
   }
 
@@ -46,8 +55,8 @@ class ConsoleObserver final : public train::Observer {
   }
 
   void on_epoch(const train::EpochReport& e) override {
-    session_.note(label_ + "  epoch " + std::to_string(e.epoch) + "  loss " + fixed_text(e.loss, 4) +
-                  "  train " + fixed_text(e.train_accuracy, 2) + " %  test " +
+    session_.note(stage_.label + "  epoch " + std::to_string(stage_.epochs_before + e.epoch) + "  loss " +
+                  fixed_text(e.loss, 4) + "  train " + fixed_text(e.train_accuracy, 2) + " %  test " +
                   fixed_text(e.test_accuracy, 2) + " %  " + duration_text(e.seconds));
     write("test/accuracy", e.steps_done, e.test_accuracy);
     write("train/accuracy", e.steps_done, e.train_accuracy);
@@ -57,18 +66,18 @@ class ConsoleObserver final : public train::Observer {
   void open_bar(const train::StepReport& s) {
     first_step_ = s.step - 1;
     report::ProgressStyle style;
-    style.label = label_;
+    style.label = stage_.label;
     style.terminal = report::is_terminal(STDERR_FILENO);
     style.line_seconds = 30;
     bar_.emplace(std::cerr, (s.steps - first_step_) * s.batch, style);
   }
 
   void write(const char* tag, std::int64_t step, double value) {
-    if (events_) events_->scalar(tag, step, value, unix_time());
+    if (events_) events_->scalar(tag, stage_.steps_before + step, value, unix_time());
   }
 
   const Session& session_;
-  std::string label_;
+  Stage stage_;
   std::optional<report::ProgressBar> bar_;
   std::int64_t first_step_ = 0;
   std::optional<report::EventWriter> events_;
@@ -128,7 +137,9 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
       ->capture_default_str();
   app.add_option("--stop-after-steps", train.stop_after_steps, "stop as if interrupted (to try resuming)")
       ->capture_default_str();
-  app.add_option("--augment", augment, "auto, none, crop, flip or crop-flip")->capture_default_str();
+  app.add_option("--augment", augment, "auto, none, crop, flip or crop-flip")
+      ->check(known_augmentation)
+      ->capture_default_str();
   app.add_option("--small-epochs", train.small_epochs,
                  "first epochs, on the middle of each (shifted) image alone: faster; float networks")
       ->capture_default_str();
@@ -145,19 +156,15 @@ void TrainingOptions::set_quantizers(const std::string& text, bool weights, bool
 }
 
 data::Augmentation TrainingOptions::augmentation(const std::string& data_kind) const {
-  if (augment == "auto")
-    return data_kind.starts_with("cifar") ? data::Augmentation{kCropPad, true} : data::Augmentation{};
-  std::vector<std::string> names = {"auto"};
   for (const NamedAugmentation& a : kAugmentations) {
     if (augment == a.name) return a.augmentation;
-    names.emplace_back(a.name);
   }
-  throw Error(ErrorCode::kUsage, "unknown augmentation '" + augment + "'", {}, suggestion(augment, names));
+  return data_kind.starts_with("cifar") ? data::Augmentation{kCropPad, true} : data::Augmentation{};
 }
 
 train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Graph* teacher,
                                 const DataOptions& data, const TrainingOptions& options, Session& session,
-                                const std::string& label) {
+                                const Stage& stage) {
   DataOptions limited = data;
   limited.set.limit = options.train_images;
   const auto train_set = limited.open(data::Split::kTrain, session);
@@ -165,8 +172,14 @@ train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Gr
   check_fit(start.graph, *train_set);
   const train::TrainData sets{train_set.get(), test_set.get(), data.normalization(),
                               options.augmentation(data.set.kind)};
-  ConsoleObserver observer(session, label, options.tensorboard);
-  return trainer().train(start, teacher, sets, options.train, observer, session.context(), session.files());
+  ConsoleObserver observer(session, stage, options.tensorboard);
+  train::TrainResult result =
+      trainer().train(start, teacher, sets, options.train, observer, session.context(), session.files());
+  for (train::EpochReport& e : result.epochs) {
+    e.epoch += stage.epochs_before;
+    e.steps_done += stage.steps_before;
+  }
+  return result;
 }
 
 void add_training_figures(const train::TrainResult& result, const TrainingOptions& options,

@@ -26,10 +26,18 @@ struct TrainingOptions {
   void set_quantizers(const std::string& text, bool weights, bool activations);
 };
 
-// Trains and reports progress on stderr and, when asked, to TensorBoard.
+// One part of a training, and what was done before it: its epochs and steps count on.
+struct Stage {
+  std::string label;
+  int epochs_before = 0;
+  std::int64_t steps_before = 0;
+};
+
+// Trains and reports progress on stderr and, when asked, to TensorBoard. Errors are those of Trainer::train
+// and of the data set.
 train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Graph* teacher,
                                 const DataOptions& data, const TrainingOptions& options, Session& session,
-                                const std::string& label);
+                                const Stage& stage);
 
 // Figures every training command reports.
 void add_training_figures(const train::TrainResult& result, const TrainingOptions& options,

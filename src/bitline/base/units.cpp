@@ -45,4 +45,9 @@ std::string duration_text(double seconds) {
   return std::to_string(whole / 3600) + " h " + two(whole / 60 % 60) + " min";
 }
 
+std::string number_text(double value) {
+  std::array<char, 32> out{};
+  return {out.data(), std::to_chars(out.data(), out.data() + out.size(), value).ptr};
+}
+
 }  // namespace bitline

@@ -54,14 +54,17 @@ std::string array_text(std::int64_t rows, std::int64_t columns, int cell_bits) {
          " bits";
 }
 
+bool has_array_scales(const quant::CimConfig& config) {
+  return quant::partition(config.psum_granularity).by_column_tile ||
+         quant::partition(config.weight_granularity).by_column_tile;
+}
+
 // The partial sums of a calibrated layer must be those that its converters were calibrated for.
 void check_options(const std::string& node, const quant::CimLayer& layer, const MappingOptions& options) {
   if (options.rows == RowPolicy::kPacked && !layer.psum_step.empty())
     bad_input("the layer's ADC ranges are calibrated for row tiles of whole windows", at(node),
               "use --rows windows, or map a network that is not calibrated");
-  const bool by_array = layer.config.psum_granularity == quant::Granularity::kArray ||
-                        layer.config.weight_granularity == quant::Granularity::kArray;
-  if (!by_array) return;
+  if (!has_array_scales(layer.config)) return;
   const std::string hint = "use auto, or scales a column, channel or layer";
   if (options.slices == Spread::kAdjacent)
     bad_input("array-wise scales need each slice in arrays of its own", at(node), hint);
@@ -97,8 +100,7 @@ struct Together {
 Together together(const MappedLayer& layer, const quant::CimLayer& quantized, const Chip& chip,
                   const MappingOptions& options) {
   const auto slices = static_cast<std::int64_t>(layer.slices.size());
-  const bool by_array = quantized.config.psum_granularity == quant::Granularity::kArray ||
-                        quantized.config.weight_granularity == quant::Granularity::kArray;
+  const bool by_array = has_array_scales(quantized.config);
   Together out;
   if (options.pairs == Spread::kAdjacent || (options.pairs == Spread::kAuto && layer.parts <= chip.columns))
     out.parts = layer.parts;

@@ -152,8 +152,7 @@ class Copy {
 }  // namespace
 
 Granularity by_output(Granularity granularity) {
-  const bool by_tile = granularity == Granularity::kArray || granularity == Granularity::kColumn;
-  return by_tile ? Granularity::kColumn : Granularity::kChannel;
+  return partition(granularity).by_tile ? Granularity::kColumn : Granularity::kChannel;
 }
 
 void scale_outputs(CimLayer& layer, ir::Tensor& weight, const std::vector<float>& factor) {

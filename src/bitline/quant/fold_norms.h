@@ -13,7 +13,8 @@
 
 namespace bitline::quant {
 
-// Folds every batch-norm that ir::foldable_norms names, behind layers in float, too. Others stay.
+// Folds every batch-norm that ir::foldable_norms names, behind layers in float, too. Others stay. Errors are
+// those of scale_outputs.
 QuantizedModel fold_batch_norm(const QuantizedModel& model);
 
 // The granularity with scales for every output: layer -> channel, array -> column.

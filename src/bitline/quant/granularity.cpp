@@ -10,13 +10,6 @@ namespace bitline::quant {
 
 namespace {
 
-struct Partition {  // which coordinates of a column tell groups apart
-  const char* name;
-  bool by_tile;
-  bool by_output;
-  bool by_column_tile;
-};
-
 constexpr std::array<Partition, 4> kPartitions = {{
     {"layer", false, false, false},
     {"channel", false, true, false},
@@ -25,6 +18,10 @@ constexpr std::array<Partition, 4> kPartitions = {{
 }};
 
 }  // namespace
+
+const Partition& partition(Granularity granularity) {
+  return kPartitions[static_cast<std::size_t>(granularity)];
+}
 
 Granularity parse_granularity(std::string_view text) {
   std::array<std::string, kPartitions.size()> names;
@@ -36,11 +33,11 @@ Granularity parse_granularity(std::string_view text) {
 }
 
 std::string granularity_name(Granularity granularity) {
-  return kPartitions[static_cast<std::size_t>(granularity)].name;
+  return partition(granularity).name;
 }
 
 GroupMap::GroupMap(Granularity granularity, const ColumnGrid& grid, bool slices_shared) {
-  const Partition& p = kPartitions[static_cast<std::size_t>(granularity)];
+  const Partition& p = partition(granularity);
   int stride = 1;
   if (p.by_output || p.by_column_tile) {
     output_divisor_ = p.by_output ? 1 : grid.array_columns;

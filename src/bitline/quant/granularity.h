@@ -18,6 +18,14 @@ namespace bitline::quant {
 
 enum class Granularity { kLayer, kChannel, kArray, kColumn };
 
+struct Partition {  // which coordinates of a column tell groups apart
+  const char* name;
+  bool by_tile;
+  bool by_output;
+  bool by_column_tile;
+};
+const Partition& partition(Granularity granularity);
+
 Granularity parse_granularity(std::string_view text);  // Error{kBadInput} with a suggestion
 std::string granularity_name(Granularity granularity);
 

@@ -158,7 +158,8 @@ std::optional<AdcRange> lossless_adc_range(const Histogram& histogram, int level
   const auto [low, high] = support(histogram);
   if (low == high) {
     const double value = histogram.first + low * histogram.width;
-    return AdcRange{std::max(histogram.width, std::fabs(value)), value};
+    const double step = std::max(histogram.width, std::fabs(value));
+    return AdcRange{step, levels % 2 == 0 ? value + 0.5 * step : value};
   }
   if (high - low > levels - 1) return std::nullopt;
   // A level on every bin; the levels to spare lie on both sides, for sums not seen yet.

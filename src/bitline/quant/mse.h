@@ -28,8 +28,8 @@ struct Histogram {
 };
 
 // The (step, centre) of an L-level uniform converter that minimizes the squared error over a histogram of
-// sums, in the histogram's units. A histogram of one value gives step = max(width, |value|) and that centre;
-// one of at most L neighbouring bins gets a level on each of them (step = width), which loses nothing.
+// sums, in the histogram's units. A histogram of one value gives step = max(width, |value|) and a level
+// on it; one of at most L neighbouring bins gets a level on each of them (step = width), which loses nothing.
 struct AdcRange {
   double step = 1.0;
   double centre = 0.0;

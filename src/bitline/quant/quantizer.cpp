@@ -7,14 +7,17 @@
 
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
+#include "bitline/base/units.h"
 #include "bitline/base/wide.h"
 
 namespace bitline::quant {
 
 namespace {
 
-constexpr std::array<NumberFormat, 4> kFormats = {
-    {{"auto", nullptr}, {"signed", signed_range}, {"strict", strict_range}, {"unsigned", unsigned_range}}};
+constexpr std::array<NumberFormat, 4> kFormats = {{{"auto", nullptr, 1},
+                                                   {"signed", signed_range, 1},
+                                                   {"strict", strict_range, 2},
+                                                   {"unsigned", unsigned_range, 1}}};
 
 struct Preset {
   const char* name;
@@ -91,11 +94,6 @@ void blend(const Rounding& rounding, std::size_t n, Chunk& c) {
 template <class Visit>
 void for_each_chunk(std::size_t size, Visit&& visit) {
   for (std::size_t first = 0; first < size; first += kChunk) visit(first, std::min(kChunk, size - first));
-}
-
-std::string number_text(double value) {
-  std::array<char, 32> digits{};
-  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
 }
 
 std::string anneal_text(const Anneal& a) {

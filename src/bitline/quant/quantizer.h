@@ -25,6 +25,7 @@ namespace bitline::quant {
 struct NumberFormat {
   const char* name;              // auto: what the tensor's place asks for; signed | strict | unsigned
   CodeRange (*range)(int bits);  // null for auto
+  int min_bits;                  // that range takes
 };
 std::span<const NumberFormat> number_formats();
 

@@ -9,6 +9,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
+#include "bitline/base/units.h"
 
 namespace bitline::quant {
 
@@ -169,11 +170,6 @@ constexpr std::array<RangeMethod, 4> kMethods = {
      {"minmax", 0.0, 0.0, 0.0, true, minmax_scale, minmax_adc},
      {"percentile", 99.9, 50.0, kWhole, false, percentile_scale, percentile_adc},
      {"kl", 0.0, 0.0, 0.0, false, divergence_scale, divergence_adc}}};
-
-std::string number_text(double value) {
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
 
 }  // namespace
 

@@ -49,7 +49,8 @@ struct Surrogate {
   bool has_parameter;
   bool uses_gradient;  // the slope depends on g
   ParameterRange parameter;
-  // What `code` is taken for when it is differentiated, at a fixed g: a function of v with the slope above.
+  // What `code` is taken for when it is differentiated: a function of v with the slopes below, at g = 0 where
+  // they depend on g.
   double (*soft)(double v, double parameter);
   void (*slopes)(const RoundedValues& values, float parameter, float* slopes);
 };

@@ -21,6 +21,16 @@ std::int64_t blocks(std::int64_t extent, std::int64_t block) {
   return (extent + block - 1) / block;
 }
 
+// At least 1. Error{kBadInput} when a window does not fit.
+std::int64_t channels_of_a_tile(const ir::Shape& weight, const CimConfig& config) {
+  const std::int64_t channels = tile_channels(weight[1], window_of(weight), config.array_rows);
+  if (channels < 1) {
+    bad_input("one kernel window needs " + std::to_string(window_of(weight)) + " rows, but the array has " +
+              std::to_string(config.array_rows));
+  }
+  return channels;
+}
+
 }  // namespace
 
 std::int64_t tile_channels(std::int64_t group_inputs, std::int64_t window, int array_rows) {
@@ -30,8 +40,7 @@ std::int64_t tile_channels(std::int64_t group_inputs, std::int64_t window, int a
 ColumnGrid column_grid(const ir::Shape& weight, const CimConfig& config) {
   const WeightEncoding& encoding = weight_encoding(config.encoding);
   ColumnGrid grid;
-  grid.tiles =
-      static_cast<int>(blocks(weight[1], tile_channels(weight[1], window_of(weight), config.array_rows)));
+  grid.tiles = static_cast<int>(blocks(weight[1], channels_of_a_tile(weight, config)));
   grid.slices = static_cast<int>(encoding.slices(config.weight_bits, config.cell_bits).size());
   grid.outputs = static_cast<int>(weight[0]);
   grid.array_columns = std::max(1, config.array_columns / encoding.cells_per_digit);
@@ -41,22 +50,13 @@ ColumnGrid column_grid(const ir::Shape& weight, const CimConfig& config) {
 ScaleBlock scale_block(const ir::Shape& weight, const CimConfig& config) {
   if (config.slice_scales)
     bad_input("its bit slices have weight scales of their own, so a weight has no one scale");
-  const std::int64_t channels = tile_channels(weight[1], window_of(weight), config.array_rows);
-  if (channels < 1) {
-    bad_input("one kernel window needs " + std::to_string(window_of(weight)) + " rows, but the array has " +
-              std::to_string(config.array_rows));
-  }
-  switch (config.weight_granularity) {
-    case Granularity::kLayer:
-      return {weight[1], weight[0]};
-    case Granularity::kChannel:
-      return {weight[1], 1};
-    case Granularity::kArray:
-      return {channels, column_grid(weight, config).array_columns};
-    case Granularity::kColumn:
-      break;
-  }
-  return {channels, 1};
+  const std::int64_t channels = channels_of_a_tile(weight, config);
+  const Partition& p = partition(config.weight_granularity);
+  ScaleBlock block{weight[1], weight[0]};
+  if (p.by_tile) block.channels = channels;
+  if (p.by_output) block.outputs = 1;
+  if (p.by_column_tile) block.outputs = column_grid(weight, config).array_columns;
+  return block;
 }
 
 std::size_t table_size(const ir::Shape& weight, const ScaleBlock& block) {

@@ -18,7 +18,7 @@ namespace bitline::quant {
 // Input channels of a row tile; 0 when one window has more rows than the array.
 std::int64_t tile_channels(std::int64_t group_inputs, std::int64_t window, int array_rows);
 
-// The columns of a layer with weights of this shape, whose windows fit the array.
+// The columns of a layer with weights of this shape. Error{kBadInput} when a window does not fit the array.
 ColumnGrid column_grid(const ir::Shape& weight, const CimConfig& config);
 
 struct ScaleBlock {

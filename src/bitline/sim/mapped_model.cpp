@@ -114,8 +114,7 @@ void check_pairs(const quant::QuantizedModel& model, const Mapping& mapping) {
 }
 
 bool scales_differ_by_tile(const quant::CimConfig& config) {
-  return config.weight_granularity == quant::Granularity::kArray ||
-         config.weight_granularity == quant::Granularity::kColumn;
+  return quant::partition(config.weight_granularity).by_tile;
 }
 
 // Whether the layer runs without its row tiles because this block does not keep them.

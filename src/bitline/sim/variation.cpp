@@ -95,12 +95,6 @@ int exact_fraction_bits(const LayerProgram& program, const std::vector<double>& 
   return bits;
 }
 
-std::string number_text(double value) {
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  return {digits.data(), end};
-}
-
 // One "NAME:NUMBER" of a variation's text.
 void parse_effect(std::string_view text, Variation& out) {
   const std::size_t colon = text.find(':');

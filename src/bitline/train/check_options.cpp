@@ -1,22 +1,16 @@
 #include "bitline/train/check_options.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
 #include "bitline/base/error.h"
+#include "bitline/base/units.h"
 #include "bitline/ir/shapes.h"
 
 namespace bitline::train {
 
 namespace {
-
-std::string number_text(double value) {
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
 
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 

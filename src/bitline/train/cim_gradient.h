@@ -5,13 +5,11 @@
 // with respect to the activations, the weights, and the scales of activations, weights and converters:
 //   converters   quant/adc.h, for given sums
 //   the rest     that of sum_t gate_t * (aq * Wq)_t: the product of the quantized activations and weights of
-//   row
-//                tile t, passed on where its converters were in range. gate_t[o] is the mean of "in range"
-//                over the slices (i, j) of one sum. A gate for each slice would break up large digits that
-//                cancel
-//                (-1 = -4 + 3) and pass on mostly noise with few ADC bits.
+//                row tile t, passed on where its converters were in range. gate_t[o] is the mean of "in
+//                range" over the slices (i, j) of one sum. A gate for each slice would break up large digits
+//                that cancel (-1 = -4 + 3) and pass on mostly noise with few ADC bits.
 //   activations  quant/quantizer.h, as their rounding has it; weights: the same, times the digit slope
-//   (quant/slicing.h), so that an ideal ADC gives plain LSQ:
+//                (quant/slicing.h), so that an ideal ADC gives plain LSQ:
 //                d(s_w * digit_j)/ds_w = digit_j - slope_j * v inside the range, digit_j outside
 //   offset       of activations (LSQ+): its constant in base passes no converter, so it is not gated. Zero
 //                padding is quantized like any input, and takes part in the gradients of scale and offset

@@ -111,17 +111,20 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
   const std::int64_t outputs = count(shapes[static_cast<std::size_t>(node.output)]);
   const auto weights = static_cast<std::int64_t>(start_.graph.constant(node.inputs[1]).size());
   const auto groups = static_cast<std::int64_t>(layer.weight_scale.size());
+  const mapping::LayerTiling tiling = mapping::tile_layer(*shape, layer.config, node.name);
+  const std::int64_t slices = tiling.grid.slices;
   t.activation_gain =
       static_cast<double>(quant::lsq_gradient_scale(features, quant::activation_range(layer).high));
+  // Scales of their own for the slices: each slice's scale is of all the weights of its group.
+  const std::int64_t sharing = layer.config.slice_scales ? slices : 1;
   t.weight_gain = static_cast<double>(
-      quant::lsq_gradient_scale(weights / groups, quant::weight_range(layer.config).high));
+      quant::lsq_gradient_scale(weights * sharing / groups, quant::weight_range(layer.config).high));
   if (layer.config.adc_levels != quant::kIdealAdc) {
     t.step_s0 = to_torch(layer.psum_step).to(device_);
     t.step_u = torch::zeros_like(t.step_s0);
     t.centre = to_torch(layer.psum_centre).to(device_);
-    const mapping::LayerTiling tiling = mapping::tile_layer(*shape, layer.config, node.name);
     const std::int64_t sums =
-        outputs * tiling.grid.tiles * tiling.grid.slices / static_cast<std::int64_t>(layer.psum_step.size());
+        outputs * tiling.grid.tiles * slices / static_cast<std::int64_t>(layer.psum_step.size());
     t.psum_gain = static_cast<double>(quant::lsq_gradient_scale(sums, layer.config.adc_levels - 1));
     t.slice_gain = slice_gains(tiling, layer.config);
     add_parameter(node.name + ".psum_step", t.step_u, false, rates.range, gathers(quantizers.psums));
@@ -228,6 +231,16 @@ void GraphNet::shape_gradients(std::vector<Tensor>& gradients,
         gradients[i] = psum_step_gradient(it->second.spec, tensors, gradients[i],
                                           views_of(shards, &BatchStatistics::psums, node.name));
     }
+  }
+}
+
+void GraphNet::keep_in_reach() {
+  const torch::NoGradGuard no_gradient;
+  for (auto& [name, layer] : layers_) {
+    CimTensors& t = layer.tensors;
+    train::keep_in_reach(t.activation_s0, t.activation_u);
+    train::keep_in_reach(t.weight_s0, t.weight_u);
+    if (t.step_u.defined()) train::keep_in_reach(t.step_s0, t.step_u);
   }
 }
 

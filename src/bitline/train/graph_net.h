@@ -37,7 +37,8 @@ struct ScaleRates {
 
 class GraphNet {
  public:
-  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed | float.
+  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed | float. Error{kBadInput} for another
+  // name, Error{kUnsupported} for a quantizer or layer that the operator does not take.
   GraphNet(const quant::QuantizedModel& model, const std::string& device, const std::string& cim_operator,
            const ScaleRates& rates = ScaleRates(), const Quantizers& quantizers = Quantizers());
 
@@ -55,6 +56,9 @@ class GraphNet {
   // to parameter i.
   void shape_gradients(std::vector<at::Tensor>& gradients, const std::vector<BatchStatistics>& shards) const;
 
+  // Brings scales that a step took beyond their reach (quant/scale.h) back to its end.
+  void keep_in_reach();
+
   // Moves scales that follow ranges, after a step.
   void follow_ranges(const std::vector<BatchStatistics>& shards, double momentum);
 
@@ -69,7 +73,7 @@ class GraphNet {
 
   // All state by name: parameters, batch-norm statistics and running means of partial sums.
   std::map<std::string, at::Tensor> state() const;
-  // Takes over values by name; every name of state() must be there with its shape.
+  // Takes over values by name; every name of state() must be there with as many values. Error{kBadInput}.
   void load_state(const std::map<std::string, at::Tensor>& values);
   std::string device() const { return device_; }
 

@@ -9,6 +9,7 @@
 
 namespace bitline::train {
 
+// Error{kUnsupported} for average pooling with asymmetric or large padding.
 at::Tensor run_operator(const ir::Node& node, const std::vector<at::Tensor>& operands);
 
 }  // namespace bitline::train

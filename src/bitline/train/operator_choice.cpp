@@ -83,8 +83,9 @@ CimOperator choose_operator(const std::string& name, const std::string& device,
 void check_formats(const CimSpec& spec, const quant::CimLayer& layer) {
   const auto check = [&spec](const quant::QuantizerSpec& quantizer, int bits, const quant::CodeRange& range,
                              const char* what, const char* hint) {
-    if (quantizer.format->range == nullptr || quantizer.format->range(bits) == range) return;
-    unsupported("the " + std::string(what) + " of this layer are not " + quantizer.format->name,
+    const quant::NumberFormat& format = *quantizer.format;
+    if (format.range == nullptr || (bits >= format.min_bits && format.range(bits) == range)) return;
+    unsupported("the " + std::string(what) + " of this layer are not " + format.name,
                 Where{{}, 0, 0, spec.name}, hint);
   };
   check(spec.quantizers.weights, spec.config.weight_bits, quant::weight_range(spec.config), "weights",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "bitline/quant/lsq.h"
 #include "bitline/sim/wordlines.h"
@@ -17,6 +18,7 @@ using torch::Tensor;
 
 constexpr std::int64_t kSeenImages = 2;   // of a shard
 constexpr std::int64_t kSeenPixels = 32;  // of these images
+constexpr double kGoldenShare = 0.6180339887498949;
 
 // One partial sum as its converter sees it.
 struct Psum {
@@ -48,13 +50,12 @@ class PsumSampler {
   template <class Visit>
   void for_each(Visit&& visit) const {
     const sim::WindowGeometry geometry(program_.tiling.shape, input_);
-    const std::int64_t pixels = images_ * geometry.pixels(), seen = std::min(kSeenPixels, pixels);
+    const std::vector<std::int64_t> seen = spread_places(kSeenPixels, images_ * geometry.pixels());
     for (const quant::BitSlice& cycle : program_.input_slices) {
       const sim::WordlineBytes digits(geometry, codes_, images_, cycle, program_.pad_code);
       for (std::size_t t = 0; t < program_.tiling.tiles.size(); ++t) {
         for (std::int64_t g = 0; g < program_.tiling.shape.groups; ++g) {
-          for (std::int64_t k = 0; k < seen; ++k)
-            visit_pixel(digits, cycle, {t, g, k * pixels / seen}, visit);
+          for (const std::int64_t pixel : seen) visit_pixel(digits, cycle, {t, g, pixel}, visit);
         }
       }
     }
@@ -154,6 +155,14 @@ std::vector<float> range_steps(const PsumSampler& sampler) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> spread_places(std::int64_t count, std::int64_t of) {
+  auto stride = static_cast<std::int64_t>(kGoldenShare * static_cast<double>(of));
+  while (std::gcd(stride, of) != 1) ++stride;
+  std::vector<std::int64_t> out;
+  for (std::int64_t k = 0; k < std::min(count, of); ++k) out.push_back(k * stride % of);
+  return out;
+}
 
 PsumView view_psums(const CimSpec& spec, const CimTensors& tensors, const Tensor& x) {
   const quant::ScalePolicy& policy = *spec.quantizers.psums.policy;

@@ -3,6 +3,7 @@
 // whatever the policy is.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -20,8 +21,12 @@ struct PsumView {
   std::vector<float> range_step;           // the step whose window just holds the sums seen
 };
 
-// Looks at the sums of at most 32 output pixels, evenly spaced over the shard's first images, so that the
-// cost does not grow with the images. x: [N, C, H, W] or [N, K].
+// At most `count` different places among `of` > 0, spread evenly: multiples of the golden section of `of`, by
+// a stride that shares no factor with it, so that they do not fall on a few columns or rows of an image.
+std::vector<std::int64_t> spread_places(std::int64_t count, std::int64_t of);
+
+// Looks at the sums of at most 32 output pixels, spread over the shard's first images, so that the cost does
+// not grow with the images. x: [N, C, H, W] or [N, K].
 PsumView view_psums(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x);
 
 // The gradient of the trained u of the steps; `task` may be undefined.

@@ -11,6 +11,7 @@
 #include "bitline/sim/evaluate.h"
 #include "bitline/sim/parallel.h"
 #include "bitline/train/graph_net.h"
+#include "bitline/train/optimizer.h"
 #include "bitline/train/schedule.h"
 #include "bitline/train/shard_step.h"
 #include "bitline/train/torch.h"
@@ -78,19 +79,24 @@ class Fitter {
     adam_ = std::make_unique<torch::optim::Adam>(groups_, torch::optim::AdamOptions(1.0));
   }
 
-  void step(const Tensor& x, const Tensor& expected, const ShardPlan& plan, double factor, double progress) {
+  // False, and nothing moved, where the gradients are not finite.
+  bool step(const Tensor& x, const Tensor& expected, const ShardPlan& plan, double factor, double progress) {
     net_.set_progress(progress);
     const auto share = 1.0 / static_cast<double>(expected.numel());
-    const StepResult result =
+    StepResult result =
         run_shards(net_, x, plan, [&](const Tensor& y, std::int64_t first, std::int64_t last) {
           return (y - expected.slice(0, first, last).to(y.device())).square().sum() * share;
         });
+    if (!std::isfinite(clip_gradients(result.gradients, std::numeric_limits<double>::infinity())))
+      return false;
     for (std::size_t g = 0; g < places_.size(); ++g) {
       Tensor leaf = net_.parameters()[places_[g]].value;
       leaf.mutable_grad() = result.gradients[places_[g]];
       static_cast<torch::optim::AdamOptions&>(adam_->param_groups()[g].options()).lr(rates_[g] * factor);
     }
     adam_->step();
+    net_.keep_in_reach();
+    return true;
   }
 
   quant::QuantizedModel model() const { return net_.export_model(); }
@@ -153,9 +159,10 @@ quant::QuantizedModel fit_part(const quant::QuantizedModel& part, const ir::Tens
       order = data::epoch_order(images, context.seed, epoch++);
       next = 0;
     }
-    fitter.step(chosen_images(x, order, next, batch), chosen_images(expected, order, next, batch),
-                {options.shards, context.threads, BatchNormMode::kFixed}, schedule.factor(step),
-                static_cast<double>(step) / options.steps);
+    if (!fitter.step(chosen_images(x, order, next, batch), chosen_images(expected, order, next, batch),
+                     {options.shards, context.threads, BatchNormMode::kFixed}, schedule.factor(step),
+                     static_cast<double>(step) / options.steps))
+      break;
     next += batch;
   }
   return fitter.model();
@@ -168,6 +175,12 @@ void check(const quant::QuantizedModel& start, const ir::Graph& reference, const
   if (!(options.weight_rate >= 0.0) || !(options.scale_rate >= 0.0))
     bad_input("the learning rates of a reconstruction must not be negative");
   if (images.size() == 0) bad_input("reconstruction got no images", {}, "give at least one");
+  for (const quant::QuantizerSpec* spec :
+       {&options.quantizers.weights, &options.quantizers.activations, &options.quantizers.psums}) {
+    if (!(spec->policy == Quantizers().weights.policy))
+      unsupported("a reconstruction fits scales to its own error: the policy is lsq", {},
+                  "leave " + std::string(spec->policy->name) + " out");
+  }
   const auto same = [](const ir::Node& a, const ir::Node& b) {
     return a.name == b.name && a.op.index() == b.op.index() && a.inputs.size() == b.inputs.size();
   };

@@ -5,9 +5,9 @@
 // arrays are fitted by Adam so that the part, fed by the quantized parts before it, gives what the float part
 // gives for the float network's activations, on a few hundred images without labels:
 //   minimize mean (y_quantized - y_float)^2
-// This is the block-wise objective of BRECQ (Li et al., ICLR 2021) with unit weights, and the direct,
-// straight- through optimization of AdaQuant (Hubara et al., ICML 2021), here with partial sums quantized as
-// well.
+// This is the block-wise objective of BRECQ (Li et al., ICLR 2021) with unit weights, and the direct
+// optimization of AdaQuant (Hubara et al., ICML 2021) through straight-through rounding, here with partial
+// sums quantized as well.
 #pragma once
 
 #include "bitline/train/trainer.h"

@@ -52,6 +52,11 @@ float u_of_scale(float s0, float scale) {
   return s0 * std::clamp(std::log(scale / s0), -quant::kMaxLog, quant::kMaxLog);
 }
 
+void keep_in_reach(const Tensor& s0, Tensor& u) {
+  const Tensor reach = s0 * quant::kMaxLog;
+  u.copy_(torch::minimum(torch::maximum(u, -reach), reach));
+}
+
 ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, const Tensor& x) {
   const quant::ScalePolicy& policy = *spec.quantizers.activations.policy;
   ActivationView out;

@@ -39,4 +39,8 @@ at::Tensor joined_gradient(const quant::ScalePolicy& policy, const at::Tensor& t
 at::Tensor simulated_gradient(const at::Tensor& s0, const at::Tensor& u, const std::vector<double>& ds);
 float u_of_scale(float s0, float scale);
 
+// Brings u back to the end of its scale's reach: beyond it the task's gradient is zero, and no step would
+// return.
+void keep_in_reach(const at::Tensor& s0, at::Tensor& u);
+
 }  // namespace bitline::train

@@ -8,7 +8,6 @@ namespace bitline::train {
 struct Schedule {
   std::int64_t steps = 1;         // of the whole run
   std::int64_t warmup_steps = 0;  // linear from 1/(warmup+1)
-  double final_factor = 0.0;      // where the cosine ends
 
   double factor(std::int64_t step) const;  // step in [0, steps)
 };

@@ -27,7 +27,7 @@ struct StepResult {
 
 struct ShardPlan {
   int shards = 1;   // part of the result
-  int threads = 1;  // not part of it; 0 = all cores
+  int threads = 1;  // not part of it; at least 1
   BatchNormMode mode = BatchNormMode::kFixed;
 };
 

@@ -27,7 +27,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kRunningMomentum = 0.1;  // of batch-norm statistics
+constexpr double kRunningMomentum = 0.1;  // of batch-norm statistics, ranges and centres of converters
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -63,6 +63,8 @@ class Run {
   TrainResult train() {
     TrainResult result;
     result.resumed = resume();
+    const std::int64_t epochs_done = state_.steps_done / steps_per_epoch_;
+    if (static_cast<std::int64_t>(state_.epochs.size()) < epochs_done) finish_epoch(epochs_done - 1);
     while (state_.steps_done < schedule_.steps) run_epoch();
     result.last = net_.export_model();
     if (!state_.best.empty()) net_.load_state(state_.best);
@@ -125,7 +127,7 @@ class Run {
     stop_if_asked();
   }
 
-  // The state after an epoch's last step is saved by finish_epoch, together with the epoch's report.
+  // The state after an epoch's last step is saved by finish_epoch, before and after its evaluation.
   bool at_epoch_end() const { return state_.steps_done % steps_per_epoch_ == 0; }
   bool checkpoint_due() const {
     return options_.checkpoint_steps > 0 && state_.steps_done % options_.checkpoint_steps == 0 &&
@@ -144,16 +146,14 @@ class Run {
     net_.set_progress(progress);
     StepResult step = run_shards(net_, teacher_.get(), batch, options_.shards, context_.threads, mode,
                                  {options_.label_smoothing, options_.distillation, options_.temperature});
-    if (!std::isfinite(step.loss)) {
-      throw Error(ErrorCode::kFailure,
-                  "the loss is no longer finite at step " + std::to_string(state_.steps_done + 1), {},
-                  "lower the learning rate");
-    }
+    require_finite(step.loss, "loss");
     net_.shape_gradients(step.gradients, step.statistics);
     const double limit =
         options_.clip_norm > 0.0 ? options_.clip_norm : std::numeric_limits<double>::infinity();
     const double norm = clip_gradients(step.gradients, limit);
+    require_finite(norm, "gradient");
     sgd_.step(step.gradients, rate);
+    net_.keep_in_reach();
     net_.follow_ranges(step.statistics, kRunningMomentum);
     if (mode == BatchNormMode::kBatch) net_.update_running(step.statistics, kRunningMomentum);
     state_.epoch_loss += step.loss;
@@ -161,6 +161,13 @@ class Run {
     ++state_.steps_done;
     ++steps_here_;
     return {step.loss, norm};
+  }
+
+  void require_finite(double value, const std::string& what) const {
+    if (std::isfinite(value)) return;
+    throw Error(ErrorCode::kFailure,
+                "the " + what + " is no longer finite at step " + std::to_string(state_.steps_done + 1), {},
+                "lower the learning rate");
   }
 
   void report_step(StepFigures figures, std::int64_t epoch, double steps_per_second) {
@@ -186,12 +193,14 @@ class Run {
   }
 
   void finish_epoch(std::int64_t epoch) {
+    save();
+    stop_if_cancelled();
     const auto steps = static_cast<double>(steps_per_epoch_);
     EpochReport report;
     report.epoch = static_cast<int>(epoch) + 1;
     report.loss = state_.epoch_loss / steps;
     report.train_accuracy = 100.0 * static_cast<double>(state_.epoch_correct) / (steps * options_.batch);
-    report.test_accuracy = evaluate();
+    report.test_accuracy = evaluate_or_stop();
     report.seconds = state_.epoch_seconds;
     report.steps_done = state_.steps_done;
     state_.epochs.push_back(report);
@@ -204,6 +213,16 @@ class Run {
     }
     save();
     observer_.on_epoch(report);
+  }
+
+  // A run that is cancelled here goes on with the evaluation.
+  double evaluate_or_stop() {
+    try {
+      return evaluate();
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled) stop_if_cancelled();
+      throw;
+    }
   }
 
   double evaluate() {

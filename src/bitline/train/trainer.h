@@ -98,7 +98,7 @@ struct ReconstructOptions {
   // size.
   double weight_rate = 0.1;
   double scale_rate = 0.03;
-  Quantizers quantizers;
+  Quantizers quantizers;  // of the policy lsq: scales are fitted as everything else is
   std::string device = "cpu";
   std::string cim_operator = "auto";
 };
@@ -114,15 +114,18 @@ class Trainer {
   virtual ~Trainer() = default;
 
   // Trains from `start`: layers listed in start.layers run on arrays with calibrated scales, the others in
-  // float. `teacher` is needed when options.distillation > 0. Errors: kBadInput for contradicting options or
-  // data that do not fit, kFailure when the loss is no longer finite, kCancelled.
+  // float. `teacher` is needed when options.distillation > 0. Errors: kBadInput for contradicting options,
+  // data that do not fit or another run's checkpoint, kUnsupported for a device, operator or format that is
+  // not to be had here, kFailure when the loss or a gradient is no longer finite or a checkpoint cannot be
+  // written, kCancelled.
   virtual TrainResult train(const quant::QuantizedModel& start, const ir::Graph* teacher,
                             const TrainData& data, const TrainOptions& options, Observer& observer,
                             const Context& context, io::FileSystem& fs) const = 0;
 
   // Fits `start` (calibrated) part by part to `reference`, a float graph with the same nodes, on normalized
   // images [N, C, H, W] without labels (reconstruct.h). A part that cannot be improved stays as it is. The
-  // same bits for any number of threads. Errors: kBadInput for options out of range or graphs that differ.
+  // same bits for any number of threads. Errors: kBadInput for options out of range or graphs that differ,
+  // kUnsupported as above and for another policy than lsq, kCancelled.
   virtual quant::QuantizedModel reconstruct(const quant::QuantizedModel& start, const ir::Graph& reference,
                                             const ir::Tensor& images, const ReconstructOptions& options,
                                             const std::function<void(const SegmentReport&)>& observer,
