@@ -52,6 +52,13 @@ def trained(runs):
                  [[q] + [accuracies(runs, f"{p} {q}") for p in precisions] for q in quantizers])
 
 
+def parts(runs, whole):
+    """Readings of LG-LSQ at W2A2 beside the rows of the same budget in the table of ResNet-20."""
+    rows = [[q, accuracies(whole, f"W2A2Pideal {q}")] for q in ["lsq", "lg-lsq-task"]]
+    rows += [[q, accuracies(runs, f"W2A2 {q}")] for q in ["lsq+asr:1", "ssg-task", "ssg-task+asr:1+mde:0.005"]]
+    return table(["quantizer", "W2A2, 5 epochs"], rows)
+
+
 def longer(runs):
     """W3A3 with more epochs."""
     return table(["quantizer", "W3A3, 30 epochs"], [[q, accuracies(runs, f"W3A3 {q}")] for q in ["lsq", "lg-lsq"]])
@@ -79,6 +86,8 @@ def tables():
         runs = seeds(name)
         if runs:
             found[name] = form(runs)
+    if seeds("two-bits"):
+        found["two-bits"] = parts(seeds("two-bits"), seeds("resnet20"))
     return found
 
 

@@ -39,6 +39,18 @@ const std::vector<Damage>& damages() {
          std::vector<float>& weights = operand<ir::Conv>(g, "conv2", 1);
          std::fill_n(weights.begin(), 16 * 3 * 3, 0.0f);
        }},
+      {"TinyWeights",
+       [](ir::Graph& g) {
+         for (float& w : operand<ir::Conv>(g, "conv2", 1)) w = 1e-37f;
+       }},
+      {"TinyInputsAndWeights",
+       [](ir::Graph& g) {
+         for (const std::size_t input : {1u, 2u}) {
+           std::vector<float>& of_norm = operand<ir::BatchNorm>(g, "", input);
+           of_norm.assign(of_norm.size(), 1e-30f);
+         }
+         for (float& w : operand<ir::Conv>(g, "conv2", 1)) w = 1e-7f;
+       }},
       {"ZeroVariance", [](ir::Graph& g) { operand<ir::BatchNorm>(g, "", 4)[0] = 0.0f; }},
       {"ZeroGamma", [](ir::Graph& g) { operand<ir::BatchNorm>(g, "", 1)[0] = 0.0f; }}};
   return all;

@@ -55,7 +55,8 @@ TEST(MseScale, DegenerateInputs) {
   EXPECT_EQ(mse_scale(std::vector<float>{}, range), 1.0f);
   EXPECT_EQ(mse_scale(std::vector<float>(9, 0.0f), range), 1.0f);
   EXPECT_EQ(mse_scale(std::vector<float>{-1.0f, -2.0f}, unsigned_range(4)), 1.0f);
-  for (const float value : {0.3f, -0.3f, 1e-20f, 1e20f}) {
+  EXPECT_EQ(mse_scale(std::vector<float>(5, 1e-20f), range), 1.0f);  // too small: zeros
+  for (const float value : {0.3f, -0.3f, 1e-12f, 1e20f}) {
     const std::vector<float> one(5, value);
     const double scale = double(mse_scale(one, range));
     EXPECT_GT(scale, 0.0);

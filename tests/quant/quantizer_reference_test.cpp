@@ -1,5 +1,6 @@
 // The whole quantizer against the formulas written once more: forward, gradients and penalty of every
 // surrogate with every correction, bit for bit, ties, denormals, infinities and signed zeros included.
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -13,6 +14,10 @@
 
 namespace bitline::quant {
 namespace {
+
+std::uint32_t bits(float value) {
+  return std::bit_cast<std::uint32_t>(value);
+}
 
 double soft_of_surrogate(const std::string& name, double k, double v) {
   const double middle = std::floor(v) + 0.5, u = v - std::floor(v) - 0.5;
@@ -54,7 +59,8 @@ Reference reference(float x, float g, const ScaledGroup& group) {
 std::vector<float> values(float scale) {
   const Philox random(11, stream_id("quantizer reference"));
   const float tiny = std::numeric_limits<float>::denorm_min(), least = std::numeric_limits<float>::min();
-  std::vector<float> x = {0.0f, -0.0f, tiny, -tiny, least, -least, 1e30f, -1e30f};
+  const float infinite = std::numeric_limits<float>::infinity();
+  std::vector<float> x = {0.0f, -0.0f, tiny, -tiny, least, -least, 1e30f, -1e30f, infinite, -infinite};
   for (int half = -40; half <= 40; ++half) x.push_back(0.5f * static_cast<float>(half) * scale);
   for (std::uint64_t i = 0; i < 1000; ++i) x.push_back(static_cast<float>(random.normal(i)) * 5.0f * scale);
   return x;
@@ -82,16 +88,16 @@ void expect_equal(const ScaledGroup& group, const std::vector<float>& x) {
   quantize_backward(x, g, group, dx);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const Reference expected = reference(x[i], g[i], group);
-    ASSERT_EQ(y[i], expected.y) << name << " x " << x[i];
-    ASSERT_EQ(dx[i], expected.dx) << name << " x " << x[i];
-    // sums of one value
+    ASSERT_EQ(bits(y[i]), bits(expected.y)) << name << " x " << x[i];
+    ASSERT_EQ(bits(dx[i]), bits(expected.dx)) << name << " x " << x[i];
+    // sums of one value, which start at 0
     float one = NAN, pull = 0.0f;
     const GroupGradient sums = quantize_backward({&x[i], 1}, {&g[i], 1}, group, {&one, 1});
-    ASSERT_EQ(one, expected.dx) << name << " x " << x[i];
-    ASSERT_EQ(static_cast<float>(sums.scale), expected.dscale) << name << " x " << x[i];
-    ASSERT_EQ(static_cast<float>(sums.offset), expected.doffset) << name << " x " << x[i];
+    ASSERT_EQ(bits(one), bits(expected.dx)) << name << " x " << x[i];
+    ASSERT_EQ(bits(static_cast<float>(sums.scale)), bits(0.0f + expected.dscale)) << name << " x " << x[i];
+    ASSERT_EQ(bits(static_cast<float>(sums.offset)), bits(0.0f + expected.doffset)) << name << " x " << x[i];
     add_penalty({&x[i], 1}, group, 1, {&pull, 1});
-    ASSERT_EQ(pull, expected.penalty) << name << " x " << x[i];
+    ASSERT_EQ(bits(pull), bits(expected.penalty)) << name << " x " << x[i];
   }
 }
 

@@ -96,6 +96,7 @@ class QuantizeCommand final : public Command {
   }
 
   result::Record trained(const quant::QuantizedModel& start, Session& session) {
+    check_fit(start.graph, *data_.open(data::Split::kTest, session));
     const ir::Tensor images = calibration_images(data_, array_.calibration_images, session);
     sim::CalibrateOptions options;
     options.config = array_.config(session);

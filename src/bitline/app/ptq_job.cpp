@@ -14,6 +14,7 @@
 #include "bitline/ir/equalize.h"
 #include "bitline/ir/fold.h"
 #include "bitline/sim/calibrate.h"
+#include "bitline/sim/wordlines.h"
 
 namespace bitline::app {
 
@@ -39,15 +40,23 @@ const WeightRounding& rounding_named(std::string_view name) {
                        [name](const auto& r) { return name == r.name; });
 }
 
-// Reconstruction loads the training library and takes converters with equal steps alone.
+// Converters of these are not in the training graph.
+bool is_only_calibrated(const quant::CimConfig& config) {
+  const bool cycles = config.activation_bits > sim::kByteBits && config.adc_levels != quant::kIdealAdc;
+  return config.cycle_ranges || config.free_levels || cycles;
+}
+
+// Reconstruction loads the training library and takes what that takes.
 const WeightRounding& rounding_of(const PtqOptions& options, const quant::CimConfig& config) {
   const bool usual = options.rounding.empty();
   const WeightRounding& rounding = rounding_named(usual ? options.usual_rounding : options.rounding);
-  if (!rounding.reconstructs || !(config.cycle_ranges || config.free_levels)) return rounding;
+  if (!rounding.reconstructs || !is_only_calibrated(config)) return rounding;
   if (usual) return rounding_named("compensated");
-  throw Error(ErrorCode::kUsage,
-              "--rounding reconstructed takes converters with equal steps, alike for all input cycles", {},
-              "leave --cycle-ranges and --adc-levels out, or use --rounding compensated");
+  throw Error(
+      ErrorCode::kUsage,
+      "--rounding reconstructed takes converters with equal steps, alike for all input cycles, and at most " +
+          std::to_string(sim::kByteBits) + " bits of activations behind them",
+      {}, "leave --cycle-ranges and --adc-levels out, or use --rounding compensated");
 }
 
 ir::Graph prepare(const ir::Graph& graph, const PtqOptions& options) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "bitline/base/error.h"
+#include "bitline/quant/scale.h"
 
 namespace bitline::quant {
 
@@ -128,7 +129,7 @@ std::int64_t Histogram::total() const {
 
 float mse_scale(std::span<const float> x, CodeRange range) {
   const double widest = full_scale(x, range);
-  if (!(widest >= static_cast<double>(std::numeric_limits<float>::min()))) return 1.0f;
+  if (!(widest >= static_cast<double>(kLeastScale))) return 1.0f;
   double best_error = 0.0;
   double best = 0.0;
   const auto consider_scale = [&](double scale) {
@@ -143,7 +144,7 @@ float mse_scale(std::span<const float> x, CodeRange range) {
   const double middle = best;
   for (int i = 1; i <= kRefineSteps; ++i)
     consider_scale(middle * std::pow(ratio, 2.0 * i / (kRefineSteps + 1) - 1.0));
-  return static_cast<float>(best);
+  return std::max(static_cast<float>(best), kLeastScale);
 }
 
 std::pair<double, double> support(const Histogram& h) {

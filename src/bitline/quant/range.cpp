@@ -10,6 +10,7 @@
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 #include "bitline/base/units.h"
+#include "bitline/quant/scale.h"
 
 namespace bitline::quant {
 
@@ -206,7 +207,7 @@ RangeSpec parse_range(std::string_view text) {
 
 float choose_scale(const RangeSpec& spec, std::span<const float> x, CodeRange range) {
   const auto scale = static_cast<float>(spec.method->scale(x, range, spec.parameter));
-  if (scale >= std::numeric_limits<float>::min()) return scale;
+  if (scale >= kLeastScale) return scale;
   return mse_scale(x, range);  // a percentile of mostly zeros; all zeros give 1
 }
 

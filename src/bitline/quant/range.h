@@ -37,7 +37,7 @@ struct RangeSpec {
 };
 RangeSpec parse_range(std::string_view text);  // Error{kBadInput} with a suggestion or the bounds
 
-// The scale of a quantizer for finite values x. Values that are all zero (or of denormal size) give 1.
+// The scale of a quantizer for finite values x. Values that are all zero, or too small (kLeastScale), give 1.
 float choose_scale(const RangeSpec& spec, std::span<const float> x, CodeRange range);
 
 // Step and centre of a converter of at least two levels for a histogram that is not empty; where nothing need

@@ -10,6 +10,7 @@
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 #include "bitline/quant/mse.h"
+#include "bitline/quant/scale.h"
 
 namespace bitline::quant {
 
@@ -75,7 +76,7 @@ float range_scale(std::span<const float> x, CodeRange range) {
   float largest = 0.0f;
   for (const float value : x) largest = std::max(largest, std::fabs(value));
   const float scale = largest / static_cast<float>(std::max(-range.low, range.high));
-  return scale >= std::numeric_limits<float>::min() ? scale : 1.0f;
+  return scale >= kLeastScale ? scale : 1.0f;
 }
 
 float power_of_two_scale(float scale) {

@@ -84,7 +84,10 @@ void check_float_operator(const CimSpec& spec) {
   const Where where{{}, 0, 0, spec.name};
   if (c.adc_levels != quant::kIdealAdc)
     unsupported("the float operator has no partial sums", where, "use an ideal ADC, as in W3A3Pideal");
-  if (quant::partition(c.weight_granularity).by_tile || c.slice_scales)
+  if (c.slice_scales)
+    unsupported("the float operator has no slices with scales of their own", where,
+                "leave --slice-scales out");
+  if (quant::partition(c.weight_granularity).by_tile)
     unsupported("the float operator has weight scales for each layer or channel only", where,
                 "use --granularity layer or channel");
 }

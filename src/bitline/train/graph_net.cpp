@@ -89,13 +89,15 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
   out.spec = {node.name, *shape, layer.config, layer.activation_signed, quantizers};
   check_formats(out.spec, layer);
   if (layer.config.cycle_ranges || layer.config.free_levels)
-    unsupported("training takes converters with equal steps for all cycles", Where{{}, 0, 0, node.name},
-                "leave --cycle-ranges and --adc-levels out, or use --method ptq");
+    unsupported("the training graph has converters with equal steps, alike for all cycles, only",
+                Where{{}, 0, 0, node.name},
+                "use --rounding compensated of calibrate or --method ptq, and no --verify");
   if (layer.config.activation_bits > sim::kByteBits && layer.config.adc_levels != quant::kIdealAdc)
     unsupported("activations of more than " + std::to_string(sim::kByteBits) +
                     " bits are not trained behind converters",
                 Where{{}, 0, 0, node.name},
-                "train with ideal ones, as in W16A16Pideal, and calibrate, or use --method ptq");
+                "train with ideal ones, as in W16A16Pideal, and calibrate; calibrate and --method ptq with "
+                "--rounding compensated take them, --verify does not");
   if (operator_ == float_cim) check_float_operator(out.spec);
   CimTensors& t = out.tensors;
   t.activation_s0 = to_torch(std::vector<float>{layer.activation_scale}).to(device_);

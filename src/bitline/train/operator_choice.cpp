@@ -88,8 +88,9 @@ void check_formats(const CimSpec& spec, const quant::CimLayer& layer) {
     unsupported("the " + std::string(what) + " of this layer are not " + format.name,
                 Where{{}, 0, 0, spec.name}, hint);
   };
-  check(spec.quantizers.weights, spec.config.weight_bits, quant::weight_range(spec.config), "weights",
-        "strict needs --encoding differential, signed twos-complement");
+  check(
+      spec.quantizers.weights, spec.config.weight_bits, quant::weight_range(spec.config), "weights",
+      "strict needs --encoding differential and arrays, signed twos-complement; unsigned is for activations");
   check(spec.quantizers.activations, spec.config.activation_bits, quant::activation_range(layer),
         "activations", "leave the format out: it follows the data");
 }
