@@ -1,6 +1,7 @@
 // Recipes: what is taken over from an earlier run, what is not, and what is refused before the first step.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -60,6 +61,43 @@ TEST_F(Recipes, ASecondRunTakesOverFinishedSteps) {
   for (const char* step : {"float", "layer/layer", "column/column"}) EXPECT_TRUE(done_before(again, step));
   EXPECT_EQ(scratch_.read("run/result.json"), result);
   EXPECT_FALSE(done_before(run({"--fresh"}), "float"));
+}
+
+TEST_F(Recipes, OnlySomeSteps) {
+  write(std::string(kTrain) + kCalibrate);
+  ASSERT_EQ(run({"--only", "float"}).exit_code, 0);
+  EXPECT_FALSE(scratch_.exists("run/layer-layer.safetensors"));
+  const Outcome second = run({"--only", "column*"});
+  ASSERT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_EQ(second.err.find("float"), std::string::npos) << second.err;
+  EXPECT_TRUE(scratch_.exists("run/column-column.safetensors"));
+  EXPECT_FALSE(scratch_.exists("run/layer-layer.safetensors"));
+  const auto steps = [&] {
+    std::vector<std::string> names;
+    const result::Record record = record_of(scratch_.read("run/result.json"));
+    for (const auto& row : table(record, "summary").rows) names.push_back(std::get<std::string>(row[0]));
+    return names;
+  };
+  EXPECT_EQ(steps(), (std::vector<std::string>{"float", "column/column"}));
+  EXPECT_TRUE(done_before(run({"--only", "column*"}), "column/column"));
+  EXPECT_FALSE(done_before(run({"--only", "column*", "--fresh"}), "column/column"));
+  EXPECT_EQ(steps(), (std::vector<std::string>{"float", "column/column"}));
+}
+
+// A file that a step wrote may be gone, as from a clone: what was measured still stands beside the others.
+TEST_F(Recipes, OnlySomeStepsWithoutTheFilesOfOthers) {
+  write(std::string(kTrain) + kCalibrate);
+  ASSERT_EQ(run().exit_code, 0);
+  const std::string before = scratch_.read("run/result.json");
+  std::filesystem::remove(scratch_.path("run/column-column.safetensors"));
+  const Outcome o = run({"--only", "layer/layer"});
+  EXPECT_TRUE(done_before(o, "layer/layer")) << o.err;
+  EXPECT_EQ(scratch_.read("run/result.json"), before);
+  EXPECT_FALSE(scratch_.exists("run/column-column.safetensors"));
+  const Outcome wrong = run({"--only", "layer/layers"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find("no step is 'layer/layers'"), std::string::npos) << wrong.err;
+  EXPECT_NE(wrong.err.find("did you mean 'layer/layer'?"), std::string::npos) << wrong.err;
 }
 
 TEST_F(Recipes, CostsStandBesideTheAccuracyOfTheSameModel) {

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include <CLI/CLI.hpp>
+#include <fnmatch.h>
 
 #include "bitline/app/command.h"
 #include "bitline/app/journal.h"
@@ -37,25 +39,26 @@ class RunCommand final : public Command {
     app.add_option("recipe", path_, "recipe file")->required();
     app.add_option("--out", out_, "folder of the run (default: the recipe's)");
     app.add_option("--set", overrides_, "KEY=VALUE for an option that steps of the recipe have");
+    app.add_option("--only", only_,
+                   "steps to run, by name ('*' is any text); of others what was measured before");
     app.add_flag("--fresh", fresh_, "do not take over finished steps of an earlier run");
   }
 
   result::Record run(Session& session) override {
-    const Recipe recipe = read_recipe(session.files(), path_, out_, overrides_);
+    Recipe recipe = read_recipe(session.files(), path_, out_, overrides_);
     session.add_input(path_);
     for (const RecipeStep& step : recipe.steps) {  // what is wrong is found before the first step runs
       prepare(step);
       check_hardware(step, session.files());
     }
+    check_only(recipe);
     session.files().make_directories(recipe.out);
     const std::string journal_path = recipe.out + "/steps.json";
-    if (fresh_) session.files().remove(journal_path);
+    if (fresh_ && only_.empty()) session.files().remove(journal_path);
     Journal journal(session.files(), journal_path);
+    const std::vector<result::Record> done = run_steps(recipe, session, journal);
     result::Record record;
     record.title = recipe.name;
-    std::vector<result::Record> done;
-    for (std::size_t i = 0; i < recipe.steps.size(); ++i)
-      done.push_back(run_step(recipe.steps[i], i, recipe.steps.size(), session, journal));
     record.add("steps", static_cast<std::int64_t>(recipe.steps.size()));
     record.add("folder", recipe.out);
     add_summary(recipe, done, record);
@@ -131,6 +134,42 @@ class RunCommand final : public Command {
     return out;
   }
 
+  void check_only(const Recipe& recipe) const {
+    std::vector<std::string> names;
+    for (const RecipeStep& step : recipe.steps) names.push_back(step.name);
+    for (const std::string& pattern : only_) {
+      if (std::none_of(names.begin(), names.end(), [&](const auto& name) { return fits(pattern, name); }))
+        throw Error(ErrorCode::kUsage, "--only: no step is '" + pattern + "'", {},
+                    suggestion(pattern, names));
+    }
+  }
+
+  static bool fits(const std::string& pattern, const std::string& name) {
+    return pattern == name || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+  }
+
+  bool is_to_run(const RecipeStep& step) const {
+    return only_.empty() || std::any_of(only_.begin(), only_.end(),
+                                        [&](const std::string& pattern) { return fits(pattern, step.name); });
+  }
+
+  // The record of each step. Steps that neither ran now nor before are taken out of the recipe.
+  std::vector<result::Record> run_steps(Recipe& recipe, Session& session, Journal& journal) const {
+    const std::vector<RecipeStep> steps = std::exchange(recipe.steps, {});
+    std::vector<result::Record> done;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (is_to_run(steps[i])) {
+        done.push_back(run_step(steps[i], i, steps.size(), session, journal));
+      } else if (const auto* before = journal.measured(key_of(steps[i], session), outputs_of(steps[i]))) {
+        done.push_back(*before);
+      } else {
+        continue;
+      }
+      recipe.steps.push_back(steps[i]);
+    }
+    return done;
+  }
+
   static std::string key_of(const RecipeStep& step, const Session& session) {
     std::string text = step.command + "|" + std::to_string(session.options().seed);
     for (const auto& [key, values] : step.options) {
@@ -148,13 +187,13 @@ class RunCommand final : public Command {
     return out;
   }
 
-  static result::Record run_step(const RecipeStep& step, std::size_t index, std::size_t count,
-                                 Session& session, Journal& journal) {
+  result::Record run_step(const RecipeStep& step, std::size_t index, std::size_t count, Session& session,
+                          Journal& journal) const {
     const std::string label = "[" + std::to_string(index + 1) + "/" + std::to_string(count) + "] " +
                               step.command + ": " + step.name;
     const std::string key = key_of(step, session);
     const std::set<std::string> outputs = outputs_of(step);
-    if (const result::Record* before = journal.find(key)) {
+    if (const result::Record* before = fresh_ ? nullptr : journal.find(key)) {
       session.note(label + "  (done before)");
       for (const std::string& file : journal.files(key))
         if (outputs.count(file) == 0) session.add_input(file);
@@ -173,7 +212,7 @@ class RunCommand final : public Command {
   }
 
   std::string path_, out_;
-  std::vector<std::string> overrides_;
+  std::vector<std::string> overrides_, only_;
   bool fresh_ = false;
 };
 

@@ -37,11 +37,15 @@ Journal::Journal(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::mov
 }
 
 const result::Record* Journal::find(const std::string& key) const {
+  return measured(key, {});
+}
+
+const result::Record* Journal::measured(const std::string& key, const std::set<std::string>& outputs) const {
   const auto it = entries_.find(key);
   if (it == entries_.end()) return nullptr;
   const auto& files = it->second.files;
-  const bool unchanged = std::all_of(files.begin(), files.end(), [this](const auto& file) {
-    return input_hash(fs_, file.first) == file.second;
+  const bool unchanged = std::all_of(files.begin(), files.end(), [&](const auto& file) {
+    return outputs.count(file.first) != 0 || input_hash(fs_, file.first) == file.second;
   });
   return unchanged ? &it->second.record : nullptr;
 }
