@@ -110,7 +110,7 @@ class Layer {
 
 double forward_seconds(const quant::QuantizedModel& model, const char* cim_operator, const torch::Tensor& x) {
   const torch::NoGradGuard no_gradient;
-  const train::GraphNet net(model, "cpu", cim_operator);
+  const train::GraphNet net(model, {"cpu", cim_operator});
   return bench::best_seconds([&] { net.forward(x, train::BatchNormMode::kFixed, nullptr); }, kRepeats);
 }
 
@@ -202,7 +202,7 @@ double network_seconds(const sim::Network& network, std::int64_t images, int thr
 // Float LibTorch on whole batches, reading and counting included.
 double float_seconds(const quant::QuantizedModel& model) {
   const torch::NoGradGuard no_gradient;
-  const train::GraphNet net(model, "cpu", "auto");
+  const train::GraphNet net(model, {"cpu", "auto"});
   const bench::NoiseImages noise(kBatch);
   ir::Tensor batch({kBatch, 3, 32, 32});
   const std::size_t each = batch.size() / kBatch;
@@ -261,6 +261,10 @@ void compare_training(Ratios& ratios) {
   const Steps fused = steps_of(bench::kFusedSteps, {kBatch, 3, 1});
   const Steps floats = steps_of(bench::kFloatSteps, {kBatch, 3, 1});
   const Steps composed = steps_of(bench::kComposedSteps, {kBatch, 3, 1});
+  ratios.add("ResNet-18 float step: bfloat16 / float32 convolutions",
+             steps_of(bench::kBfloatSteps, {kBatch, 3, 1}).seconds /
+                 steps_of(bench::kResnet18Steps, {kBatch, 3, 1}).seconds,
+             "-");
   ratios.add("ResNet-20 QAT step: engine / float LibTorch step", fused.seconds / floats.seconds, "<= 0.8");
   ratios.add("ResNet-20 QAT step: peak memory, engine / float", fused.peak_mib / floats.peak_mib, "<= 2");
   ratios.add("ResNet-20 QAT step: composed / engine", composed.seconds / fused.seconds, ">= 10");

@@ -3,7 +3,6 @@
 #include <chrono>
 
 #include "measurement.h"
-#include "workloads.h"
 
 #include "bitline/app/trainer_library.h"
 
@@ -33,11 +32,15 @@ class StepClock final : public train::Observer {
 
 }  // namespace
 
+quant::QuantizedModel uncalibrated_resnet20() {
+  quant::QuantizedModel model = array_resnet20();
+  model.layers.clear();
+  return model;
+}
+
 std::vector<double> training_steps(const TrainingCase& which, const StepCount& count) {
   const train::Trainer& trainer = app::trainer();
-  // The float case calibrates, too, so that all cases start from the same peak.
-  quant::QuantizedModel model = array_resnet20();
-  if (!which.on_arrays) model.layers.clear();
+  const quant::QuantizedModel model = which.network();
   const NoiseImages images(count.batch * (kWarmUpSteps + count.steps));
   train::TrainData data;
   data.train = &images;
@@ -45,7 +48,8 @@ std::vector<double> training_steps(const TrainingCase& which, const StepCount& c
   options.batch = count.batch;
   options.shards = count.threads;
   options.freeze_batch_norm = 0.0;
-  options.cim_operator = which.cim_operator;
+  options.backend.cim_operator = which.cim_operator;
+  options.backend.compute = which.compute;
   Context context;
   context.threads = count.threads;
   std::vector<double> values = {peak_mib()};

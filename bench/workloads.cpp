@@ -48,6 +48,10 @@ quant::QuantizedModel float_resnet20() {
   return {frontend::zoo("resnet20", kClasses, kSeed), {}, {}};
 }
 
+quant::QuantizedModel float_resnet18() {
+  return {frontend::zoo("resnet18-cifar", kClasses, kSeed), {}, {}};
+}
+
 quant::QuantizedModel array_resnet20() {
   const ir::Tensor few_images = random_tensor({2, 3, 32, 32});
   return sim::calibrate(float_resnet20().graph, few_images, sim::CalibrateOptions{}, Context{});

@@ -26,6 +26,7 @@ struct ConvLayer {
 // ResNet-20 on images [3, 32, 32], W4A4P4 column/column; first and last layer and shortcuts in float.
 quant::QuantizedModel array_resnet20();
 quant::QuantizedModel float_resnet20();
+quant::QuantizedModel float_resnet18();  // in its form for these images
 
 // Every layer of the network on arrays of the chip, bit-serial, weights and inputs of `bits` bits; not
 // calibrated.

@@ -1,6 +1,9 @@
 // A graph in LibTorch against the float interpreter, and its state in and out.
 #include "bitline/train/graph_net.h"
 
+#include <bit>
+#include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "base/error_of.h"
@@ -94,9 +97,40 @@ TEST(GraphNet, FixedForwardEqualsTheInterpreter) {
     const ir::Graph graph = every_operator(seed);
     Dice dice(seed + 100);
     const ir::Tensor images = random_values(dice, {3, 4, 8, 8}, 1.0f);
-    const GraphNet net({graph, {}, {}}, "cpu", "auto");
+    const GraphNet net({graph, {}, {}}, {"cpu", "auto"});
     expect_close(to_ir(net.forward(to_torch(images), BatchNormMode::kFixed, nullptr)),
                  ir::run_graph(graph, images), "seed " + std::to_string(seed));
+  }
+}
+
+// The nearest number with eight bits of mantissa, a tie to the even one.
+float rounded(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  return std::bit_cast<float>((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
+}
+
+ir::Tensor rounded(ir::Tensor t) {
+  for (float& x : t.data) x = rounded(x);
+  return t;
+}
+
+// Operands and results are rounded, sums are not: eight times as many terms bring no larger error.
+TEST(GraphNet, ConvolutionsInBfloat16) {
+  for (const std::int64_t channels : {8, 64}) {
+    Builder b(3);
+    const ir::ValueId x = b.graph.add_input("x", {ir::kBatch, channels, 6, 6});
+    const ir::ValueId weight = b.constant({16, channels, 3, 3});
+    b.graph.set_output(b.node(ir::Conv{square(3, 1, 1), 1}, {x, weight}));
+    Dice dice(4);
+    const ir::Tensor images = random_values(dice, {2, channels, 6, 6}, 1.0f);
+    const ir::Tensor y = to_ir(GraphNet({b.graph, {}, {}}, {"cpu", "auto", "bfloat16"})
+                                   .forward(to_torch(images), BatchNormMode::kFixed, nullptr));
+    b.graph.constant(weight) = rounded(b.graph.constant(weight));
+    const ir::Tensor exact = ir::run_graph(b.graph, rounded(images));
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      EXPECT_EQ(y.data[i], rounded(y.data[i]));
+      EXPECT_NEAR(y.data[i], exact.data[i], std::fabs(exact.data[i]) / 256.0f + 1e-5f) << i;
+    }
   }
 }
 
@@ -143,7 +177,7 @@ TEST(GraphOps, UnusualFormsEqualTheInterpreter) {
       operands.push_back(&v);
       tensors.push_back(to_torch(v));
     }
-    expect_close(to_ir(run_operator(node, tensors)), ir::run_node(node, operands),
+    expect_close(to_ir(run_operator(node, tensors, torch::kFloat32)), ir::run_node(node, operands),
                  "case " + std::to_string(i) + " " + std::string(ir::op_name(node.op)));
   }
 }
@@ -152,7 +186,7 @@ TEST(GraphOps, RefusesAveragePoolingItCannotTrain) {
   const ir::Node node{"pool7", ir::AveragePool{{{3, 3}, {1, 1}, {1, 1}, {0, 0}, {1, 1}}, false, true}, {}, 0};
   const std::string text = error_of(
       [&] {
-        run_operator(node, {torch::zeros({1, 1, 5, 5})});
+        run_operator(node, {torch::zeros({1, 1, 5, 5})}, torch::kFloat32);
       },
       ErrorCode::kUnsupported);
   EXPECT_NE(text.find("pool7"), std::string::npos) << text;
@@ -166,7 +200,7 @@ std::vector<quant::QuantizedModel> models() {
 
 TEST(GraphNet, ExportOfAnUntouchedNetworkIsTheStart) {
   for (const quant::QuantizedModel& start : models()) {
-    const quant::QuantizedModel out = GraphNet(start, "cpu", "auto").export_model();
+    const quant::QuantizedModel out = GraphNet(start, {"cpu", "auto"}).export_model();
     EXPECT_EQ(difference(start, out), "");
     EXPECT_EQ(out.layers.size(), start.layers.size());
     EXPECT_EQ(out.notes, start.notes);
@@ -175,8 +209,8 @@ TEST(GraphNet, ExportOfAnUntouchedNetworkIsTheStart) {
 
 TEST(GraphNet, StateCarriesEverything) {
   for (const quant::QuantizedModel& start : models()) {
-    const GraphNet changed(start, "cpu", "auto");
-    GraphNet fresh(start, "cpu", "auto");
+    const GraphNet changed(start, {"cpu", "auto"});
+    GraphNet fresh(start, {"cpu", "auto"});
     {
       const torch::NoGradGuard no_gradient;
       for (auto& [name, value] : changed.state()) Tensor(value).add_(0.001).mul_(1.01);
@@ -220,7 +254,7 @@ TEST(GraphNet, RunningStatisticsFollowTheFormula) {
   const ir::Node& node = b.graph.nodes()[0];
   Dice dice(6);
   const ir::Tensor images = random_values(dice, {5, 3, 4, 5}, 2.0f, 1.0f);
-  GraphNet net({b.graph, {}, {}}, "cpu", "auto");
+  GraphNet net({b.graph, {}, {}}, {"cpu", "auto"});
   std::vector<BatchStatistics> shards(2);
   net.forward(to_torch(images).slice(0, 0, 2), BatchNormMode::kBatch, &shards[0]);
   const ir::Tensor y = to_ir(net.forward(to_torch(images).slice(0, 2, 5), BatchNormMode::kBatch, &shards[1]));
@@ -242,10 +276,12 @@ TEST(GraphNet, RunningStatisticsFollowTheFormula) {
 }
 
 TEST(GraphNet, NamesTheDevicesItKnows) {
-  EXPECT_NE(error_of([] { GraphNet(float_start(), "tpu", "auto"); }).find("known: cpu, cuda"),
+  EXPECT_NE(error_of([] {
+              GraphNet(float_start(), {"tpu", "auto"});
+            }).find("known: cpu, cuda"),
             std::string::npos);
   if (torch::cuda::is_available()) GTEST_SKIP() << "this machine has a CUDA device";
-  error_of([] { GraphNet(float_start(), "cuda", "auto"); }, ErrorCode::kUnsupported);
+  error_of([] { GraphNet(float_start(), {"cuda", "auto"}); }, ErrorCode::kUnsupported);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ void expect_gradients(const GraphNet& net, const StepResult& step) {
 
 void expect_step(const quant::QuantizedModel& model, const char* cim_operator) {
   SCOPED_TRACE(cim_operator);
-  const GraphNet net(model, "cpu", cim_operator);
+  const GraphNet net(model, {"cpu", cim_operator});
   const std::int64_t side = model.graph.input_shape()[2];
   const data::Batch batch = random_batch(side > 32 ? 2 : 4, side);
   const StepResult step = run_shards(net, nullptr, batch, 2, 2, BatchNormMode::kBatch, {});
@@ -50,7 +50,7 @@ void expect_step(const quant::QuantizedModel& model, const char* cim_operator) {
 // The network with the running statistics of a batch, as training leaves it. With those of a fresh network
 // the calibrated ranges would not be those of the activations that training sees.
 ir::Graph settled(const char* name) {
-  GraphNet net({frontend::zoo(name, 10, 2), {}, {}}, "cpu", "auto");
+  GraphNet net({frontend::zoo(name, 10, 2), {}, {}}, {"cpu", "auto"});
   std::vector<BatchStatistics> statistics(1);
   const data::Batch batch = random_batch(4, net.export_model().graph.input_shape()[2]);
   const ir::Shape shape = {4, 3, batch.shape.height, batch.shape.width};

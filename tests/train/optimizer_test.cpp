@@ -69,7 +69,7 @@ TEST(GraphNetParameters, OnlyWeightsDecay) {
   const Digits digits(64, 16);
   const quant::QuantizedModel quantized =
       calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32));
-  const GraphNet net(quantized, "cpu", "auto", {0.25, 0.5});
+  const GraphNet net(quantized, {"cpu", "auto"}, {0.25, 0.5});
   EXPECT_EQ(decaying(net), "conv1.weight conv2.weight conv3.weight linear.weight ");
   int scales = 0;
   for (const Parameter& p : net.parameters()) {
@@ -90,7 +90,7 @@ TEST(GraphNetParameters, AConstantThatIsAddedOrMultipliedDoesNotDecay) {
   x = graph.add_node("a", ir::Add{}, {x, graph.add_constant("shift", ir::Tensor({3}, {1, 2, 3}))});
   x = graph.add_node("fc", ir::Linear{}, {x, graph.add_constant("w", ir::Tensor({2, 3}))});
   graph.set_output(x);
-  const GraphNet net({graph, {}, {}}, "cpu", "auto");
+  const GraphNet net({graph, {}, {}}, {"cpu", "auto"});
   EXPECT_EQ(net.parameters().size(), 3u);
   EXPECT_EQ(decaying(net), "w ");
 }
@@ -117,7 +117,7 @@ TEST(Scales, StayPositiveWhateverTheOptimizerIsGiven) {
       calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32));
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Dice dice(seed);
-    const GraphNet net(start, "cpu", "auto");
+    const GraphNet net(start, {"cpu", "auto"});
     Sgd sgd(net.parameters(), 0.9, 0.1);
     for (int step = 0; step < 30; ++step) {
       std::vector<Tensor> gradients;

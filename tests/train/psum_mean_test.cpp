@@ -74,8 +74,8 @@ std::vector<float> centres(const GraphNet& net) {
 TEST(PsumMean, CentresMoveWithTheRunningMean) {
   const Digits digits(64, 16);
   const ir::Tensor images = digits.images(32);
-  const GraphNet fixed(calibrated(float_start().graph, small_array("W4A4P3"), images), "cpu", "auto");
-  GraphNet net(calibrated(float_start().graph, small_array("W4A4P3"), images), "cpu", "auto");
+  const GraphNet fixed(calibrated(float_start().graph, small_array("W4A4P3"), images), {"cpu", "auto"});
+  GraphNet net(calibrated(float_start().graph, small_array("W4A4P3"), images), {"cpu", "auto"});
   const std::vector<float> start = centres(net);
   std::vector<BatchStatistics> first(1), second(1);
   const torch::Tensor batch = to_torch(images);

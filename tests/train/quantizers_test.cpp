@@ -113,7 +113,7 @@ TEST(ScaleMotion, RangesAreFollowed) {
 TrainOptions options_with(const char* text, const char* cim_operator) {
   TrainOptions o = short_run();
   o.quantizers.weights = o.quantizers.activations = quant::parse_quantizer(text);
-  o.cim_operator = cim_operator;
+  o.backend.cim_operator = cim_operator;
   return o;
 }
 
@@ -144,7 +144,7 @@ TEST(QuantizersInTraining, EveryPolicyAndSurrogateTrainsTheSameBitsOnAnyThreads)
 std::string one_step(const quant::QuantizedModel& model, const Tensor& images, const Quantizers& quantizers,
                      const char* cim_operator) {
   try {
-    GraphNet net(model, "cpu", cim_operator, {}, quantizers);
+    GraphNet net(model, {"cpu", cim_operator}, {}, quantizers);
     std::vector<BatchStatistics> seen(1);
     const Tensor loss = net.forward(images, BatchNormMode::kBatch, seen.data()).square().sum();
     torch::autograd::variable_list leaves;

@@ -120,7 +120,10 @@ TEST(Resume, RefusesTheCheckpointOfAnotherRun) {
   other.learning_rate += 1e-9;
   refused(start, digits, other);
   other = options;
-  other.cim_operator = "composed";
+  other.backend.cim_operator = "composed";
+  refused(start, digits, other);
+  other = options;
+  other.backend.compute = "bfloat16";
   refused(start, digits, other);
   refused(start, Digits(63, 32), options);
   refused(start, Digits(64, 31), options);

@@ -52,7 +52,7 @@ void make_wild(const GraphNet& net, std::vector<Tensor>& gradients, Dice& dice) 
 
 void train_wildly(const quant::QuantizedModel& start, const Tensor& images, const Quantizers& quantizers,
                   const char* cim_operator, const std::string& text) {
-  GraphNet net(start, "cpu", cim_operator, {}, quantizers);
+  GraphNet net(start, {"cpu", cim_operator}, {}, quantizers);
   Sgd sgd(net.parameters(), 0.9, 1e-4);
   Dice dice(17);
   for (int step = 0; step < kSteps; ++step) {

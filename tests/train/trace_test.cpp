@@ -75,7 +75,7 @@ TEST(Trace, OffsetsOfActivationsGiveTheSameCodes) {
     const quant::QuantizedModel start = calibrated(float_start().graph, config, digits.images(32));
     for (const char* cim_operator : {"fused", "float"}) {
       if (config.adc_levels != quant::kIdealAdc && std::string(cim_operator) == "float") continue;
-      options.cim_operator = cim_operator;
+      options.backend.cim_operator = cim_operator;
       const quant::QuantizedModel trained = run(start, digits.sets(), options).last;
       for (const auto& [name, layer] : trained.layers) EXPECT_NE(layer.activation_offset, 0.0f) << name;
       expect_equal_codes(trained, images);

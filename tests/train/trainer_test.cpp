@@ -85,13 +85,24 @@ TEST(Trainer, BothOperatorsTrainAlike) {
   TrainOptions options = short_run();
   options.epochs = 1;
   options.clip_norm = 1.0;
-  options.cim_operator = "fused";
+  options.backend.cim_operator = "fused";
   const TrainResult fused = run(start, digits.sets(), options);
-  options.cim_operator = "composed";
+  options.backend.cim_operator = "composed";
   const TrainResult composed = run(start, digits.sets(), options);
   EXPECT_NEAR(fused.epochs[0].loss, composed.epochs[0].loss, 1e-3 * composed.epochs[0].loss);
-  options.cim_operator = "auto";
+  options.backend.cim_operator = "auto";
   EXPECT_EQ(difference(fused.last, run(start, digits.sets(), options).last), "");
+}
+
+TEST(Trainer, ConvolutionsInBfloat16TrainAlike) {
+  const Digits digits(64, 32);
+  TrainOptions options = short_run();
+  const TrainResult wide = run(float_start(), digits.sets(), options);
+  options.backend.compute = "bfloat16";
+  const TrainResult narrow = run(float_start(), digits.sets(), options);
+  EXPECT_NEAR(narrow.epochs[0].loss, wide.epochs[0].loss, 0.01 * wide.epochs[0].loss);
+  EXPECT_NE(difference(narrow.last, wide.last), "");
+  EXPECT_EQ(difference(run(float_start(), digits.sets(), options, 3).last, narrow.last), "");
 }
 
 // A test that finds the two runs above equal must also see a difference when there is one.
@@ -309,8 +320,9 @@ TEST(Trainer, RefusesContradictingOptions) {
       {"small_side = 28", [](TrainOptions& o) { o.small_epochs = 1, o.small_side = 28; }},
       {"evaluate_images", [](TrainOptions& o) { o.evaluate_images = -1; }},
       {"checkpoint_steps", [](TrainOptions& o) { o.checkpoint_steps = -1; }},
-      {"known: cpu, cuda", [](TrainOptions& o) { o.device = "gpu"; }},
-      {"did you mean 'fused'", [](TrainOptions& o) { o.cim_operator = "fusd"; }}};
+      {"known: cpu, cuda", [](TrainOptions& o) { o.backend.device = "gpu"; }},
+      {"did you mean 'bfloat16'", [](TrainOptions& o) { o.backend.compute = "bfloat"; }},
+      {"did you mean 'fused'", [](TrainOptions& o) { o.backend.cim_operator = "fusd"; }}};
   for (const BadOption& c : cases) {
     TrainOptions options = short_run();
     c.set(options);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bitline/app/trainer_library.h"
+#include "bitline/base/cpu.h"
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 #include "bitline/base/units.h"
@@ -125,9 +126,12 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option("--freeze-bn", train.freeze_batch_norm,
                  "last fraction of the run with fixed batch-norm statistics")
       ->capture_default_str();
-  app.add_option("--device", train.device, "cpu or cuda")->capture_default_str();
-  app.add_option("--cim-operator", train.cim_operator,
+  app.add_option("--device", train.backend.device, "cpu or cuda")->capture_default_str();
+  app.add_option("--cim-operator", train.backend.cim_operator,
                  "auto, fused (CPU), composed (LibTorch operators) or float (no arrays; ideal ADC)")
+      ->capture_default_str();
+  app.add_option("--compute", train.backend.compute,
+                 "float32 or bfloat16: what convolutions that are not on arrays multiply")
       ->capture_default_str();
   app.add_option("--epoch-test-images", train.evaluate_images,
                  "test images looked at after each epoch, with --method ptq at the end; 0 = all")
@@ -173,6 +177,10 @@ train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Gr
   const train::TrainData sets{train_set.get(), test_set.get(), data.normalization(),
                               options.augmentation(data.set.kind)};
   ConsoleObserver observer(session, stage, options.tensorboard);
+  const train::Backend& backend = options.train.backend;
+  if (backend.compute == "bfloat16" && backend.device == "cpu" && !cpu_features().avx512_bf16)
+    session.note(
+        "convolutions in bfloat16 are slower than in float32 here: the processor has no AVX-512 BF16");
   train::TrainResult result =
       trainer().train(start, teacher, sets, options.train, observer, session.context(), session.files());
   for (train::EpochReport& e : result.epochs) {

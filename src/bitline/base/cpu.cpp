@@ -41,6 +41,7 @@ CpuFeatures detect() {
   f.avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
              __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
   f.avx512_vnni = f.avx512 && __builtin_cpu_supports("avx512vnni") != 0;
+  f.avx512_bf16 = f.avx512 && __builtin_cpu_supports("avx512bf16") != 0;
   f.amx_int8 = f.avx512_vnni && has_amx_int8();
   return f;
 }
@@ -61,6 +62,7 @@ std::string CpuFeatures::text() const {
   add(fma, "fma");
   add(avx512, "avx512");
   add(avx512_vnni, "avx512_vnni");
+  add(avx512_bf16, "avx512_bf16");
   add(amx_int8, "amx_int8");
   return out;
 }

@@ -98,7 +98,8 @@ std::string fingerprint(const quant::QuantizedModel& start, const ir::Graph* tea
   h = hash_numbers(h, {double(data.train->size()), data.test == nullptr ? 0.0 : double(data.test->size()),
                        double(data.augmentation.pad), double(data.augmentation.flip)});
   h = hash_floats(hash_floats(h, data.normalization.mean), data.normalization.stddev);
-  h = hash_combine(hash_combine(h, hash_bytes(o.device)), hash_bytes(o.cim_operator));
+  for (const std::string& name : {o.backend.device, o.backend.cim_operator, o.backend.compute})
+    h = hash_combine(h, hash_bytes(name));
   h = hash_combine(
       h, hash_bytes(std::string_view(o.quantizers.weights.text() + " " + o.quantizers.activations.text() +
                                      " " + o.quantizers.psums.text())));

@@ -52,15 +52,15 @@ std::vector<View> views_of(const std::vector<BatchStatistics>& shards,
 
 }  // namespace
 
-GraphNet::GraphNet(const quant::QuantizedModel& model, const std::string& device,
-                   const std::string& cim_operator, const ScaleRates& rates, const Quantizers& quantizers)
-    : start_(model), device_(device) {
-  if (device == "cuda" && !torch::cuda::is_available()) {
+GraphNet::GraphNet(const quant::QuantizedModel& model, const Backend& backend, const ScaleRates& rates,
+                   const Quantizers& quantizers)
+    : start_(model), device_(backend.device), compute_(compute_type(backend.compute)) {
+  if (device_ == "cuda" && !torch::cuda::is_available()) {
     unsupported("this LibTorch has no CUDA device", {}, "use --device cpu");
   }
-  if (device != "cpu" && device != "cuda")
-    bad_input("unknown device '" + device + "'", {}, "known: cpu, cuda");
-  operator_ = choose_operator(cim_operator, device, quantizers);
+  if (device_ != "cpu" && device_ != "cuda")
+    bad_input("unknown device '" + device_ + "'", {}, "known: cpu, cuda");
+  operator_ = choose_operator(backend.cim_operator, device_, quantizers);
   for (const ir::Node& node : start_.graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ir::ValueId id = node.inputs[i];
@@ -189,7 +189,7 @@ Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& opera
     return run_layer(it->second, node, operands[0], pass);
   if (std::holds_alternative<ir::BatchNorm>(node.op))
     return batch_norm(node, operands, pass.mode, pass.statistics);
-  return run_operator(node, operands);
+  return run_operator(node, operands, compute_);
 }
 
 Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatistics* statistics,

@@ -10,6 +10,7 @@
 
 #include "bitline/ir/graph.h"
 #include "bitline/quant/config.h"
+#include "bitline/train/backend.h"
 #include "bitline/train/cim_operator.h"
 #include "bitline/train/operator_choice.h"
 #include "bitline/train/optimizer.h"
@@ -37,10 +38,10 @@ struct ScaleRates {
 
 class GraphNet {
  public:
-  // device: "cpu" or "cuda"; cim_operator: auto | fused | composed | float. Error{kBadInput} for another
-  // name, Error{kUnsupported} for a quantizer or layer that the operator does not take.
-  GraphNet(const quant::QuantizedModel& model, const std::string& device, const std::string& cim_operator,
-           const ScaleRates& rates = ScaleRates(), const Quantizers& quantizers = Quantizers());
+  // Error{kBadInput} for a name that the backend does not have, Error{kUnsupported} for a quantizer or layer
+  // that the operator does not take.
+  GraphNet(const quant::QuantizedModel& model, const Backend& backend, const ScaleRates& rates = ScaleRates(),
+           const Quantizers& quantizers = Quantizers());
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
@@ -107,6 +108,7 @@ class GraphNet {
   quant::QuantizedModel start_;
   std::string device_;
   CimOperator operator_ = nullptr;
+  at::ScalarType compute_;
   std::map<ir::ValueId, at::Tensor> constants_;
   std::map<std::string, Layer> layers_;
   std::vector<Parameter> parameters_;

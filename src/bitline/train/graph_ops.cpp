@@ -1,9 +1,12 @@
 #include "bitline/train/graph_ops.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <utility>
 
 #include "bitline/base/error.h"
+#include "bitline/base/suggest.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/train/torch.h"
 
@@ -13,6 +16,9 @@ namespace {
 
 using torch::Tensor;
 using Operands = std::vector<Tensor>;
+
+constexpr std::array<std::pair<const char*, torch::ScalarType>, 2> kComputeTypes = {
+    {{"float32", torch::kFloat32}, {"bfloat16", torch::kBFloat16}}};
 
 Tensor pad_window(const Tensor& x, const ir::Window& w, double value) {
   return torch::constant_pad_nd(x, {w.pad_begin[1], w.pad_end[1], w.pad_begin[0], w.pad_end[0]}, value);
@@ -56,15 +62,16 @@ Tensor reshape(const Tensor& x, const ir::Shape& shape) {
 struct Runner {
   const ir::Node& node;
   const Operands& in;
+  torch::ScalarType compute;
 
   Tensor operator()(const ir::Conv& op) const {
-    const Tensor bias = in.size() > 2 ? in[2] : Tensor();
-    if (symmetric(op.window)) {
-      return torch::conv2d(in[0], in[1], bias, op.window.stride, op.window.pad_begin, op.window.dilation,
-                           op.groups);
-    }
-    return torch::conv2d(pad_window(in[0], op.window, 0.0), in[1], bias, op.window.stride,
-                         std::vector<std::int64_t>{0, 0}, op.window.dilation, op.groups);
+    const ir::Window& w = op.window;
+    const bool even = symmetric(w);
+    const Tensor x = (even ? in[0] : pad_window(in[0], w, 0.0)).to(compute), weight = in[1].to(compute);
+    const Tensor bias = in.size() > 2 ? in[2].to(compute) : Tensor();
+    return torch::conv2d(x, weight, bias, w.stride, even ? w.pad_begin : std::array<std::int64_t, 2>{0, 0},
+                         w.dilation, op.groups)
+        .to(in[0].scalar_type());
   }
   Tensor operator()(const ir::Linear&) const {
     return torch::linear(in[0], in[1], in.size() > 2 ? in[2] : Tensor());
@@ -131,8 +138,16 @@ struct Runner {
 
 }  // namespace
 
-Tensor run_operator(const ir::Node& node, const std::vector<Tensor>& operands) {
-  return std::visit(Runner{node, operands}, node.op);
+torch::ScalarType compute_type(const std::string& name) {
+  for (const auto& [known, type] : kComputeTypes)
+    if (name == known) return type;
+  std::vector<std::string> names;
+  for (const auto& type : kComputeTypes) names.emplace_back(type.first);
+  bad_input("unknown type to compute in: '" + name + "'", {}, suggestion(name, names));
+}
+
+Tensor run_operator(const ir::Node& node, const std::vector<Tensor>& operands, torch::ScalarType compute) {
+  return std::visit(Runner{node, operands, compute}, node.op);
 }
 
 }  // namespace bitline::train

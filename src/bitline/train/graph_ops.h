@@ -1,6 +1,7 @@
 // One graph node as LibTorch operators (all but batch-norm and layers on arrays, which need state).
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -9,7 +10,12 @@
 
 namespace bitline::train {
 
-// Error{kUnsupported} for average pooling with asymmetric or large padding.
-at::Tensor run_operator(const ir::Node& node, const std::vector<at::Tensor>& operands);
+// float32 or bfloat16; Error{kBadInput} for another name.
+at::ScalarType compute_type(const std::string& name);
+
+// Convolutions multiply in the type `compute`; operands and results are float32. Error{kUnsupported} for
+// average pooling with asymmetric or large padding.
+at::Tensor run_operator(const ir::Node& node, const std::vector<at::Tensor>& operands,
+                        at::ScalarType compute);
 
 }  // namespace bitline::train

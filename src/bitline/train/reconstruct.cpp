@@ -66,7 +66,7 @@ double relative_error(const ir::Tensor& expected, const ir::Tensor& y) {
 class Fitter {
  public:
   Fitter(const quant::QuantizedModel& part, const ReconstructOptions& options)
-      : net_(part, options.device, options.cim_operator, {}, options.quantizers) {
+      : net_(part, options.backend, {}, options.quantizers) {
     for (const auto& [name, rate] : rates_of(part, options)) {
       for (std::size_t i = 0; i < net_.parameters().size(); ++i) {
         if (net_.parameters()[i].name != name) continue;

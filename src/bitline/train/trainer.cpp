@@ -48,11 +48,12 @@ class Run {
         observer_(observer),
         context_(context),
         fs_(fs),
-        net_(start, options.device, options.cim_operator,
-             {options.scale_learning_rate, options.range_learning_rate}, options.quantizers),
+        net_(start, options.backend, {options.scale_learning_rate, options.range_learning_rate},
+             options.quantizers),
         sgd_(net_.parameters(), options.momentum, options.weight_decay) {
     if (options.distillation > 0.0) {
-      teacher_ = std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}}, options.device, "auto");
+      teacher_ = std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}},
+                                            Backend{options.backend.device, "auto", options.backend.compute});
     }
     steps_per_epoch_ = data.train->size() / options.batch;
     schedule_.steps = steps_per_epoch_ * options.epochs;
@@ -277,7 +278,7 @@ class TorchTrainer final : public Trainer {
   ir::Tensor trace(const quant::QuantizedModel& model, const ir::Tensor& images,
                    sim::Trace& trace) const override {
     at::set_num_threads(1);
-    return GraphNet(model, "cpu", "composed").trace(images, trace);
+    return GraphNet(model, {"cpu", "composed"}).trace(images, trace);
   }
 
   std::string torch_version() const override { return TORCH_VERSION; }

@@ -18,6 +18,7 @@
 #include "bitline/io/filesystem.h"
 #include "bitline/quant/config.h"
 #include "bitline/sim/network.h"
+#include "bitline/train/backend.h"
 #include "bitline/train/quantizers.h"
 
 namespace bitline::train {
@@ -39,9 +40,8 @@ struct TrainOptions {
   double clip_norm = 0.0;          // of the whole gradient; 0 = off
   double freeze_batch_norm = 0.1;  // last fraction of the run that uses fixed statistics
   int small_epochs = 0;  // the first epochs, on the centre of each image alone: faster; of float networks
-  std::int64_t small_side = 24;       // pixels a side of that centre
-  std::string device = "cpu";         // cpu | cuda
-  std::string cim_operator = "auto";  // auto | fused (CPU) | composed (LibTorch operators) | float
+  std::int64_t small_side = 24;  // pixels a side of that centre
+  Backend backend;
   std::int64_t evaluate_images = 0;   // test images looked at after each epoch; 0 = all
   std::string checkpoint;             // file; empty = none. An existing one of the same run is resumed
   std::int64_t checkpoint_steps = 0;  // also every so many steps; 0 = after each epoch only
@@ -99,8 +99,7 @@ struct ReconstructOptions {
   double weight_rate = 0.1;
   double scale_rate = 0.03;
   Quantizers quantizers;  // of the policy lsq: scales are fitted as everything else is
-  std::string device = "cpu";
-  std::string cim_operator = "auto";
+  Backend backend;
 };
 
 struct SegmentReport {
