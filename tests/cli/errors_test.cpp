@@ -66,6 +66,7 @@ TEST(Errors, ChoicesOfTraining) {
   expect_error(run_program(joined(words, {"--input-scaling", "unt"})), 2, {"did you mean 'unit'"});
   expect_error(run_program(joined(words, {"--lr", "nan"})), 3, {"learning_rate"});
   expect_error(run_program(joined(words, {"--device", "tpu"})), 3, {"'tpu'", "cpu"});
+  expect_error(run_program(joined(words, {"--compute", "float16"})), 3, {"'float16'", "'bfloat16'"});
   expect_error(run_program(joined(words, {"--stages", "2"})), 2, {"--stages"});
   EXPECT_TRUE(scratch.names().empty());
   ASSERT_EQ(train(scratch, "f.safetensors").exit_code, 0);
@@ -94,6 +95,9 @@ TEST(Errors, ImpossibleGeometryNamesTheLayer) {
 TEST(Errors, DataThatDoesNotFit) {
   expect_error(run_program({"calibrate", "--quiet", "--model", "zoo:resnet20", "--data", "digits"}), 3,
                {"digits", "does not fit", "32"});
+  expect_error(run_program({"quantize", "--quiet", "--model", "zoo:resnet20", "--data", "digits", "--out",
+                            "/nowhere/q.safetensors"}),
+               3, {"digits", "does not fit", "32"});
 }
 
 TEST(Errors, PrecisionGranularityVariation) {

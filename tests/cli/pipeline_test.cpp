@@ -155,16 +155,18 @@ TEST_F(Pipeline, QuantizeWithoutTraining) {
 }
 
 TEST_F(Pipeline, TheUsualRoundingIsTheBestThatConvertersTake) {
-  const auto rounding = [&](const char* command, const Words& more) {
+  const auto rounding = [&](const char* command, const Words& more, const char* precision = "W3A3P3") {
     const Words words = {"--quiet",     "--model",    scratch_->path("float.safetensors"),
                          "--data",      "digits",     "--calibration-images",
                          "16",          "--hardware", "64x64:2b",
-                         "--precision", "W3A3P3",     "--reconstruction-steps",
+                         "--precision", precision,    "--reconstruction-steps",
                          "2",           "--out",      scratch_->path("out.safetensors")};
     return text(json_of(joined(joined({command}, words), more)), "rounding");
   };
   EXPECT_EQ(rounding("quantize", {"--method", "ptq"}), "reconstructed");
   EXPECT_EQ(rounding("quantize", {"--method", "ptq", "--adc-levels", "lloyd-max"}), "compensated");
+  EXPECT_EQ(rounding("quantize", {"--method", "ptq", "--dac-bits", "4"}, "W4A12P4"), "compensated");
+  EXPECT_EQ(rounding("quantize", {"--method", "ptq", "--dac-bits", "4"}, "W4A12Pideal"), "reconstructed");
   EXPECT_EQ(rounding("calibrate", {}), "nearest");
 }
 

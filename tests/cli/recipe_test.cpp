@@ -42,6 +42,13 @@ class Recipes : public testing::Test {
     return o.err.find(": " + step + "  (done before)\n") != std::string::npos;
   }
 
+  Words summary() const {  // names of its rows
+    Words names;
+    const result::Record record = record_of(scratch_.read("run/result.json"));
+    for (const auto& row : table(record, "summary").rows) names.push_back(std::get<std::string>(row[0]));
+    return names;
+  }
+
   Scratch scratch_;
 };
 
@@ -72,19 +79,14 @@ TEST_F(Recipes, OnlySomeSteps) {
   EXPECT_EQ(second.err.find("float"), std::string::npos) << second.err;
   EXPECT_TRUE(scratch_.exists("run/column-column.safetensors"));
   EXPECT_FALSE(scratch_.exists("run/layer-layer.safetensors"));
-  const auto steps = [&] {
-    std::vector<std::string> names;
-    const result::Record record = record_of(scratch_.read("run/result.json"));
-    for (const auto& row : table(record, "summary").rows) names.push_back(std::get<std::string>(row[0]));
-    return names;
-  };
-  EXPECT_EQ(steps(), (std::vector<std::string>{"float", "column/column"}));
+  EXPECT_EQ(summary(), (Words{"float", "column/column"}));
   EXPECT_TRUE(done_before(run({"--only", "column*"}), "column/column"));
   EXPECT_FALSE(done_before(run({"--only", "column*", "--fresh"}), "column/column"));
-  EXPECT_EQ(steps(), (std::vector<std::string>{"float", "column/column"}));
+  EXPECT_EQ(summary(), (Words{"float", "column/column"}));
 }
 
-// A file that a step wrote may be gone, as from a clone: what was measured still stands beside the others.
+// Files that steps wrote and read may be gone, as from a clone: what was measured still stands beside the
+// others.
 TEST_F(Recipes, OnlySomeStepsWithoutTheFilesOfOthers) {
   write(std::string(kTrain) + kCalibrate);
   ASSERT_EQ(run().exit_code, 0);
@@ -94,6 +96,13 @@ TEST_F(Recipes, OnlySomeStepsWithoutTheFilesOfOthers) {
   EXPECT_TRUE(done_before(o, "layer/layer")) << o.err;
   EXPECT_EQ(scratch_.read("run/result.json"), before);
   EXPECT_FALSE(scratch_.exists("run/column-column.safetensors"));
+  std::filesystem::remove(scratch_.path("run/float.safetensors"));
+  ASSERT_EQ(run({"--only", "float"}).exit_code, 0);
+  EXPECT_EQ(summary(), (Words{"float", "layer/layer", "column/column"}));
+  EXPECT_NE(scratch_.read("run/manifest.json").find("run/float.safetensors"), std::string::npos);
+  const Outcome other = run({"--only", "float", "--seed", "2"});
+  EXPECT_NE(other.err.find("layer/layer  (not run)"), std::string::npos) << other.err;
+  EXPECT_EQ(summary(), Words{"float"});
   const Outcome wrong = run({"--only", "layer/layers"});
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_NE(wrong.err.find("no step is 'layer/layers'"), std::string::npos) << wrong.err;

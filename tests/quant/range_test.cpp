@@ -73,6 +73,7 @@ TEST(RangeScale, ZerosDenormalsAndNothingGiveOne) {
     EXPECT_EQ(choose_scale(spec, std::vector<float>{}, signed_range(4)), 1.0f) << method.name;
     EXPECT_EQ(choose_scale(spec, std::vector<float>(9, 0.0f), signed_range(4)), 1.0f) << method.name;
     EXPECT_EQ(choose_scale(spec, std::vector<float>(9, 1e-44f), signed_range(4)), 1.0f) << method.name;
+    EXPECT_EQ(choose_scale(spec, std::vector<float>(9, 1e-16f), signed_range(4)), 1.0f) << method.name;
     EXPECT_EQ(choose_scale(spec, std::vector<float>{-1.0f, -2.0f}, unsigned_range(4)), 1.0f) << method.name;
   }
 }

@@ -44,7 +44,14 @@ std::vector<std::vector<float>> groups() {
   const Philox random(21, stream_id("scale policy reference"));
   std::vector<std::vector<float>> out = {{0.0f, -0.0f},         {kTiny, -kTiny}, {kLeast, 0.0f},
                                          {-kLeast, 4 * kLeast}, {3.0f},          {-0.7f}};
-  for (std::uint64_t i = 0; out.size() < 1200; ++i) {
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    std::vector<float> x;  // around the least scale: the best may be below, the widest above
+    for (std::uint64_t j = 0; j < 24; ++j)
+      x.push_back(kLeast *
+                  static_cast<float>(std::exp2(3.0 * random.uniform(i)) * random.normal(24 * i + j)));
+    out.push_back(x);
+  }
+  for (std::uint64_t i = 0; out.size() < 1600; ++i) {
     std::vector<float> x;
     const double spread = std::exp2(40.0 * (random.uniform(100 * i) - 0.5));
     for (std::uint64_t j = 1; j <= 1 + i % 24; ++j) {
@@ -83,7 +90,7 @@ TEST(ScalePolicyReference, RangesBitForBit) {
 // 48 scales down to 0.12 of the one that clips nothing, then nine between the neighbours of the best; of
 // equal errors the first.
 TEST(ScalePolicyReference, ScalesOfLeastErrorBitForBit) {
-  std::size_t i = 0;
+  std::size_t i = 0, raised = 0;
   for (const std::vector<float>& x : groups()) {
     const CodeRange range = range_of(i++);
     double widest = 0.0;
@@ -102,10 +109,11 @@ TEST(ScalePolicyReference, ScalesOfLeastErrorBitForBit) {
       for (int step = 0; step < 48; ++step) look(widest * std::pow(ratio, step));
       const double from = centre;
       for (int step = 1; step < 10; ++step) look(from * std::pow(ratio, 2.0 * step / 10 - 1.0));
-      if (best < kLeast) best = kLeast;
+      if (best < kLeast) best = kLeast, ++raised;
     }
     ASSERT_EQ(mse_scale(x, range), best) << i;
   }
+  EXPECT_GT(raised, 0u);
 }
 
 TEST(ScalePolicyReference, ProbesBitForBit) {

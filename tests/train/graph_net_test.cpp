@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "base/error_of.h"
 #include "random_layer.h"
@@ -114,22 +115,28 @@ ir::Tensor rounded(ir::Tensor t) {
   return t;
 }
 
-// Operands and results are rounded, sums are not: eight times as many terms bring no larger error.
+// Operands, results and their gradients are rounded, sums are not: eight times as many terms bring no larger
+// error.
 TEST(GraphNet, ConvolutionsInBfloat16) {
-  for (const std::int64_t channels : {8, 64}) {
+  const ir::Window uneven{{3, 3}, {1, 1}, {1, 1}, {0, 1}, {1, 2}};
+  for (const auto& [channels, window] : {std::pair(8, square(3, 1, 1)), std::pair(64, uneven)}) {
     Builder b(3);
     const ir::ValueId x = b.graph.add_input("x", {ir::kBatch, channels, 6, 6});
-    const ir::ValueId weight = b.constant({16, channels, 3, 3});
-    b.graph.set_output(b.node(ir::Conv{square(3, 1, 1), 1}, {x, weight}));
+    const ir::ValueId weight = b.constant({16, channels, 3, 3}), bias = b.constant({16});
+    b.graph.set_output(b.node(ir::Conv{window, 1}, {x, weight, bias}));
     Dice dice(4);
     const ir::Tensor images = random_values(dice, {2, channels, 6, 6}, 1.0f);
-    const ir::Tensor y = to_ir(GraphNet({b.graph, {}, {}}, {"cpu", "auto", "bfloat16"})
-                                   .forward(to_torch(images), BatchNormMode::kFixed, nullptr));
-    b.graph.constant(weight) = rounded(b.graph.constant(weight));
-    const ir::Tensor exact = ir::run_graph(b.graph, rounded(images));
+    const GraphNet net({b.graph, {}, {}}, {"cpu", "auto", "bfloat16"});
+    const Tensor out = net.forward(to_torch(images), BatchNormMode::kFixed, nullptr);
+    for (const ir::ValueId id : {weight, bias}) b.graph.constant(id) = rounded(b.graph.constant(id));
+    const ir::Tensor y = to_ir(out), exact = ir::run_graph(b.graph, rounded(images));
     for (std::size_t i = 0; i < y.size(); ++i) {
       EXPECT_EQ(y.data[i], rounded(y.data[i]));
       EXPECT_NEAR(y.data[i], exact.data[i], std::fabs(exact.data[i]) / 256.0f + 1e-5f) << i;
+    }
+    for (const Parameter& p : net.parameters()) {
+      const ir::Tensor gradient = to_ir(torch::autograd::grad({out.square().sum()}, {p.value}, {}, true)[0]);
+      EXPECT_EQ(gradient.data, rounded(gradient).data) << p.name;
     }
   }
 }

@@ -4,6 +4,7 @@
 // grew, goes on where it stopped.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -153,18 +154,16 @@ class RunCommand final : public Command {
                                         [&](const std::string& pattern) { return fits(pattern, step.name); });
   }
 
-  // The record of each step. Steps that neither ran now nor before are taken out of the recipe.
+  // The record of each step. Steps that have none, neither of now nor of before, are taken out of the recipe.
   std::vector<result::Record> run_steps(Recipe& recipe, Session& session, Journal& journal) const {
     const std::vector<RecipeStep> steps = std::exchange(recipe.steps, {});
     std::vector<result::Record> done;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (is_to_run(steps[i])) {
-        done.push_back(run_step(steps[i], i, steps.size(), session, journal));
-      } else if (const auto* before = journal.measured(key_of(steps[i], session), outputs_of(steps[i]))) {
-        done.push_back(*before);
-      } else {
-        continue;
-      }
+      const std::string label = "[" + std::to_string(i + 1) + "/" + std::to_string(steps.size()) + "] " +
+                                steps[i].command + ": " + steps[i].name;
+      std::optional<result::Record> record = run_step(steps[i], label, session, journal);
+      if (!record) continue;
+      done.push_back(std::move(*record));
       recipe.steps.push_back(steps[i]);
     }
     return done;
@@ -187,26 +186,31 @@ class RunCommand final : public Command {
     return out;
   }
 
-  result::Record run_step(const RecipeStep& step, std::size_t index, std::size_t count, Session& session,
-                          Journal& journal) const {
-    const std::string label = "[" + std::to_string(index + 1) + "/" + std::to_string(count) + "] " +
-                              step.command + ": " + step.name;
+  std::optional<result::Record> run_step(const RecipeStep& step, const std::string& label, Session& session,
+                                         Journal& journal) const {
+    const bool runs = is_to_run(step);
     const std::string key = key_of(step, session);
-    const std::set<std::string> outputs = outputs_of(step);
-    if (const result::Record* before = fresh_ ? nullptr : journal.find(key)) {
-      session.note(label + "  (done before)");
-      for (const std::string& file : journal.files(key))
-        if (outputs.count(file) == 0) session.add_input(file);
-      return *before;
+    const result::Record* before = runs ? (fresh_ ? nullptr : journal.find(key)) : journal.measured(key);
+    if (before == nullptr) {
+      session.note(label + (runs ? "" : "  (not run)"));
+      return runs ? std::optional(execute(step, key, session, journal)) : std::nullopt;
     }
-    session.note(label);
+    if (runs) session.note(label + "  (done before)");
+    const std::set<std::string> outputs = outputs_of(step);
+    for (const std::string& file : journal.files(key))
+      if (outputs.count(file) == 0) session.add_input(file);
+    return *before;
+  }
+
+  static result::Record execute(const RecipeStep& step, const std::string& key, Session& session,
+                                Journal& journal) {
     session.context().check_cancelled();
     const double start = unix_time();
     session.take_inputs();
     result::Record record = prepare(step).command->run(session);
     record.add("step_seconds", unix_time() - start, "s", 1);
     std::set<std::string> files = session.take_inputs();
-    files.insert(outputs.begin(), outputs.end());
+    files.merge(outputs_of(step));
     journal.add(key, record, {files.begin(), files.end()});
     return record;
   }

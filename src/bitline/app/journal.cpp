@@ -36,18 +36,24 @@ Journal::Journal(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::mov
   }
 }
 
-const result::Record* Journal::find(const std::string& key) const {
-  return measured(key, {});
-}
-
-const result::Record* Journal::measured(const std::string& key, const std::set<std::string>& outputs) const {
+// keeps(hash now, hash then) of every file.
+template <class Keeps>
+const result::Record* Journal::find_if(const std::string& key, Keeps keeps) const {
   const auto it = entries_.find(key);
   if (it == entries_.end()) return nullptr;
   const auto& files = it->second.files;
-  const bool unchanged = std::all_of(files.begin(), files.end(), [&](const auto& file) {
-    return outputs.count(file.first) != 0 || input_hash(fs_, file.first) == file.second;
+  const bool stands = std::all_of(files.begin(), files.end(), [&](const auto& file) {
+    return keeps(input_hash(fs_, file.first), file.second);
   });
-  return unchanged ? &it->second.record : nullptr;
+  return stands ? &it->second.record : nullptr;
+}
+
+const result::Record* Journal::find(const std::string& key) const {
+  return find_if(key, [](const auto& now, const std::string& then) { return now == then; });
+}
+
+const result::Record* Journal::measured(const std::string& key) const {
+  return find_if(key, [](const auto& now, const std::string& then) { return !now || now == then; });
 }
 
 std::vector<std::string> Journal::files(const std::string& key) const {

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -21,8 +20,8 @@ class Journal {
 
   // The record of a finished step; nullptr when the step must run.
   const result::Record* find(const std::string& key) const;
-  // The same, whatever became of the files `outputs`: what it measured, but not a step to go on from.
-  const result::Record* measured(const std::string& key, const std::set<std::string>& outputs) const;
+  // The same, also when files are gone: what it measured, but not a step to go on from.
+  const result::Record* measured(const std::string& key) const;
   std::vector<std::string> files(const std::string& key) const;  // of a finished step
   // Remembers a step and replaces the file. `files`: paths it read or wrote; the missing ones are left out.
   void add(const std::string& key, const result::Record& record, const std::vector<std::string>& files);
@@ -32,6 +31,8 @@ class Journal {
     result::Record record;
     std::map<std::string, std::string> files;  // path -> hash
   };
+  template <class Keeps>
+  const result::Record* find_if(const std::string& key, Keeps keeps) const;
   void save() const;
 
   io::FileSystem& fs_;

@@ -56,7 +56,7 @@ const WeightRounding& rounding_of(const PtqOptions& options, const quant::CimCon
       ErrorCode::kUsage,
       "--rounding reconstructed takes converters with equal steps, alike for all input cycles, and at most " +
           std::to_string(sim::kByteBits) + " bits of activations behind them",
-      {}, "leave --cycle-ranges and --adc-levels out, or use --rounding compensated");
+      {}, "leave out what asks for others, or use --rounding compensated");
 }
 
 ir::Graph prepare(const ir::Graph& graph, const PtqOptions& options) {

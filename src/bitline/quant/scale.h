@@ -12,9 +12,9 @@ namespace bitline::quant {
 
 inline constexpr float kMaxLog = 8.0f;  // s stays within s0 * [1/2981, 2981]
 
-// A group of values that would need a smaller scale than this is taken for zeros, with a scale of 1: the
-// product of an activation's and a weight's scale, the unit of partial sums, stays a number wherever training
-// moves them.
+// No start is smaller. A group of values that would all be within the range of a smaller scale is taken for
+// zeros, with a scale of 1. So the product of an activation's and a weight's scale, the unit of partial sums,
+// stays a number wherever training moves them.
 inline constexpr float kLeastScale = 1e-15f;
 
 float positive_scale(float s0, float u);        // a NaN u gives s0
