@@ -49,38 +49,22 @@ TEST(Cancel, ARunGoesOnWhereItStopped) {
   }
 }
 
-// Asks for the stop when an image is read for the `last`-th time.
-class ImpatientSet final : public data::Dataset {
- public:
-  ImpatientSet(const data::Dataset& set, std::int64_t last) : set_(set), left_(last) {}
-  std::string name() const override { return set_.name(); }
-  std::int64_t size() const override { return set_.size(); }
-  data::ImageShape shape() const override { return set_.shape(); }
-  const std::vector<std::string>& class_names() const override { return set_.class_names(); }
-  int label(std::int64_t index) const override { return set_.label(index); }
-  void read(std::int64_t index, std::span<float> pixels) const override {
-    if (--left_ == 0) token.request();
-    set_.read(index, pixels);
-  }
-  mutable CancelToken token;
-
- private:
-  const data::Dataset& set_;
-  mutable std::atomic<std::int64_t> left_;
-};
-
 TEST(Cancel, InAnEvaluationARunGoesOnWithIt) {
   const Digits digits(64, 32);
   const TrainResult whole = run(float_start(), digits.sets(), short_run());
   TrainOptions options = short_run();
   const io::ScratchFolder folder;
   options.checkpoint = folder / "run.checkpoint";
-  const ImpatientSet test(*digits.sets().test, 8 + 20);  // 8: looked at for the checkpoint's fingerprint
+  CancelToken token;
+  std::atomic<int> left = 8 + 20;  // 8: looked at for the checkpoint's fingerprint
+  const TouchedImages test(*digits.sets().test, [&](std::span<float>) {
+    if (--left == 0) token.request();
+  });
   TrainData data = digits.sets();
   data.test = &test;
   Observer silent;
   Context context;
-  context.cancel = &test.token;
+  context.cancel = &token;
   const std::string text = error_of(
       [&] { bitline_trainer()->train(float_start(), nullptr, data, options, silent, context, io::posix()); },
       ErrorCode::kCancelled);

@@ -154,30 +154,13 @@ TEST(Resume, RefusesTheCheckpointOfAnotherGraph) {
 }
 
 // As many images of the same name, with the same labels.
-class OtherImages final : public data::Dataset {
- public:
-  explicit OtherImages(const data::Dataset& set) : set_(set) {}
-  std::string name() const override { return set_.name(); }
-  std::int64_t size() const override { return set_.size(); }
-  data::ImageShape shape() const override { return set_.shape(); }
-  const std::vector<std::string>& class_names() const override { return set_.class_names(); }
-  int label(std::int64_t index) const override { return set_.label(index); }
-  void read(std::int64_t index, std::span<float> pixels) const override {
-    set_.read(index, pixels);
-    pixels.front() += 0.5f;
-  }
-
- private:
-  const data::Dataset& set_;
-};
-
 TEST(Resume, RefusesTheCheckpointOfOtherImages) {
   const Digits digits(64, 32);
   const ScratchFolder folder;
   const TrainOptions options = checkpointed(folder / "run");
   EXPECT_FALSE(run_some(float_start(), digits, options, 1, 1).has_value());
   TrainData data = digits.sets();
-  const OtherImages other(*data.train);
+  const TouchedImages other(*data.train, [](std::span<float> pixels) { pixels.front() += 0.5f; });
   data.train = &other;
   const std::string text = error_of([&] { run(float_start(), data, options); });
   EXPECT_NE(text.find("other options, data or start"), std::string::npos) << text;

@@ -238,25 +238,10 @@ TEST(Trainer, TheFirstEpochsMayShowTheCentreAlone) {
   EXPECT_NE(difference(once.last, whole.last), "");
   EXPECT_EQ(difference(run(float_start(), digits.sets(), options, 3).last, once.last), "");
   // the border is never seen: without it in the data, nothing changes
-  class Bordered final : public data::Dataset {
-   public:
-    explicit Bordered(const data::Dataset& set) : set_(set) {}
-    std::string name() const override { return set_.name(); }
-    std::int64_t size() const override { return set_.size(); }
-    data::ImageShape shape() const override { return set_.shape(); }
-    const std::vector<std::string>& class_names() const override { return set_.class_names(); }
-    int label(std::int64_t index) const override { return set_.label(index); }
-    void read(std::int64_t index, std::span<float> pixels) const override {
-      set_.read(index, pixels);
-      for (std::size_t i = 0; i < 8; ++i)
-        pixels[i] = pixels[8 * i] = pixels[56 + i] = pixels[8 * i + 7] = 1.0f;
-    }
-
-   private:
-    const data::Dataset& set_;
-  };
   options.small_epochs = options.epochs;
-  const Bordered bordered(*digits.sets().train);
+  const TouchedImages bordered(*digits.sets().train, [](std::span<float> pixels) {
+    for (std::size_t i = 0; i < 8; ++i) pixels[i] = pixels[8 * i] = pixels[56 + i] = pixels[8 * i + 7] = 1.0f;
+  });
   TrainData changed = digits.sets();
   changed.train = &bordered;
   EXPECT_EQ(

@@ -3,8 +3,11 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -13,6 +16,26 @@
 #include "bitline/train/trainer.h"
 
 namespace bitline::train {
+
+// Another set's images and labels, each image after `touch`.
+class TouchedImages final : public data::Dataset {
+ public:
+  using Touch = std::function<void(std::span<float>)>;
+  TouchedImages(const data::Dataset& set, Touch touch) : set_(set), touch_(std::move(touch)) {}
+  std::string name() const override { return set_.name(); }
+  std::int64_t size() const override { return set_.size(); }
+  data::ImageShape shape() const override { return set_.shape(); }
+  const std::vector<std::string>& class_names() const override { return set_.class_names(); }
+  int label(std::int64_t index) const override { return set_.label(index); }
+  void read(std::int64_t index, std::span<float> pixels) const override {
+    set_.read(index, pixels);
+    touch_(pixels);
+  }
+
+ private:
+  const data::Dataset& set_;
+  Touch touch_;
+};
 
 class Digits {
  public:
