@@ -15,6 +15,7 @@
 #include "bitline/ir/fold.h"
 #include "bitline/sim/calibrate.h"
 #include "bitline/sim/wordlines.h"
+#include "bitline/train/converters.h"
 
 namespace bitline::app {
 
@@ -40,17 +41,12 @@ const WeightRounding& rounding_named(std::string_view name) {
                        [name](const auto& r) { return name == r.name; });
 }
 
-// Converters of these are not in the training graph.
-bool is_only_calibrated(const quant::CimConfig& config) {
-  const bool cycles = config.activation_bits > sim::kByteBits && config.adc_levels != quant::kIdealAdc;
-  return config.cycle_ranges || config.free_levels || cycles;
-}
-
 // Reconstruction loads the training library and takes what that takes.
 const WeightRounding& rounding_of(const PtqOptions& options, const quant::CimConfig& config) {
   const bool usual = options.rounding.empty();
   const WeightRounding& rounding = rounding_named(usual ? options.usual_rounding : options.rounding);
-  if (!rounding.reconstructs || !is_only_calibrated(config)) return rounding;
+  const bool trains = train::has_equal_steps(config) && train::has_trainable_inputs(config);
+  if (!rounding.reconstructs || trains) return rounding;
   if (usual) return rounding_named("compensated");
   throw Error(
       ErrorCode::kUsage,

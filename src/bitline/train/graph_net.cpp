@@ -6,6 +6,7 @@
 #include "bitline/ir/interpreter.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/sim/wordlines.h"
+#include "bitline/train/converters.h"
 #include "bitline/train/float_operator.h"
 #include "bitline/train/graph_ops.h"
 #include "bitline/train/psum_mean.h"
@@ -88,11 +89,11 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
   Layer out;
   out.spec = {node.name, *shape, layer.config, layer.activation_signed, quantizers};
   check_formats(out.spec, layer);
-  if (layer.config.cycle_ranges || layer.config.free_levels)
+  if (!has_equal_steps(layer.config))
     unsupported("the training graph has converters with equal steps, alike for all cycles, only",
                 Where{{}, 0, 0, node.name},
                 "use --rounding compensated of calibrate or --method ptq, and no --verify");
-  if (layer.config.activation_bits > sim::kByteBits && layer.config.adc_levels != quant::kIdealAdc)
+  if (!has_trainable_inputs(layer.config))
     unsupported("activations of more than " + std::to_string(sim::kByteBits) +
                     " bits are not trained behind converters",
                 Where{{}, 0, 0, node.name},
