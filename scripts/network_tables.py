@@ -16,9 +16,11 @@ def trained():
     rows = []
     for recipe, (name, asked) in NETWORKS.items():
         steps = load(f"networks/cifar10_{recipe}")
-        start, packed = steps.get(f"{name} float"), steps.get(f"{name} in 8 bits, accuracy")
-        if start and packed:
-            rows.append([name, value(start, "epochs"), f"{value(start, 'best_epoch_accuracy'):.2f}", accuracy(packed), asked])
+        cycles = [steps[step] for step in (f"{name} float", f"{name} float, second cycle") if step in steps]
+        packed = steps.get(f"{name} in 8 bits, accuracy")
+        if cycles and packed:
+            rows.append([name, " + ".join(str(value(cycle, "epochs")) for cycle in cycles),
+                         ", ".join(f"{value(cycle, 'best_epoch_accuracy'):.2f}" for cycle in cycles), accuracy(packed), asked])
         else:
             rows.append([name, "", "not run", "not run", asked])
     return table(["network", "epochs", "float %", "8-bit weights %", "asked of float"], rows)

@@ -141,6 +141,32 @@ TEST(GraphNet, ConvolutionsInBfloat16) {
   }
 }
 
+// Output and gradients in one vector.
+Tensor passes(const ir::Graph& graph, const ir::Tensor& images, const std::string& compute) {
+  const GraphNet net({graph, {}, {}}, {"cpu", "auto", compute});
+  const Tensor y = net.forward(to_torch(images), BatchNormMode::kBatch, nullptr);
+  EXPECT_EQ(y.scalar_type(), torch::kFloat32);
+  std::vector<Tensor> parameters, flat = {y.detach().reshape(-1)};
+  for (const Parameter& p : net.parameters()) parameters.push_back(p.value);
+  for (const Tensor& gradient : torch::autograd::grad({y.square().sum()}, parameters)) {
+    EXPECT_EQ(gradient.scalar_type(), torch::kFloat32);
+    flat.push_back(gradient.reshape(-1));
+  }
+  return torch::cat(flat);
+}
+
+TEST(GraphNet, EveryOperatorBetweenConvolutionsInBfloat16) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const ir::Graph graph = every_operator(seed);
+    Dice dice(seed + 100);
+    const ir::Tensor images = random_values(dice, {6, 4, 8, 8}, 1.0f);
+    const Tensor wide = passes(graph, images, "float32"), narrow = passes(graph, images, "bfloat16");
+    const float error = ((narrow - wide).norm() / wide.norm()).item<float>();
+    EXPECT_LT(error, 0.05f) << "seed " << seed;
+    EXPECT_GT(error, 1e-4f) << "seed " << seed;
+  }
+}
+
 struct OperatorCase {
   ir::Op op;
   std::vector<ir::Shape> shapes;

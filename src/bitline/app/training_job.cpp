@@ -131,7 +131,7 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
                  "auto, fused (CPU), composed (LibTorch operators) or float (no arrays; ideal ADC)")
       ->capture_default_str();
   app.add_option("--compute", train.backend.compute,
-                 "float32 or bfloat16: what convolutions of layers in float multiply")
+                 "float32 or bfloat16: convolutions of layers in float and what is between them")
       ->capture_default_str();
   app.add_option("--epoch-test-images", train.evaluate_images,
                  "test images looked at after each epoch, with --method ptq at the end; 0 = all")

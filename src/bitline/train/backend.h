@@ -10,7 +10,8 @@ struct Backend {
   std::string cim_operator = "auto";  // of layers on arrays: auto | fused (CPU) | composed (LibTorch) | float
   // What convolutions of layers in float multiply, those of a teacher, too: float32 | bfloat16 (inputs,
   // weights, biases, results and their gradients rounded to eight bits of mantissa, sums in float32:
-  // Micikevicius et al., ICLR 2018). All else, quantized layers and all that is kept, is float32.
+  // Micikevicius et al., ICLR 2018). Activations stay in it to the next layer that sums otherwise (linear,
+  // pooled by means, on arrays). Quantized layers and all that is kept are float32.
   std::string compute = "float32";
 };
 

@@ -187,7 +187,7 @@ Tensor GraphNet::run_layer(const Layer& layer, const ir::Node& node, const Tenso
 
 Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& operands, const Pass& pass) const {
   if (const auto it = layers_.find(node.name); it != layers_.end())
-    return run_layer(it->second, node, operands[0], pass);
+    return run_layer(it->second, node, operands[0].to(torch::kFloat32), pass);
   if (std::holds_alternative<ir::BatchNorm>(node.op))
     return batch_norm(node, operands, pass.mode, pass.statistics);
   return run_operator(node, operands, compute_);
@@ -210,7 +210,7 @@ Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatisti
       if (--uses[static_cast<std::size_t>(id)] == 0) values[static_cast<std::size_t>(id)] = Tensor();
     }
   }
-  return values[static_cast<std::size_t>(graph.output())];
+  return values[static_cast<std::size_t>(graph.output())].to(torch::kFloat32);
 }
 
 void GraphNet::set_progress(double progress) {

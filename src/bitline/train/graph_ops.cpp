@@ -8,6 +8,7 @@
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/train/clip_bfloat16.h"
 #include "bitline/train/torch.h"
 
 namespace bitline::train {
@@ -16,6 +17,9 @@ namespace {
 
 using torch::Tensor;
 using Operands = std::vector<Tensor>;
+
+template <class T, class... Known>
+constexpr bool is_one_of = (std::is_same_v<T, Known> || ...);
 
 constexpr std::array<std::pair<const char*, torch::ScalarType>, 2> kComputeTypes = {
     {{"float32", torch::kFloat32}, {"bfloat16", torch::kBFloat16}}};
@@ -59,6 +63,17 @@ Tensor reshape(const Tensor& x, const ir::Shape& shape) {
   return x.movedim({-2, -1}, {1, 2}).reshape(last).movedim({1, 2}, {-2, -1});
 }
 
+// Operators on single values, or that only move them, take what convolutions give; sums and exponentials take
+// float32.
+bool takes_any_type(const ir::Op& op) {
+  return std::visit(
+      []<class Op>(const Op&) {
+        return is_one_of<Op, ir::Conv, ir::Relu, ir::Clip, ir::Add, ir::Mul, ir::Concat, ir::MaxPool,
+                         ir::Flatten, ir::Reshape, ir::Transpose, ir::Slice, ir::Pad>;
+      },
+      op);
+}
+
 struct Runner {
   const ir::Node& node;
   const Operands& in;
@@ -70,8 +85,7 @@ struct Runner {
     const Tensor x = (even ? in[0] : pad_window(in[0], w, 0.0)).to(compute), weight = in[1].to(compute);
     const Tensor bias = in.size() > 2 ? in[2].to(compute) : Tensor();
     return torch::conv2d(x, weight, bias, w.stride, even ? w.pad_begin : std::array<std::int64_t, 2>{0, 0},
-                         w.dilation, op.groups)
-        .to(in[0].scalar_type());
+                         w.dilation, op.groups);
   }
   Tensor operator()(const ir::Linear&) const {
     return torch::linear(in[0], in[1], in.size() > 2 ? in[2] : Tensor());
@@ -82,6 +96,8 @@ struct Runner {
   }
   Tensor operator()(const ir::Relu&) const { return torch::relu(in[0]); }
   Tensor operator()(const ir::Clip& op) const {  // clamp, with a backward pass ten times as fast
+    if (in[0].scalar_type() == torch::kBFloat16 && in[0].is_cpu())
+      return clip_bfloat16(in[0], op.low, op.high);
     return torch::hardtanh(in[0], op.low, op.high);
   }
   Tensor operator()(const ir::Add&) const { return in[0] + in[1]; }
@@ -146,7 +162,9 @@ torch::ScalarType compute_type(const std::string& name) {
   bad_input("unknown type to compute in: '" + name + "'", {}, suggestion(name, names));
 }
 
-Tensor run_operator(const ir::Node& node, const std::vector<Tensor>& operands, torch::ScalarType compute) {
+Tensor run_operator(const ir::Node& node, std::vector<Tensor> operands, torch::ScalarType compute) {
+  if (!takes_any_type(node.op))
+    for (Tensor& t : operands) t = t.to(torch::kFloat32);
   return std::visit(Runner{node, operands, compute}, node.op);
 }
 
