@@ -64,6 +64,22 @@ TEST(FloatOperator, EqualsTheComposedOperatorWithAnIdealConverter) {
   }
 }
 
+// Places of a grid with few bits and a step that is a power of two are bfloat16 values, so only the results
+// are rounded; whether the input comes as float32 or bfloat16 is no difference then.
+TEST(FloatOperator, Bfloat16RoundsOnlyResults) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    LayerCase c = float_layer(seed);
+    c.spec.quantizers.weights = c.spec.quantizers.activations = quant::parse_quantizer("pow2");
+    const torch::NoGradGuard no_gradient;
+    c.x.copy_(c.x.to(torch::kBFloat16));
+    if (c.tensors.bias.defined()) c.tensors.bias.copy_(c.tensors.bias.to(torch::kBFloat16));
+    const Tensor expected = float_cim(c.spec, c.tensors, c.x).to(torch::kBFloat16);
+    c.spec.compute = torch::kBFloat16;
+    for (const torch::ScalarType type : {torch::kFloat32, torch::kBFloat16})
+      EXPECT_TRUE(torch::equal(float_cim(c.spec, c.tensors, c.x.to(type)), expected)) << seed;
+  }
+}
+
 TEST(FloatOperator, BlendsInTrainingAndRoundsAtItsEnd) {
   LayerCase c = float_layer(4);
   const Tensor hard = float_cim(c.spec, c.tensors, c.x);

@@ -92,15 +92,38 @@ TEST(Trainer, BothOperatorsTrainAlike) {
   EXPECT_EQ(difference(fused.last, run(start, digits.sets(), options).last), "");
 }
 
-TEST(Trainer, ConvolutionsInBfloat16TrainAlike) {
-  const Digits digits(64, 32);
-  TrainOptions options = short_run();
-  const TrainResult wide = run(float_start(), digits.sets(), options);
+void expect_alike_in_bfloat16(const quant::QuantizedModel& start, const Digits& digits,
+                              TrainOptions options) {
+  const TrainResult wide = run(start, digits.sets(), options);
   options.backend.compute = "bfloat16";
-  const TrainResult narrow = run(float_start(), digits.sets(), options);
+  const TrainResult narrow = run(start, digits.sets(), options);
   EXPECT_NEAR(narrow.epochs[0].loss, wide.epochs[0].loss, 0.01 * wide.epochs[0].loss);
   EXPECT_NE(difference(narrow.last, wide.last), "");
-  EXPECT_EQ(difference(run(float_start(), digits.sets(), options, 3).last, narrow.last), "");
+  EXPECT_EQ(difference(run(start, digits.sets(), options, 3).last, narrow.last), "");
+}
+
+TEST(Trainer, ConvolutionsInBfloat16TrainAlike) {
+  expect_alike_in_bfloat16(float_start(), Digits(64, 32), short_run());
+}
+
+TEST(Trainer, QuantizedLayersInBfloat16TrainAlike) {
+  const Digits digits(64, 32);
+  quant::CimConfig config = small_array("W4A4Pideal");
+  config.weight_granularity = quant::Granularity::kChannel;
+  const quant::QuantizedModel start = calibrated(float_start().graph, config, digits.images(32));
+  TrainOptions options = short_run();
+  options.backend.cim_operator = "float";
+  for (const char* quantizer : {"lsq", "minmax", "lg-lsq"}) {
+    options.quantizers.weights = options.quantizers.activations = quant::parse_quantizer(quantizer);
+    expect_alike_in_bfloat16(start, digits, options);
+  }
+}
+
+// Layers on arrays compute integers, whatever the type of the rest.
+TEST(Trainer, ArraysTakeFloat32BesideBfloat16) {
+  const Digits digits(64, 32);
+  expect_alike_in_bfloat16(calibrated(float_start().graph, small_array("W4A4P3"), digits.images(32)), digits,
+                           short_run());
 }
 
 // A test that finds the two runs above equal must also see a difference when there is one.

@@ -130,8 +130,9 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option("--cim-operator", train.backend.cim_operator,
                  "auto, fused (CPU), composed (LibTorch operators) or float (no arrays; ideal ADC)")
       ->capture_default_str();
-  app.add_option("--compute", train.backend.compute,
-                 "float32 or bfloat16: convolutions of layers in float and what is between them")
+  app.add_option(
+         "--compute", train.backend.compute,
+         "float32 or bfloat16: convolutions in float and what is between them; arrays compute integers")
       ->capture_default_str();
   app.add_option("--epoch-test-images", train.evaluate_images,
                  "test images looked at after each epoch, with --method ptq at the end; 0 = all")

@@ -27,6 +27,7 @@ struct CimSpec {
   Quantizers quantizers{};
   double progress = 0.0;  // of the training, 0 to 1: where annealed parameters are
   double share = 1.0;     // of the batch, that the images are: gradients of all shards are added
+  at::ScalarType compute = at::kFloat;  // float_cim alone: of its convolutions; it takes both types then
 };
 
 // The trainable tensors of one layer. A scale is s0 * exp(u / s0) (quant/scale.h): u is trained, s0 is fixed.
@@ -39,7 +40,7 @@ struct CimTensors {
   std::vector<float> slice_gain;  // [groups of partial sums], on top of psum_gain: quant::slice_gain
 };
 
-// x [N, C, H, W] or [N, K] -> [N, O, Hout, Wout] or [N, O].
+// x [N, C, H, W] or [N, K] -> [N, O, Hout, Wout] or [N, O], float32.
 at::Tensor fused_cim(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x);
 at::Tensor composed_cim(const CimSpec& spec, const CimTensors& tensors, const at::Tensor& x,
                         sim::LayerTrace* trace = nullptr);

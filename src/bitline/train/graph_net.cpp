@@ -88,6 +88,7 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
   BITLINE_CHECK(shape.has_value());
   Layer out;
   out.spec = {node.name, *shape, layer.config, layer.activation_signed, quantizers};
+  if (operator_ == float_cim) out.spec.compute = compute_;
   check_formats(out.spec, layer);
   if (!has_equal_steps(layer.config))
     unsupported("the training graph has converters with equal steps, alike for all cycles, only",
@@ -170,9 +171,10 @@ Tensor GraphNet::batch_norm(const ir::Node& node, const std::vector<Tensor>& in,
   return torch::batch_norm(in[0], in[1], in[2], mean, variance, true, 1.0, epsilon, false);
 }
 
-Tensor GraphNet::run_layer(const Layer& layer, const ir::Node& node, const Tensor& x,
+Tensor GraphNet::run_layer(const Layer& layer, const ir::Node& node, const Tensor& input,
                            const Pass& pass) const {
   const CimTensors tensors = tensors_of(node);
+  const Tensor x = layer.spec.compute == torch::kFloat32 ? input.to(torch::kFloat32) : input;
   if (BatchStatistics* statistics = pass.statistics; statistics != nullptr) {
     const bool converts = layer.psum_mean.defined();
     if (converts && pass.mode == BatchNormMode::kBatch)
@@ -187,7 +189,7 @@ Tensor GraphNet::run_layer(const Layer& layer, const ir::Node& node, const Tenso
 
 Tensor GraphNet::run_node(const ir::Node& node, const std::vector<Tensor>& operands, const Pass& pass) const {
   if (const auto it = layers_.find(node.name); it != layers_.end())
-    return run_layer(it->second, node, operands[0].to(torch::kFloat32), pass);
+    return run_layer(it->second, node, operands[0], pass);
   if (std::holds_alternative<ir::BatchNorm>(node.op))
     return batch_norm(node, operands, pass.mode, pass.statistics);
   return run_operator(node, operands, compute_);

@@ -63,7 +63,8 @@ ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, 
   if (policy.simulated == nullptr && !policy.follows_range) return out;
   const quant::CimLayer layer = current_layer(spec, tensors);
   const quant::CodeRange range = quant::activation_range(layer);
-  const Tensor values = layer.activation_offset == 0.0f ? x.detach() : x.detach() - layer.activation_offset;
+  const Tensor wide = x.detach().to(torch::kFloat32);
+  const Tensor values = layer.activation_offset == 0.0f ? wide : wide - layer.activation_offset;
   if (policy.follows_range && values.any().item<bool>())
     out.range_scale = quant::range_scale(to_floats(values), range);
   if (policy.simulated != nullptr) {
