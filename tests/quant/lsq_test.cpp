@@ -122,6 +122,15 @@ LsqSlopes lsq_slopes(float x, float scale, CodeRange range) {
   return {dx, static_cast<float>(ds)};
 }
 
+TEST(Lsq, ANanHasTheLowestCode) {
+  const std::vector<float> x(40, NAN);  // longer than a vector
+  for (const CodeRange range : {signed_range(1), signed_range(4), unsigned_range(8), signed_range(16)}) {
+    std::vector<Code> codes(x.size(), 1);
+    lsq_codes(x, 0.37f, range, codes, 0.5f);
+    EXPECT_EQ(codes, std::vector<Code>(x.size(), 0)) << range.low;
+  }
+}
+
 TEST(Lsq, SlopesAtTheEdgesAndBeyond) {
   const CodeRange range = unsigned_range(2);
   struct Case {

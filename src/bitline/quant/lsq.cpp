@@ -12,8 +12,10 @@ namespace {
 
 BITLINE_WIDE void to_codes(const float* __restrict x, float scale, float offset, float low, float high,
                            Code* __restrict codes, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i)
-    codes[i] = static_cast<Code>(static_cast<int>(lsq_code(x[i] - offset, scale, low, high) - low));
+  for (std::size_t i = 0; i < n; ++i) {
+    const float code = lsq_code(x[i] - offset, scale, low, high) - low;
+    codes[i] = static_cast<Code>(static_cast<int>(code > 0.0f ? code : 0.0f));  // no integer is a NaN
+  }
 }
 
 }  // namespace

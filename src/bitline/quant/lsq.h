@@ -41,7 +41,7 @@ inline float lsq_code(float x, float scale, float low, float high) {
 // A code less the lowest of its range, as activations are kept between layers.
 using Code = std::uint16_t;
 
-// Codes of x - offset under one scale. The range has at most 2^16 levels.
+// Codes of x - offset under one scale; a NaN has the lowest. The range has at most 2^16 levels.
 void lsq_codes(std::span<const float> x, float scale, CodeRange range, std::span<Code> codes,
                float offset = 0.0f);
 
