@@ -61,7 +61,7 @@ def parts(runs, whole):
 
 def longer(runs):
     """W3A3 with more epochs."""
-    return table(["quantizer", "W3A3, 30 epochs"], [[q, accuracies(runs, f"W3A3 {q}")] for q in ["lsq", "lg-lsq"]])
+    return table(["quantizer", "W3A3, 30 epochs"], [[q, accuracies(runs, f"W3A3 {q}")] for q in ["lsq", "lg-lsq", "lg-lsq-task"]])
 
 
 def light(runs):

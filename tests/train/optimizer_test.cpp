@@ -36,6 +36,20 @@ TEST(Sgd, TwoStepsByHand) {
   EXPECT_FLOAT_EQ(direct.item<float>(), 0.97f);  // 1 - 0.1 * 0.5 + 0.1 * 0.2: no momentum
 }
 
+TEST(Sgd, ALongestStepHoldsForWhatGathersToo) {
+  const Tensor value = leaf({1.0f, 1.0f});
+  Sgd sgd({{"scale", value, false, 0.5, true, torch::full({2}, 0.2f)}}, 0.5, 0.0);
+  sgd.step({torch::tensor({1.0f, 1e20f})}, 0.1);
+  EXPECT_FLOAT_EQ(value[0].item<float>(), 0.95f);  // 1 - 0.1 * 0.5 * 1: shorter
+  EXPECT_FLOAT_EQ(value[1].item<float>(), 0.8f);
+  EXPECT_FLOAT_EQ(sgd.velocities()[0][1].item<float>(), 4.0f);  // 0.2 / (0.1 * 0.5)
+  sgd.step({torch::tensor({0.0f, -1e20f})}, 0.1);
+  EXPECT_FLOAT_EQ(value[0].item<float>(), 0.925f);
+  EXPECT_FLOAT_EQ(value[1].item<float>(), 1.0f);
+  sgd.step({torch::tensor({0.0f, 0.0f})}, 0.0);
+  EXPECT_FLOAT_EQ(value[1].item<float>(), 1.0f);
+}
+
 TEST(Sgd, ClippingKeepsTheDirection) {
   std::vector<Tensor> gradients = {torch::full({1}, 3.0f), Tensor(), torch::full({1}, -4.0f)};
   EXPECT_DOUBLE_EQ(clip_gradients(gradients, 10.0), 5.0);
@@ -131,6 +145,30 @@ TEST(Scales, StayPositiveWhateverTheOptimizerIsGiven) {
       for (const auto& [name, layer] : net.export_model().layers)
         expect_scales(layer, "seed " + std::to_string(seed) + " step " + std::to_string(step) + " " + name);
     }
+  }
+}
+
+TEST(Scales, OfWeightsAndActivationsMoveByATenthAStep) {
+  const Digits digits(64, 16);
+  const quant::QuantizedModel start =
+      calibrated(float_start().graph, small_array("W8A8P8"), digits.images(32));
+  const GraphNet net(start, {"cpu", "auto"});
+  Sgd sgd(net.parameters(), 0.9, 0.1);
+  const auto expect_share = [&](double logarithm) {
+    for (const auto& [name, layer] : net.export_model().layers) {
+      const quant::CimLayer& before = start.layers.at(name);
+      EXPECT_NEAR(std::log(layer.activation_scale / before.activation_scale), logarithm, 1e-3) << name;
+      for (std::size_t i = 0; i < layer.weight_scale.size(); ++i)
+        EXPECT_NEAR(std::log(layer.weight_scale[i] / before.weight_scale[i]), logarithm, 1e-3) << name;
+    }
+  };
+  for (const auto& [gradient, logarithm] : {std::pair{1e6f, -0.1}, {1e6f, -0.2}, {-1e6f, -0.1}}) {
+    std::vector<Tensor> gradients;
+    for (const Parameter& p : net.parameters())
+      gradients.push_back(p.name.ends_with("_scale") ? torch::full_like(p.value, gradient).detach()
+                                                     : Tensor());
+    sgd.step(gradients, 1.0);
+    expect_share(logarithm);
   }
 }
 

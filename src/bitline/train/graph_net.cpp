@@ -38,6 +38,10 @@ std::int64_t count(const ir::Shape& shape) {
   return n;
 }
 
+// No step takes a scale of weights or activations further than this, in logarithms. Gradients do not know how
+// small a scale is: one of eight bits can fall so far in a step that no gradient is left to come back by.
+constexpr double kLongestScaleStep = 0.1;
+
 // A simulated gradient says how far to go; momentum would go ten times as far.
 bool gathers(const quant::QuantizerSpec& quantizer) {
   return quantizer.policy->simulated == nullptr || quantizer.policy->follows_task;
@@ -76,10 +80,15 @@ GraphNet::GraphNet(const quant::QuantizedModel& model, const Backend& backend, c
 }
 
 void GraphNet::add_parameter(const std::string& name, const Tensor& value, bool decays, double rate,
-                             bool gathers) {
+                             bool gathers, const Tensor& most_step) {
   Tensor leaf = value;
   leaf.set_requires_grad(true);
-  parameters_.push_back({name, leaf, decays, rate, gathers});
+  parameters_.push_back({name, leaf, decays, rate, gathers, most_step});
+}
+
+void GraphNet::add_scale(const std::string& name, const Tensor& s0, const Tensor& u, double rate,
+                         const quant::QuantizerSpec& quantizer) {
+  add_parameter(name, u, false, rate, gathers(quantizer), s0 * kLongestScaleStep);
 }
 
 void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, const ScaleRates& rates,
@@ -106,10 +115,10 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
   t.weight_s0 = to_torch(layer.weight_scale).to(device_);
   t.activation_u = torch::zeros_like(t.activation_s0);
   t.weight_u = torch::zeros_like(t.weight_s0);
-  add_parameter(node.name + ".activation_scale", t.activation_u, false, rates.range,
-                gathers(quantizers.activations));
+  add_scale(node.name + ".activation_scale", t.activation_s0, t.activation_u, rates.range,
+            quantizers.activations);
   add_offset(node.name, layer, out, rates);
-  add_parameter(node.name + ".weight_scale", t.weight_u, false, rates.weight, gathers(quantizers.weights));
+  add_scale(node.name + ".weight_scale", t.weight_s0, t.weight_u, rates.weight, quantizers.weights);
   const std::vector<ir::Shape> shapes = ir::infer_shapes(start_.graph);
   const std::int64_t features = count(shapes[static_cast<std::size_t>(node.inputs[0])]);
   const std::int64_t outputs = count(shapes[static_cast<std::size_t>(node.output)]);

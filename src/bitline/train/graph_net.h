@@ -90,7 +90,9 @@ class GraphNet {
                  const Quantizers& quantizers);
   void add_offset(const std::string& name, const quant::CimLayer& layer, Layer& out, const ScaleRates& rates);
   void add_parameter(const std::string& name, const at::Tensor& value, bool decays, double rate,
-                     bool gathers = true);
+                     bool gathers = true, const at::Tensor& most_step = {});
+  void add_scale(const std::string& name, const at::Tensor& s0, const at::Tensor& u, double rate,
+                 const quant::QuantizerSpec& quantizer);
   struct Pass {
     BatchNormMode mode;
     BatchStatistics* statistics;

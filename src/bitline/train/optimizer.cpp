@@ -20,7 +20,12 @@ void Sgd::step(const std::vector<at::Tensor>& gradients, double learning_rate) {
     torch::Tensor& v = velocities_[i];
     v.mul_(p.gathers ? momentum_ : 0.0).add_(gradients[i]);
     if (p.decays) v.add_(p.value, weight_decay_);
-    p.value.add_(v, -learning_rate * p.rate_factor);
+    const double rate = learning_rate * p.rate_factor;
+    if (p.most_step.defined()) {
+      const at::Tensor most = p.most_step / rate;
+      v.copy_(torch::minimum(torch::maximum(v, -most), most));
+    }
+    p.value.add_(v, -rate);
   }
 }
 

@@ -1,6 +1,7 @@
 // SGD with momentum over named tensors: v = m*v + g + wd*p, p -= lr*v. Weight decay, the rate factor and
-// whether there is momentum belong to the parameter, so a scale is never decayed. State is a tensor a
-// parameter and goes into checkpoints.
+// whether there is momentum belong to the parameter, so a scale is never decayed. A parameter with a longest
+// step has v clipped to it: what is cut off does not come back with momentum. State is a tensor a parameter
+// and goes into checkpoints.
 #pragma once
 
 #include <string>
@@ -15,7 +16,8 @@ struct Parameter {
   at::Tensor value;     // a leaf that requires a gradient
   bool decays = false;  // weights do; scales, biases and batch-norm do not
   double rate_factor = 1.0;
-  bool gathers = true;  // takes part in momentum
+  bool gathers = true;        // takes part in momentum
+  at::Tensor most_step = {};  // how far one step may take each element (> 0), if it may not go anywhere
 };
 
 class Sgd {
