@@ -74,6 +74,12 @@ TEST(Errors, ChoicesOfTraining) {
   Words once = two;
   *(std::find(once.begin(), once.end(), "--epochs") + 1) = "1";
   expect_error(run_program(once), 3, {"two stages take at least two epochs"});
+  Words ideal = two;
+  *(std::find(ideal.begin(), ideal.end(), "--precision") + 1) = "W4A4Pideal";
+  expect_error(run_program(ideal), 3, {"ideal ones", "--stages 1"});
+  const auto early = run_program(joined(two, {"--psum-quantizer", "blend"}));
+  expect_error(early, 4, {"'blend' is not for partial sums"});
+  EXPECT_EQ(early.err.find("epoch 1"), std::string::npos) << early.err;
   Words wide = joined(quantize_words(scratch, "f.safetensors", "q.safetensors"), {"--dac-bits", "4"});
   *(std::find(wide.begin(), wide.end(), "--precision") + 1) = "W4A12P4";
   expect_error(run_program(wide), 4, {"more than 8 bits", "W16A16Pideal"});

@@ -1,5 +1,6 @@
 // Batch-norm folded into the scales of layers on arrays leaves codes, sums and conversions as they were.
 #include <cmath>
+#include <set>
 
 #include "quantized_net.h"
 #include "sim/random_layer.h"
@@ -7,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "bitline/ir/shapes.h"
+#include "bitline/quant/check_plan.h"
 #include "bitline/quant/fold_norms.h"
 #include "bitline/quant/weight_codes.h"
 #include "bitline/sim/calibrate.h"
@@ -125,6 +127,57 @@ TEST(FoldedNorms, ANegativeFactorLeavesAChangeOfSign) {
     for (const float sign : folded.graph.constant(node.inputs[1]).data)
       EXPECT_TRUE(sign == 1.0f || sign == -1.0f || sign == 0.0f) << sign;
   }
+}
+
+// The second norm of two comes to stand behind the layer when the first has gone into it.
+TEST(FoldedNorms, ANormBehindANormGoesTheSameWay) {
+  ir::Graph graph = normed_net(4, false);
+  for (float& gamma : graph.constant(graph.find_node("fc.norm")->inputs[1]).data) gamma = std::abs(gamma);
+  std::vector<ir::ValueId> inputs = {graph.output()};
+  for (const auto& [role, value] :
+       {std::pair{".gamma", 4.0f}, {".beta", 0.5f}, {".mean", -1.0f}, {".variance", 2.0f}})
+    inputs.push_back(
+        graph.add_constant(std::string("again") + role, ir::Tensor({5}, std::vector<float>(5, value))));
+  graph.set_output(graph.add_node("again", ir::BatchNorm{1e-3f}, inputs));
+  const quant::QuantizedModel model = calibrated(graph, quant::CimConfig{}, 4);
+  const quant::QuantizedModel folded = quant::fold_batch_norm(model);
+  EXPECT_EQ(norms(folded.graph), 0u);
+  const ir::Tensor images = sim::random_images(3, 5);
+  expect_almost_equal(answer_of(folded, images), answer_of(model, images));
+}
+
+TEST(FoldedNorms, AFactorNearZeroLeavesScalesAboveZero) {
+  ir::Graph graph = normed_net(5, false);
+  const ir::Node& norm = *graph.find_node("fc.norm");
+  graph.constant(norm.inputs[1]).data[2] = 2e-30f;
+  ir::Tensor& weight = graph.constant(graph.find_node("fc")->inputs[1]);
+  for (std::size_t i = 16; i < 24; ++i) weight.data[i] *= 1e-14f;
+  const quant::QuantizedModel folded = quant::fold_batch_norm(calibrated(graph, quant::CimConfig{}, 5));
+  EXPECT_NO_THROW(quant::check_plan(folded));
+  EXPECT_NO_THROW(sim::Network{folded});
+}
+
+TEST(FoldedNorms, LayersThatShareAWeightGetOneEach) {
+  sim::Dice dice(6);
+  ir::Graph g;
+  ir::ValueId x = g.add_input("x", {ir::kBatch, 3, 9, 8});
+  const ir::ValueId w = g.add_constant("w", ir::Tensor({3, 3, 3, 3}, dice.normals(81, 0.3f)));
+  for (const std::string name : {"a", "b"}) {
+    std::vector<ir::ValueId> inputs = {
+        g.add_node(name, ir::Conv{{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, 1}, {x, w})};
+    for (const float value : {name == "a" ? 2.0f : 0.5f, 0.1f, 0.2f, 1.0f})
+      inputs.push_back(g.add_constant("p" + std::to_string(g.value_count()),
+                                      ir::Tensor({3}, std::vector<float>(3, value))));
+    x = g.add_node(name + ".norm", ir::BatchNorm{1e-3f}, inputs);
+  }
+  g.set_output(g.add_node("pool", ir::GlobalAveragePool{}, {x}));
+  const quant::QuantizedModel model = calibrated(g, quant::CimConfig{}, 6);
+  const quant::QuantizedModel folded = quant::fold_batch_norm(model);
+  std::set<std::string> names;
+  for (const auto& [id, value] : folded.graph.constants())
+    EXPECT_TRUE(names.insert(folded.graph.value_name(id)).second) << folded.graph.value_name(id);
+  const ir::Tensor images = sim::random_images(6, 5);
+  expect_almost_equal(answer_of(folded, images), answer_of(model, images));
 }
 
 TEST(FoldedNorms, SharedScalesPart) {

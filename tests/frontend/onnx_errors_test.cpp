@@ -206,6 +206,36 @@ TEST(OnnxWeights, MustFitTheLayer) {
   EXPECT_EQ(bad(gemm).rfind("m.onnx: node 'y': ", 0), 0u) << bad(gemm);
 }
 
+TEST(OnnxNodes, RefuseFactorsThatLeaveNoNumber) {
+  for (const char* factor : {"alpha", "beta"}) {
+    OnnxBuilder net({-1, 2});
+    net.weight("w", {2, 2}, std::vector<float>{1e10f, 1.0f, 1.0f, 1.0f});
+    net.weight("b", {2}, std::vector<float>{1e10f, 1.0f});
+    set_real(net.node("Gemm", {"x", "w", "b"}, "y"), factor, 1e35f);
+    EXPECT_NE(bad(net).find("node 'y': its factor of"), std::string::npos) << bad(net);
+  }
+}
+
+// Parameters of norms and biases are tracked and trained node by node: two nodes that read one tensor get
+// two.
+TEST(OnnxNodes, HaveBiasesAndNormsOfTheirOwn) {
+  OnnxBuilder net({-1, 2, 4, 4});
+  net.weight("w", {2, 2, 1, 1});
+  net.weight("ones", {2}, std::vector<float>{1.0f, 1.0f});
+  net.node("Conv", {"x", "w", "ones"}, "a");
+  net.node("BatchNormalization", {"a", "ones", "ones", "ones", "ones"}, "b");
+  net.node("Conv", {"b", "w", "ones"}, "y");
+  const ir::Graph graph = net.import();
+  std::set<ir::ValueId> seen;
+  for (const ir::Node& node : graph.nodes()) {
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+      const bool weight = graph.value_name(node.inputs[i]) == "w";
+      EXPECT_TRUE(seen.insert(node.inputs[i]).second || weight) << node.name << " " << i;
+    }
+  }
+  EXPECT_EQ(seen.size(), 7u);
+}
+
 TEST(OnnxNodes, RefuseNegativeVariance) {
   OnnxBuilder net = small_network();
   const std::vector<float> values{1.0f, -2.0f, 1.0f};

@@ -131,6 +131,29 @@ TEST(OnnxExport, QuantNodesSayBitsSignAndRange) {
   EXPECT_EQ(proto.doc_string(), "");
 }
 
+// A signed Quant of one bit means -1 and 1 to QONNX.
+TEST(OnnxExport, OneSignedBitIsAnUnsignedOneLessAZeroPoint) {
+  quant::QuantizedModel model = one_layer(quant::Granularity::kLayer, 1);
+  quant::CimLayer& layer = model.layers.at("conv");
+  layer.config.weight_bits = layer.config.activation_bits = 1;
+  layer.activation_signed = true;
+  const auto bytes = export_qonnx(model);
+  const auto proto = parsed(bytes);
+  for (const char* zero : {"conv.input_zero", "conv.weight_zero"})
+    EXPECT_EQ(initializer(proto, zero).raw_data(), std::string("\0\0\x80\x3f", 4)) << zero;  // 1.0f
+  for (const auto& node : proto.graph().node()) {
+    for (const auto& attribute : node.attribute()) {
+      if (attribute.name() == "signed") {
+        EXPECT_EQ(attribute.i(), 0) << node.name();
+      }
+    }
+  }
+  const quant::CimLayer back = import_onnx(bytes, "m.onnx").layers.at("conv");
+  EXPECT_EQ(back.config.weight_bits, 1);
+  EXPECT_EQ(quant::weight_range(back.config), quant::signed_range(1));
+  EXPECT_EQ(quant::activation_range(back), quant::signed_range(1));
+}
+
 TEST(OnnxExport, TheTextSaysThatConvertersAreLeftOut) {
   quant::QuantizedModel model = one_layer(quant::Granularity::kLayer, 1);
   quant::CimLayer& layer = model.layers.at("conv");

@@ -176,6 +176,16 @@ TEST(OnnxFolding, RefusesHugeAndBrokenConstants) {
             "m.onnx: node 'y': index 2 is out of range");
 }
 
+TEST(OnnxFolding, ConstantsOfAFileHaveALimitTogether) {
+  OnnxBuilder net({-1, 2});
+  net.numbers("dims", {1 << 23});
+  for (int i = 0; i < 9; ++i) net.node("ConstantOfShape", {"dims"}, "c" + std::to_string(i));
+  net.node("Relu", {"x"}, "y");
+  EXPECT_EQ(
+      error_of([&] { net.import(); }).rfind("m.onnx: node 'c8': the constants that the file computes", 0), 0u)
+      << error_of([&] { net.import(); });
+}
+
 TEST(OnnxFolding, AGraphOfConstantsAloneIsRefused) {
   OnnxBuilder net({-1, 2});
   net.numbers("a", {1});

@@ -241,6 +241,8 @@ TEST(OnnxQuantizers, WhatQuantizersCannotBeIsRefused) {
               "Quant 'xq': its codes, less the zero point, are 0 to 262143, expected those of 1 to 16 bits");
   expect_part(changed([&](OnnxBuilder& net) { replace(net, "wq.bits", {}, {18.0f}); }),
               "Conv 'y': its weight has codes -131072 to 131071");
+  expect_part(changed([&](OnnxBuilder& net) { replace(net, "wq.bits", {}, {1.0f}); }),
+              "Quant 'wq': a signed bit_width of 1 has the codes -1 and 1, which no layer has");
   expect_part(changed([&](OnnxBuilder& net) { replace(net, "xq.bits", {}, {2.5f}); }),
               "Quant 'xq': its bit_width is 2.5");
   expect_part(changed([&](OnnxBuilder& net) { replace(net, "xq.zero", {}, {1.0f}); }),

@@ -109,6 +109,8 @@ TEST(FoldBatchNorm, LeavesASharedWeightToItsOtherReader) {
   EXPECT_EQ(count_norms(folded), 0);
   EXPECT_EQ(folded.constant(folded.find_node("b")->inputs[1]).data, g.constant(w).data);
   EXPECT_NE(folded.constant(folded.find_node("a")->inputs[1]).data, g.constant(w).data);
+  EXPECT_EQ(folded.value_name(folded.find_node("b")->inputs[1]), "w");
+  EXPECT_EQ(folded.value_name(folded.find_node("a")->inputs[1]), "a.weight");
 }
 
 TEST(FoldBatchNorm, KeepsANormAcrossTheTokensOfALinear) {

@@ -114,6 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{Linear{}, {{kBatch, 6}, {10, 6}, {9}}, "bias has shape [9]"},
                     BadCase{MatMul{}, {{kBatch, 2, 3}, {kBatch, 4, 5}}, "inner dimensions"},
                     BadCase{Linear{}, {{kBatch, 0}, {3, 0}}, "sums over nothing"},
+                    BadCase{Linear{}, {{kBatch, 3}, {0, 3}}, "has no outputs"},
                     BadCase{MatMul{}, {{kBatch, 2, 0}, {kBatch, 0, 5}}, "sums over nothing"},
                     BadCase{MatMul{}, {{3}, {3, 5}}, "two dimensions or more"},
                     BadCase{BatchNorm{}, {kImage, {4}, {4}, {5}, {4}}, "mean has shape [5], expected [4]"},

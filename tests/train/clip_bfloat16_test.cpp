@@ -1,6 +1,8 @@
 // Clipping in bfloat16 against LibTorch's in float32, which has both passes.
 #include "bitline/train/clip_bfloat16.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "bitline/train/torch.h"
@@ -44,6 +46,25 @@ TEST(ClipBfloat16, LayoutsMix) {
   EXPECT_TRUE(y.is_contiguous(torch::MemoryFormat::ChannelsLast));
   EXPECT_TRUE(torch::equal(y, plain_y));
   EXPECT_TRUE(torch::equal(dx, plain_dx));
+}
+
+TEST(ClipBfloat16, DimensionsInAnotherOrder) {
+  torch::manual_seed(3);
+  const Tensor x = bfloat_values({2, 6, 4, 5}), dy = bfloat_values({2, 6, 4, 5});
+  const auto [plain_y, plain_dx] = passes(x, dy, true, 0.0f, 0.5f);
+  const Tensor turned = x.transpose(2, 3).contiguous().transpose(2, 3);
+  ASSERT_FALSE(turned.is_contiguous() || turned.is_contiguous(torch::MemoryFormat::ChannelsLast));
+  const auto [y, dx] = passes(turned, dy, true, 0.0f, 0.5f);
+  EXPECT_TRUE(torch::equal(y, plain_y));
+  EXPECT_TRUE(torch::equal(dx, plain_dx));
+}
+
+// ONNX leaves a bound out, which is the largest float: no bfloat16 is as large.
+TEST(ClipBfloat16, OneBound) {
+  const Tensor x = torch::tensor({-3.0f, 0.5f, 3e38f}).to(torch::kBFloat16);
+  const auto [y, dx] = passes(x, torch::ones_like(x), true, 0.0f, std::numeric_limits<float>::max());
+  EXPECT_EQ(to_floats(y), (std::vector<float>{0.0f, 0.5f, to_floats(x)[2]}));
+  EXPECT_EQ(to_floats(dx), (std::vector<float>{0.0f, 1.0f, 1.0f}));
 }
 
 // 0.7 is no bfloat16: the bound is the nearest one, and what is clipped to it passes no gradient.

@@ -62,7 +62,6 @@ class ExportCommand final : public Command {
     const quant::QuantizedModel model = folds ? quant::fold_batch_norm(start) : start;
     const frontend::PackOptions options{float_weights_ == "int8" ? kPackedFloatBits : 0};
     const std::vector<std::byte> bytes = format.encode(model, options);
-    io::write_atomically(session.files(), out_, bytes);
     note_losses(format, model, session);
     result::Record record;
     record.title = "export " + model_.model + " to " + to_;
@@ -73,6 +72,7 @@ class ExportCommand final : public Command {
     record.add("batch_norms", batch_norms(model.graph));
     if (!model.layers.empty()) add_array_figures(model, record);
     add_multiplication_figures(model, record);
+    io::write_atomically(session.files(), out_, bytes);
     return record;
   }
 

@@ -12,6 +12,7 @@
 #include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
 #include "bitline/app/ptq_job.h"
+#include "bitline/app/trainer_library.h"
 #include "bitline/app/training_job.h"
 #include "bitline/base/error.h"
 #include "bitline/frontend/artefact.h"
@@ -121,10 +122,21 @@ class QuantizeCommand final : public Command {
     return run_training(calibrated, &start.graph, data_, training_, session, {"quantize"});
   }
 
-  train::TrainResult two_stages(const quant::QuantizedModel& start, sim::CalibrateOptions options,
-                                const ir::Tensor& images, Session& session) {
+  // What the second stage cannot have is said before the first.
+  void check_stages(const quant::QuantizedModel& start, const sim::CalibrateOptions& options,
+                    const ir::Tensor& images, Session& session) const {
     if (training_.train.epochs < 2)
       bad_input("two stages take at least two epochs", {}, "--epochs 2 or more");
+    if (options.config.adc_levels == quant::kIdealAdc)
+      bad_input("the second of two stages trains behind converters, and ideal ones are none", {},
+                "--stages 1, or a --precision with bits for partial sums, such as W4A4P4");
+    const quant::QuantizedModel target = sim::calibrate(start.graph, images, options, session.context());
+    trainer().check(target, training_.train);
+  }
+
+  train::TrainResult two_stages(const quant::QuantizedModel& start, sim::CalibrateOptions options,
+                                const ir::Tensor& images, Session& session) {
+    check_stages(start, options, images, session);
     TrainingOptions half = training_;
     half.train.epochs = training_.train.epochs / 2;
     half.train.quantizers.psums = {};  // there are none yet

@@ -9,6 +9,7 @@
 #include "bitline/frontend/weights.h"
 #include "bitline/io/json.h"
 #include "bitline/io/safetensors.h"
+#include "bitline/quant/check_plan.h"
 
 namespace bitline::frontend {
 
@@ -62,6 +63,7 @@ quant::QuantizedModel read_model(io::TensorFile file, const std::string& path) {
   }
   model.graph = graph_from_json(io::parse_json(graph->second, path), file);
   check_variances(model.graph, path);
+  quant::check_plan(model);
   return model;
 }
 

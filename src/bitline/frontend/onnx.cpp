@@ -12,6 +12,7 @@
 #include "bitline/frontend/impl/plan_json.h"
 #include "bitline/ir/fold.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/quant/check_plan.h"
 
 namespace bitline::frontend {
 
@@ -47,11 +48,19 @@ std::int64_t opset_of(const onnx::ModelProto& model, const Where& where) {
   bad_input("the model names no version of the standard operators (opset_import)", where);
 }
 
+// What a file may compute on import: a fixed amount, and the chains of quantizers behind its own tensors.
+std::int64_t most_folded(const onnx::ModelProto& model) {
+  constexpr std::int64_t kChain = 4;
+  return kMaxFolded + kChain * static_cast<std::int64_t>(model.ByteSizeLong());
+}
+
 // Walks the nodes in file order. What cannot be imported is collected, so that one error names all of it.
 class Importer {
  public:
   Importer(const onnx::ModelProto& model, const std::string& path)
-      : proto_(model.graph()), file_{path, 0, 0, {}}, draft_(path, opset_of(model, file_)) {}
+      : proto_(model.graph()),
+        file_{path, 0, 0, {}},
+        draft_(path, opset_of(model, file_), most_folded(model)) {}
 
   quant::QuantizedModel run() {
     collect_names();
@@ -174,7 +183,7 @@ void Importer::convert(OnnxNode& node, const onnx::NodeProto& proto) const {
                                             : "operators of domain '" + proto.domain() + "' are not known");
   }
   if (node.reads_unknown()) return node.abandon();
-  if (fold != nullptr && node.reads_only_literals()) return node.finish(fold(node));
+  if (fold != nullptr && node.reads_only_literals()) return node.finish_folded(fold(node));
   if (converter == nullptr) node.refuse("it can only be computed from constants");
   node.set_reads(converter->reads);
   converter->convert(node);
@@ -248,6 +257,7 @@ quant::QuantizedModel import_onnx(std::span<const std::byte> bytes, const std::s
   for (const auto& property : proto.metadata_props()) {
     if (property.key() == kPlanKey) in_file(path, [&] { adopt_plan(property.value(), path, model); });
   }
+  in_file(path, [&] { quant::check_plan(model); });
   return model;
 }
 

@@ -45,21 +45,34 @@ std::string one_float(const LayerOut& at, const char* role, float value) {
   return at.out.floats(at.name(role), {}, std::span(&value, 1));
 }
 
-void quant_node(const LayerOut& at, const char* role, const std::vector<std::string>& inputs, bool is_signed,
-                bool narrow, const std::string& output) {
-  onnx::NodeProto& node = at.out.node("Quant", at.name(role), inputs, output);
+// The codes of a Quant: `what` is "input" or "weight". A signed Quant of one bit means -1 and 1, so the codes
+// -1 and 0 are unsigned ones less a zero point of 1.
+struct QuantCodes {
+  const char* what;
+  int bits;
+  bool is_signed;
+  bool narrow;
+};
+
+void quant_node(const LayerOut& at, const QuantCodes& codes, const std::string& x, const std::string& scale,
+                const std::string& output) {
+  const std::string what = codes.what;
+  const bool moved = codes.is_signed && codes.bits == 1;
+  const std::string zero = one_float(at, (what + "_zero").c_str(), moved ? 1.0f : 0.0f);
+  const std::string bits = one_float(at, (what + "_bits").c_str(), static_cast<float>(codes.bits));
+  onnx::NodeProto& node =
+      at.out.node("Quant", at.name((what + "_quant").c_str()), {x, scale, zero, bits}, output);
   node.set_domain(kQonnxDomain);
-  add_attribute(node, "signed", std::int64_t{is_signed});
-  add_attribute(node, "narrow", std::int64_t{narrow});
+  add_attribute(node, "signed", std::int64_t{codes.is_signed && !moved});
+  add_attribute(node, "narrow", std::int64_t{codes.narrow});
   add_attribute(node, "rounding_mode", std::string("ROUND"));
 }
 
 std::string qonnx_input(const LayerOut& at, const std::string& x) {
   const std::string output = at.out.unique(at.name("input"));
-  quant_node(at, "input_quant",
-             {x, one_float(at, "input_scale", at.layer.activation_scale), one_float(at, "input_zero", 0.0f),
-              one_float(at, "input_bits", static_cast<float>(at.layer.config.activation_bits))},
-             at.layer.activation_signed, false, output);
+  const std::string scale = one_float(at, "input_scale", at.layer.activation_scale);
+  quant_node(at, {"input", at.layer.config.activation_bits, at.layer.activation_signed, false}, x, scale,
+             output);
   return output;
 }
 
@@ -80,10 +93,8 @@ void qonnx_weight(const LayerOut& at, const std::string& output) {
   const ir::Tensor values = quant::on_grid(at.weight, at.layer);
   const int bits = at.layer.config.weight_bits;
   const bool narrow = quant::weight_range(at.layer.config) != quant::signed_range(bits);
-  quant_node(at, "weight_quant",
-             {at.out.floats(output + ".values", values.shape, values.data), qonnx_weight_scale(at),
-              one_float(at, "weight_zero", 0.0f), one_float(at, "weight_bits", static_cast<float>(bits))},
-             true, narrow, output);
+  quant_node(at, {"weight", bits, true, narrow}, at.out.floats(output + ".values", values.shape, values.data),
+             qonnx_weight_scale(at), output);
 }
 
 void check_qonnx(const LayerOut&) {}

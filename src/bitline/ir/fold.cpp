@@ -72,7 +72,7 @@ Folded fold_parameters(const Graph& graph, const FoldableNorm& fold) {
 // Copies a graph node by node, so that a pass can leave out or replace some of them.
 class Rebuild {
  public:
-  explicit Rebuild(const Graph& old) : old_(old) {
+  explicit Rebuild(const Graph& old) : old_(old), names_(old) {
     if (old.input() >= 0)
       ids_[old.input()] = graph_.add_input(old.value_name(old.input()), old.input_shape());
   }
@@ -87,11 +87,8 @@ class Rebuild {
 
   // The node `target` with new parameters, standing for itself and the batch-norm behind it.
   void folded(const Node& target, const Node& norm, Folded parameters) {
-    const std::string& weight_name = old_.value_name(target.inputs[1]);
-    const std::string bias_name =
-        target.inputs.size() == 3 ? old_.value_name(target.inputs[2]) : target.name + ".bias";
-    const ValueId weight = graph_.add_constant(weight_name, std::move(parameters.weight));
-    const ValueId bias = graph_.add_constant(bias_name, std::move(parameters.bias));
+    const ValueId weight = graph_.add_constant(names_.weight(target), std::move(parameters.weight));
+    const ValueId bias = graph_.add_constant(names_.bias(target), std::move(parameters.bias));
     ids_[norm.output] = graph_.add_node(target.name, target.op, {ids_.at(target.inputs[0]), weight, bias});
   }
 
@@ -102,6 +99,7 @@ class Rebuild {
 
  private:
   const Graph& old_;
+  ParameterNames names_;
   Graph graph_;
   IdMap ids_;
 };
@@ -116,6 +114,20 @@ std::set<ValueId> reachable_from_output(const Graph& graph) {
 }
 
 }  // namespace
+
+ParameterNames::ParameterNames(const Graph& graph) : graph_(graph), use_counts_(graph.use_counts()) {
+  for (const auto& [id, value] : graph.constants()) taken_.insert(graph.value_name(id));
+}
+
+std::string ParameterNames::name(const Node& layer, std::size_t input, const char* role) {
+  const bool has = layer.inputs.size() > input;
+  if (has && use_counts_[static_cast<std::size_t>(layer.inputs[input])] == 1)
+    return graph_.value_name(layer.inputs[input]);
+  const std::string wanted = layer.name + "." + role;
+  std::string name = wanted;
+  for (int n = 2; !taken_.insert(name).second; ++n) name = wanted + "_" + std::to_string(n);
+  return name;
+}
 
 std::vector<FoldableNorm> foldable_norms(const Graph& graph) {
   const Survey s = survey(graph);

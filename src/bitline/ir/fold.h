@@ -1,6 +1,8 @@
 // Graph passes: batch-norm folding and removal of what nobody reads.
 #pragma once
 
+#include <set>
+#include <string>
 #include <vector>
 
 #include "bitline/ir/graph.h"
@@ -20,6 +22,22 @@ struct NormParameters {
   std::vector<double> factor, offset;
 };
 NormParameters norm_parameters(const Graph& graph, const FoldableNorm& fold);
+
+// Names for the constants of layers that a pass rewrites: those they have where nothing else reads them, else
+// ones of the layer's that are new to the graph.
+class ParameterNames {
+ public:
+  explicit ParameterNames(const Graph& graph);
+  std::string weight(const Node& layer) { return name(layer, 1, "weight"); }
+  std::string bias(const Node& layer) { return name(layer, 2, "bias"); }
+
+ private:
+  std::string name(const Node& layer, std::size_t input, const char* role);
+
+  const Graph& graph_;
+  std::vector<int> use_counts_;
+  std::set<std::string> taken_;
+};
 
 // Folds each BatchNorm that directly follows a Conv or Linear (its only reader) into weight and bias:
 //   w' = w * gamma / sqrt(var + eps),  b' = (b - mean) * gamma / sqrt(var + eps) + beta.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -48,6 +49,15 @@ std::vector<float> scaled(const std::vector<float>& scales, const Regrouped& gro
   return out;
 }
 
+// Products that underflow or overflow are the nearest scale there is.
+std::vector<float> scaled_positive(const std::vector<float>& scales, const Regrouped& groups,
+                                   const ColumnGrid& grid, const std::vector<float>& factor) {
+  std::vector<float> out = scaled(scales, groups, grid, factor);
+  for (float& scale : out)
+    scale = std::clamp(scale, std::numeric_limits<float>::min(), std::numeric_limits<float>::max());
+  return out;
+}
+
 // Steps, centres and levels of converters.
 void scale_converters(CimLayer& layer, const ColumnGrid& grid, const std::vector<float>& factor) {
   const Granularity by = by_output(layer.config.psum_granularity);
@@ -55,8 +65,8 @@ void scale_converters(CimLayer& layer, const ColumnGrid& grid, const std::vector
       {layer.config.psum_granularity, grid, false}, {by, grid, false}, range_sets(layer.config), 1};
   layer.config.psum_granularity = by;
   if (layer.config.adc_levels == kIdealAdc) return;
-  for (std::vector<float>* scales : {&layer.psum_step, &layer.psum_centre})
-    *scales = scaled(*scales, groups, grid, factor);
+  layer.psum_step = scaled_positive(layer.psum_step, groups, grid, factor);
+  layer.psum_centre = scaled(layer.psum_centre, groups, grid, factor);
   if (!layer.config.free_levels) return;
   groups.values = layer.config.adc_levels;
   layer.psum_levels = scaled(layer.psum_levels, groups, grid, factor);
@@ -104,7 +114,8 @@ FoldedLayer fold(const ir::Graph& graph, const ir::FoldableNorm& fold, CimLayer&
 // A copy of the graph in which folded layers stand for themselves and their norms.
 class Copy {
  public:
-  explicit Copy(const ir::Graph& from) : from_(from), ids_(static_cast<std::size_t>(from.value_count()), -1) {
+  explicit Copy(const ir::Graph& from)
+      : from_(from), names_(from), ids_(static_cast<std::size_t>(from.value_count()), -1) {
     id(from.input()) = graph_.add_input(from.value_name(from.input()), from.input_shape());
     for (const auto& [value, tensor] : from.constants())
       id(value) = graph_.add_constant(from.value_name(value), tensor);
@@ -118,11 +129,8 @@ class Copy {
 
   void folded(const ir::FoldableNorm& fold, FoldedLayer parts) {
     const ir::Node& layer = *fold.layer;
-    const std::string bias_name =
-        layer.inputs.size() == 3 ? from_.value_name(layer.inputs[2]) : layer.name + ".bias";
-    const ir::ValueId weight =
-        graph_.add_constant(from_.value_name(layer.inputs[1]), std::move(parts.weight));
-    const ir::ValueId bias = graph_.add_constant(bias_name, std::move(parts.bias));
+    const ir::ValueId weight = graph_.add_constant(names_.weight(layer), std::move(parts.weight));
+    const ir::ValueId bias = graph_.add_constant(names_.bias(layer), std::move(parts.bias));
     ir::ValueId out = graph_.add_node(layer.name, layer.op, {id(layer.inputs[0]), weight, bias});
     if (parts.sign.size() > 0)
       out = with_constant(layer.name + ".sign", ir::Mul{}, out, std::move(parts.sign));
@@ -145,6 +153,7 @@ class Copy {
   }
 
   const ir::Graph& from_;
+  ir::ParameterNames names_;
   ir::Graph graph_;
   std::vector<ir::ValueId> ids_;
 };
@@ -160,9 +169,9 @@ void scale_outputs(CimLayer& layer, ir::Tensor& weight, const std::vector<float>
   const bool shared = !layer.config.slice_scales;
   const std::vector<int> codes = shared ? weight_codes(weight, layer) : std::vector<int>{};
   const Granularity weights = by_output(layer.config.weight_granularity);
-  layer.weight_scale =
-      scaled(layer.weight_scale, {{layer.config.weight_granularity, grid, shared}, {weights, grid, shared}},
-             grid, factor);
+  layer.weight_scale = scaled_positive(
+      layer.weight_scale, {{layer.config.weight_granularity, grid, shared}, {weights, grid, shared}}, grid,
+      factor);
   layer.config.weight_granularity = weights;
   scale_converters(layer, grid, factor);
   if (!shared) return multiply_rows(weight, factor);
@@ -189,7 +198,10 @@ QuantizedModel fold_batch_norm(const QuantizedModel& model) {
       copy.folded(it->second, fold(model.graph, it->second, out.layers.at(node.name)));
     }
   }
-  out.graph = ir::fold_batch_norm(copy.finish());
+  out.graph = copy.finish();
+  // A norm behind a norm: it stands behind the layer now.
+  if (!folds.empty()) return fold_batch_norm(out);
+  out.graph = ir::fold_batch_norm(out.graph);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "bitline/base/error.h"
+#include "bitline/quant/check_plan.h"
 #include "bitline/quant/encoding.h"
 #include "bitline/quant/lsq.h"
 
@@ -15,36 +16,6 @@ namespace {
 using quant::AdcColumn;
 using quant::CimConfig;
 using quant::CimLayer;
-
-void require_scales(const std::string& layer, const char* what, const std::vector<float>& values, int count,
-                    bool positive) {
-  const Where where{{}, 0, 0, layer};
-  if (values.size() != static_cast<std::size_t>(count)) {
-    bad_input(std::string(what) + " has " + std::to_string(values.size()) + " entries, expected " +
-                  std::to_string(count),
-              where, "the scales belong to another geometry or granularity");
-  }
-  for (const float v : values) {
-    if (!std::isfinite(v) || (positive && v <= 0.0f)) {
-      bad_input(std::string(what) + " holds " + std::to_string(v) +
-                    (positive ? ", expected a positive finite number" : ", expected a finite number"),
-                where);
-    }
-  }
-}
-
-void check_state(const std::string& name, const mapping::LayerTiling& tiling, const CimLayer& layer) {
-  const CimConfig& config = layer.config;
-  require_scales(name, "activation scale", {layer.activation_scale}, 1, true);
-  require_scales(name, "activation offset", {layer.activation_offset}, 1, false);
-  require_scales(name, "weight scale", layer.weight_scale, weight_groups(tiling, config).count(), true);
-  if (config.adc_levels == quant::kIdealAdc) return;
-  const int groups = psum_groups(tiling, config).count() * quant::range_sets(config);
-  require_scales(name, "partial-sum step", layer.psum_step, groups, true);
-  require_scales(name, "partial-sum centre", layer.psum_centre, groups, false);
-  if (config.free_levels)
-    require_scales(name, "partial-sum levels", layer.psum_levels, groups * config.adc_levels, false);
-}
 
 void require_finite(const std::string& layer, std::span<const float> weight) {
   const auto bad = [](float v) { return !std::isfinite(v); };
@@ -193,7 +164,7 @@ LayerProgram compile_layer(const std::string& name, const mapping::LayerShape& s
   program.name = name;
   program.config = layer.config;
   program.tiling = mapping::tile_layer(shape, layer.config, name);
-  check_state(name, program.tiling, layer);
+  quant::check_scales(name, program.tiling.grid, layer);
   require_finite(name, weight);
   program.activation_scale = layer.activation_scale;
   program.activation_offset = layer.activation_offset;

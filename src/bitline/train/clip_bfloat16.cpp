@@ -34,7 +34,7 @@ BITLINE_WIDE void pass_within(std::span<const Bits> clipped, Bits low, Bits high
 class Clip : public torch::autograd::Function<Clip> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, double low, double high) {
-    const Tensor y = torch::hardtanh(x, low, high);
+    const Tensor y = torch::hardtanh(x.contiguous(x.suggest_memory_format()), low, high);
     context->save_for_backward({y});
     context->saved_data["low"] = low;
     context->saved_data["high"] = high;
@@ -54,7 +54,10 @@ class Clip : public torch::autograd::Function<Clip> {
 }  // namespace
 
 Tensor clip_bfloat16(const Tensor& x, float low, float high) {
-  return Clip::apply(x, static_cast<double>(low), static_cast<double>(high));
+  const auto nearest = [](float bound) {
+    return static_cast<double>(static_cast<float>(at::BFloat16(bound)));
+  };
+  return Clip::apply(x, nearest(low), nearest(high));
 }
 
 }  // namespace bitline::train

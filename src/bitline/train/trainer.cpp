@@ -39,6 +39,11 @@ std::int64_t peak_memory() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
+GraphNet make_net(const quant::QuantizedModel& start, const TrainOptions& options) {
+  return {
+      start, options.backend, {options.scale_learning_rate, options.range_learning_rate}, options.quantizers};
+}
+
 class Run {
  public:
   Run(const quant::QuantizedModel& start, const ir::Graph* teacher, const TrainData& data,
@@ -48,8 +53,7 @@ class Run {
         observer_(observer),
         context_(context),
         fs_(fs),
-        net_(start, options.backend, {options.scale_learning_rate, options.range_learning_rate},
-             options.quantizers),
+        net_(make_net(start, options)),
         sgd_(net_.parameters(), options.momentum, options.weight_decay) {
     if (options.distillation > 0.0) {
       teacher_ = std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}},
@@ -265,6 +269,10 @@ class TorchTrainer final : public Trainer {
     check_options(start, teacher, data, options);
     at::set_num_threads(1);
     return Run(start, teacher, data, options, observer, context, fs).train();
+  }
+
+  void check(const quant::QuantizedModel& start, const TrainOptions& options) const override {
+    make_net(start, options);
   }
 
   quant::QuantizedModel reconstruct(const quant::QuantizedModel& start, const ir::Graph& reference,

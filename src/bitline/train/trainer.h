@@ -121,6 +121,9 @@ class Trainer {
                             const TrainData& data, const TrainOptions& options, Observer& observer,
                             const Context& context, io::FileSystem& fs) const = 0;
 
+  // Throws what train() would for this start and these options before its first step, without data.
+  virtual void check(const quant::QuantizedModel& start, const TrainOptions& options) const = 0;
+
   // Fits `start` (calibrated) part by part to `reference`, a float graph with the same nodes, on normalized
   // images [N, C, H, W] without labels (reconstruct.h). A part that cannot be improved stays as it is. The
   // same bits for any number of threads. Errors: kBadInput for options out of range or graphs that differ,

@@ -22,6 +22,13 @@ const Value* Draft::find(const std::string& name) const {
   return it == values_.end() ? nullptr : &it->second;
 }
 
+void Draft::count_folded(const Literal& literal, const Where& where) {
+  folds_left_ -= static_cast<std::int64_t>(literal.size());
+  if (folds_left_ < 0)
+    bad_input("the constants that the file computes have too many elements for a file of its size", where,
+              "run a constant-folding tool over the model");
+}
+
 ir::ValueId Draft::constant_for(const std::string& name, const Where& where) {
   if (const auto it = constants_.find(name); it != constants_.end()) return it->second;
   const Literal& literal = std::get<Literal>(values_.at(name));
@@ -29,6 +36,10 @@ ir::ValueId Draft::constant_for(const std::string& name, const Where& where) {
   if (literal.scales != nullptr) keep_grid(id, {*literal.range, literal.scales});
   constants_.emplace(name, id);
   return id;
+}
+
+ir::ValueId Draft::own_constant_for(const std::string& name, const Where& where) {
+  return add_constant(name, to_tensor(std::get<Literal>(values_.at(name)), name, where));
 }
 
 const WeightGrid* Draft::find_grid(ir::ValueId constant) const {
@@ -138,6 +149,11 @@ ir::ValueId OnnxNode::value(std::size_t i) {
   return draft_.constant_for(input_name(i), where_);
 }
 
+ir::ValueId OnnxNode::own_value(std::size_t i) {
+  literal(i);
+  return draft_.own_constant_for(input_name(i), where_);
+}
+
 ir::ValueId OnnxNode::value_of(const Quantized& quantized, std::size_t i) {
   const bool reads = i == 0 && (reads_ == Reads::kLayer || reads_ == Reads::kMovement);
   if (!reads || quantized.codes) {
@@ -187,6 +203,11 @@ void OnnxNode::finish(ir::Op op, const std::vector<ir::ValueId>& inputs) {
   if (plans) layer = planned_layer(*this, *quantized_, draft_.find_grid(inputs[1]), draft_.shape(inputs[1]));
   finish(draft_.add_node(name(), std::move(op), inputs));
   if (plans) draft_.plan(std::move(layer));
+}
+
+void OnnxNode::finish_folded(Literal value) {
+  draft_.count_folded(value, where_);
+  finish(Value(std::move(value)));
 }
 
 void OnnxNode::finish(Value value) {

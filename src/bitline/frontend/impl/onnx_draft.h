@@ -41,7 +41,9 @@ struct WeightGrid {
 
 class Draft {
  public:
-  Draft(std::string path, std::int64_t opset) : path_(std::move(path)), opset_(opset) {}
+  // `most_folded`: elements that all literals computed on import may have together.
+  Draft(std::string path, std::int64_t opset, std::int64_t most_folded)
+      : path_(std::move(path)), opset_(opset), folds_left_(most_folded) {}
 
   const std::string& path() const { return path_; }
   std::int64_t opset() const { return opset_; }
@@ -49,9 +51,12 @@ class Draft {
   void add_input(const std::string& name, const ir::Shape& shape, std::int64_t fixed_batch);
   void define(const std::string& name, Value value, const Where& where);  // refuses a second definition
   const Value* find(const std::string& name) const;
+  void count_folded(const Literal& literal, const Where& where);  // Error{kBadInput} when it is too much
 
   // The one constant for the literal called `name`; made, and checked to be finite, at the first call.
   ir::ValueId constant_for(const std::string& name, const Where& where);
+  // A constant for one reader alone, for what training moves or tracks reader by reader.
+  ir::ValueId own_constant_for(const std::string& name, const Where& where);
   ir::ValueId add_constant(const std::string& name, ir::Tensor tensor);
   ir::ValueId add_node(const std::string& name, ir::Op op, const std::vector<ir::ValueId>& inputs);
 
@@ -70,6 +75,7 @@ class Draft {
 
   std::string path_;
   std::int64_t opset_;
+  std::int64_t folds_left_;
   std::int64_t fixed_batch_ = 0;
   ir::Graph graph_;
   std::vector<ir::Shape> shapes_;  // indexed by ValueId
@@ -115,6 +121,7 @@ class OnnxNode {
   Floats floats(std::size_t i) const;           // of a literal, finite or not
   ir::Tensor tensor(std::size_t i) const;       // of a literal, finite
   ir::ValueId value(std::size_t i);             // an activation, or a literal made a constant
+  ir::ValueId own_value(std::size_t i);         // of a literal: a constant that no other node reads
   ir::ValueId activation(std::size_t i);        // Error{kUnsupported} for a literal
   ir::Shape shape(std::size_t i) const;         // of an activation or a literal
   const Quantized* find_quantized(std::size_t i) const;  // null when it is none
@@ -127,6 +134,7 @@ class OnnxNode {
   ir::ValueId add_step(const std::string& role, ir::Op op, const std::vector<ir::ValueId>& inputs);
   void finish(ir::Op op, const std::vector<ir::ValueId>& inputs);  // the node that writes the output
   void finish(Value value);                                        // the output is this value itself
+  void finish_folded(Literal value);                               // computed from literals
   void finish_all(const std::vector<ir::ValueId>& values);         // one for each output
   void abandon();                                                  // the outputs are Unknown
 

@@ -1,5 +1,7 @@
 // Operators with weights: Conv, Gemm and MatMul (as Linear), BatchNormalization.
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "bitline/frontend/impl/onnx_draft.h"
 #include "bitline/frontend/impl/onnx_window.h"
@@ -24,6 +26,11 @@ ir::Tensor scaled(ir::Tensor tensor, float factor) {
   return tensor;
 }
 
+void require_finite(const OnnxNode& node, const ir::Tensor& tensor, float factor) {
+  if (std::all_of(tensor.data.begin(), tensor.data.end(), [](float x) { return std::isfinite(x); })) return;
+  node.reject("its factor of " + std::to_string(factor) + " takes weights beyond what a float can hold");
+}
+
 // A weight that is scaled or turned first, with its grid.
 ir::ValueId prepared_weight(OnnxNode& node, float factor, bool turn) {
   const auto prepare = [&](ir::Tensor matrix) {
@@ -31,7 +38,9 @@ ir::ValueId prepared_weight(OnnxNode& node, float factor, bool turn) {
     return turn ? transposed(matrix) : matrix;
   };
   const Literal& from = node.literal(1);
-  const ir::ValueId weight = node.add_constant("weight", prepare(node.tensor(1)));
+  ir::Tensor prepared = prepare(node.tensor(1));
+  require_finite(node, prepared, factor);
+  const ir::ValueId weight = node.add_constant("weight", std::move(prepared));
   if (from.scales != nullptr && factor > 0.0f) {
     node.keep_grid(weight,
                    {*from.range, std::make_shared<const Floats>(prepare({from.shape, *from.scales}).data)});
@@ -52,7 +61,7 @@ void convert_conv(OnnxNode& node) {
   ir::Conv conv{read_window(node, {weight[2], weight[3]}),
                 node.attributes().integer("group", 1, 1, kMaxExtent)};
   std::vector<ir::ValueId> inputs{x, node.value(1)};
-  if (node.find_literal(2) != nullptr) inputs.push_back(node.value(2));
+  if (node.find_literal(2) != nullptr) inputs.push_back(node.own_value(2));
   node.finish(conv, inputs);
 }
 
@@ -65,6 +74,12 @@ ir::Tensor bias_of(const OnnxNode& node, std::size_t i, std::int64_t outputs) {
                 "]");
   }
   return {{outputs}, row ? c.data : Floats(static_cast<std::size_t>(outputs), c.data[0])};
+}
+
+ir::Tensor scaled_bias(const OnnxNode& node, std::int64_t outputs, float factor) {
+  ir::Tensor bias = scaled(bias_of(node, 2, outputs), factor);
+  require_finite(node, bias, factor);
+  return bias;
 }
 
 void convert_gemm(OnnxNode& node) {
@@ -87,8 +102,7 @@ void convert_gemm(OnnxNode& node) {
   const std::int64_t outputs = transposed_b ? shape[0] : shape[1];
   if (const Literal* c = node.find_literal(2)) {
     const bool plain = c->shape == ir::Shape{outputs} && beta == 1.0f;
-    inputs.push_back(plain ? node.value(2)
-                           : node.add_constant("bias", scaled(bias_of(node, 2, outputs), beta)));
+    inputs.push_back(plain ? node.own_value(2) : node.add_constant("bias", scaled_bias(node, outputs, beta)));
   }
   node.finish(ir::Linear{}, inputs);
 }
@@ -115,7 +129,7 @@ void convert_batch_norm(OnnxNode& node) {
       node.reject(std::string("its ") + kRoles[i - 1] + " has shape " +
                   ir::shape_text(node.literal(i).shape) + ", expected [" + std::to_string(x[1]) + "]");
     }
-    inputs.push_back(node.value(i));
+    inputs.push_back(node.own_value(i));
   }
   const std::string fault = variance_fault(node.tensor(4).data, op.epsilon);
   if (!fault.empty()) node.reject(fault);

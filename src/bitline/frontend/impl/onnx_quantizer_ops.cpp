@@ -46,9 +46,12 @@ quant::CodeRange quant_range(const OnnxNode& node) {
                 std::to_string(kMostFoldedBits));
   const int narrow = node.attributes().flag("narrow", false) ? 1 : 0;
   const bool is_signed = node.attributes().flag("signed", true);
+  if (is_signed && bits == 1)
+    node.refuse(
+        "a signed bit_width of 1 has the codes -1 and 1, which no layer has; -1 and 0 are unsigned ones "
+        "with a zero point of 1");
   const int magnitude = 1 << (is_signed ? bits - 1 : bits);
   const quant::CodeRange range{is_signed ? -magnitude + narrow : 0, magnitude - 1 - (is_signed ? 0 : narrow)};
-  if (range.low > range.high) node.reject("a narrow signed code of 1 bit has no levels but 0");
   return range;
 }
 

@@ -50,6 +50,7 @@ Shape shape_rule(const Linear&, const NodeShapes& n) {
                                        shape_text(n.input(1)) +
                                        ", expected K = " + std::to_string(n.input(1)[1]));
   n.expect(depth > 0, "sums over nothing");
+  n.expect(n.input(1)[0] > 0, "has no outputs");
   out.back() = n.known(1, 0, "output count");
   if (n.count() == 3) n.expect_vector(2, "bias", out.back());
   return out;
