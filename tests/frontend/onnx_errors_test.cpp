@@ -212,8 +212,14 @@ TEST(OnnxNodes, RefuseFactorsThatLeaveNoNumber) {
     net.weight("w", {2, 2}, std::vector<float>{1e10f, 1.0f, 1.0f, 1.0f});
     net.weight("b", {2}, std::vector<float>{1e10f, 1.0f});
     set_real(net.node("Gemm", {"x", "w", "b"}, "y"), factor, 1e35f);
-    EXPECT_NE(bad(net).find("node 'y': its factor of"), std::string::npos) << bad(net);
+    EXPECT_NE(bad(net).find("holds infinity at element 0; weights must be finite"), std::string::npos)
+        << bad(net);
   }
+  OnnxBuilder net({-1, 2});
+  net.weight("b", {2}, std::vector<float>{1.0f, 1e-40f});
+  net.node("Div", {"x", "b"}, "y");
+  EXPECT_EQ(bad(net),
+            "m.onnx: node 'y': tensor 'y.reciprocal' holds infinity at element 1; weights must be finite");
 }
 
 // Parameters of norms and biases are tracked and trained node by node: two nodes that read one tensor get

@@ -40,7 +40,7 @@ std::int64_t count(const ir::Shape& shape) {
 
 // No gradient takes a scale of weights or activations further than this in a step, in logarithms. It does not
 // know how small a scale is: one of eight bits can fall so far in a step that no gradient is left to come
-// back by.
+// back by. Converters, whose steps have few codes, are left as they are.
 constexpr double kLongestScaleStep = 0.1;
 
 // A simulated gradient says how far to go; momentum would go ten times as far.

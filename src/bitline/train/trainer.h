@@ -121,7 +121,8 @@ class Trainer {
                             const TrainData& data, const TrainOptions& options, Observer& observer,
                             const Context& context, io::FileSystem& fs) const = 0;
 
-  // Throws what train() would for this start and these options before its first step, without data.
+  // Throws what train() would say of the layers of this start under the quantizers and backend of these
+  // options.
   virtual void check(const quant::QuantizedModel& start, const TrainOptions& options) const = 0;
 
   // Fits `start` (calibrated) part by part to `reference`, a float graph with the same nodes, on normalized

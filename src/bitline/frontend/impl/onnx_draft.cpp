@@ -190,7 +190,9 @@ int OnnxNode::axis(std::int64_t axis, std::size_t rank) const {
 }
 
 ir::ValueId OnnxNode::add_constant(const std::string& role, ir::Tensor tensor) {
-  return draft_.add_constant(name() + "." + role, std::move(tensor));
+  const std::string constant = name() + "." + role;
+  require_finite(tensor.data, constant, where_);
+  return draft_.add_constant(constant, std::move(tensor));
 }
 
 ir::ValueId OnnxNode::add_step(const std::string& role, ir::Op op, const std::vector<ir::ValueId>& inputs) {

@@ -129,7 +129,7 @@ class OnnxNode {
   // An axis attribute or input counted from either end, as 0 .. rank-1.
   int axis(std::int64_t axis, std::size_t rank) const;
 
-  ir::ValueId add_constant(const std::string& role, ir::Tensor tensor);  // named "node.role"
+  ir::ValueId add_constant(const std::string& role, ir::Tensor tensor);  // "node.role", checked to be finite
   void keep_grid(ir::ValueId constant, WeightGrid grid) { draft_.keep_grid(constant, std::move(grid)); }
   ir::ValueId add_step(const std::string& role, ir::Op op, const std::vector<ir::ValueId>& inputs);
   void finish(ir::Op op, const std::vector<ir::ValueId>& inputs);  // the node that writes the output

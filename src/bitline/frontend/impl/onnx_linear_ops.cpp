@@ -1,7 +1,5 @@
 // Operators with weights: Conv, Gemm and MatMul (as Linear), BatchNormalization.
-#include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "bitline/frontend/impl/onnx_draft.h"
 #include "bitline/frontend/impl/onnx_window.h"
@@ -26,11 +24,6 @@ ir::Tensor scaled(ir::Tensor tensor, float factor) {
   return tensor;
 }
 
-void require_finite(const OnnxNode& node, const ir::Tensor& tensor, float factor) {
-  if (std::all_of(tensor.data.begin(), tensor.data.end(), [](float x) { return std::isfinite(x); })) return;
-  node.reject("its factor of " + std::to_string(factor) + " takes weights beyond what a float can hold");
-}
-
 // A weight that is scaled or turned first, with its grid.
 ir::ValueId prepared_weight(OnnxNode& node, float factor, bool turn) {
   const auto prepare = [&](ir::Tensor matrix) {
@@ -38,9 +31,7 @@ ir::ValueId prepared_weight(OnnxNode& node, float factor, bool turn) {
     return turn ? transposed(matrix) : matrix;
   };
   const Literal& from = node.literal(1);
-  ir::Tensor prepared = prepare(node.tensor(1));
-  require_finite(node, prepared, factor);
-  const ir::ValueId weight = node.add_constant("weight", std::move(prepared));
+  const ir::ValueId weight = node.add_constant("weight", prepare(node.tensor(1)));
   if (from.scales != nullptr && factor > 0.0f) {
     node.keep_grid(weight,
                    {*from.range, std::make_shared<const Floats>(prepare({from.shape, *from.scales}).data)});
@@ -76,12 +67,6 @@ ir::Tensor bias_of(const OnnxNode& node, std::size_t i, std::int64_t outputs) {
   return {{outputs}, row ? c.data : Floats(static_cast<std::size_t>(outputs), c.data[0])};
 }
 
-ir::Tensor scaled_bias(const OnnxNode& node, std::int64_t outputs, float factor) {
-  ir::Tensor bias = scaled(bias_of(node, 2, outputs), factor);
-  require_finite(node, bias, factor);
-  return bias;
-}
-
 void convert_gemm(OnnxNode& node) {
   const Attributes& attributes = node.attributes();
   const float alpha = attributes.real("alpha", 1.0f);
@@ -102,7 +87,8 @@ void convert_gemm(OnnxNode& node) {
   const std::int64_t outputs = transposed_b ? shape[0] : shape[1];
   if (const Literal* c = node.find_literal(2)) {
     const bool plain = c->shape == ir::Shape{outputs} && beta == 1.0f;
-    inputs.push_back(plain ? node.own_value(2) : node.add_constant("bias", scaled_bias(node, outputs, beta)));
+    inputs.push_back(plain ? node.own_value(2)
+                           : node.add_constant("bias", scaled(bias_of(node, 2, outputs), beta)));
   }
   node.finish(ir::Linear{}, inputs);
 }

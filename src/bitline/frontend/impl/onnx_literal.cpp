@@ -150,6 +150,14 @@ Literal read_literal(const Proto& proto, const Where& where) {
   return literal;
 }
 
+void require_finite(const Floats& values, const std::string& what, const Where& where) {
+  const auto bad = std::find_if(values.begin(), values.end(), [](float x) { return !std::isfinite(x); });
+  if (bad == values.end()) return;
+  bad_input("tensor '" + what + "' holds " + (std::isnan(*bad) ? "NaN" : "infinity") + " at element " +
+                std::to_string(bad - values.begin()) + "; weights must be finite",
+            where);
+}
+
 ir::Tensor to_tensor(const Literal& literal, const std::string& what, const Where& where) {
   if (const auto* integers = std::get_if<Integers>(&literal.data)) {
     if (std::count(integers->begin(), integers->end(), kSymbolicBatch) > 0) {
@@ -161,12 +169,7 @@ ir::Tensor to_tensor(const Literal& literal, const std::string& what, const Wher
     return {literal.shape, std::move(floats)};
   }
   const Floats& floats = std::get<Floats>(literal.data);
-  const auto bad = std::find_if(floats.begin(), floats.end(), [](float x) { return !std::isfinite(x); });
-  if (bad != floats.end()) {
-    bad_input("tensor '" + what + "' holds " + (std::isnan(*bad) ? "NaN" : "infinity") + " at element " +
-                  std::to_string(bad - floats.begin()) + "; weights must be finite",
-              where);
-  }
+  require_finite(floats, what, where);
   return {literal.shape, floats};
 }
 

@@ -49,6 +49,9 @@ std::int64_t checked_count(const ir::Shape& shape, std::int64_t limit, const Whe
 // here.
 Literal read_literal(const onnx::TensorProto& proto, const Where& where);
 
+// Error{kBadInput} naming `what` and the first value that is NaN or infinite.
+void require_finite(const Floats& values, const std::string& what, const Where& where);
+
 // The literal as a float tensor. Error{kBadInput} naming `what` when a value is not finite,
 // Error{kUnsupported} when it holds the batch size.
 ir::Tensor to_tensor(const Literal& literal, const std::string& what, const Where& where);
