@@ -126,6 +126,36 @@ TEST(CimOperator, AnOffsetGivesTheSameOutputsAndGradientsAsTheComposedOperator) 
   EXPECT_GT(gradients_seen, 60);
 }
 
+// The loss of a penalty comes on top of what the upstream gradient says; here that says nothing.
+TEST(CimOperator, PenaltiesAloneGiveTheGradientsOfTheComposedOperator) {
+  int weights_seen = 0, activations_seen = 0;
+  for (std::uint64_t seed = 1; seed <= 90; ++seed) {
+    LayerCase c = random_layer(seed);
+    if (seed % 3 == 0) add_offset(c, 0.4f, seed);
+    const std::string policy = c.tensors.activation_offset.defined() ? "lsq-offset" : "lsq";
+    c.spec.quantizers.weights = quant::parse_quantizer(seed % 2 == 0 ? "penalty:7" : "lsq");
+    c.spec.quantizers.activations = quant::parse_quantizer(policy + (seed % 5 == 0 ? "" : "+penalty:3"));
+    c.spec.share = 0.25;
+    const Tensor fused = fused_cim(c.spec, c.tensors, c.x), composed = composed_cim(c.spec, c.tensors, c.x);
+    const Tensor upstream = torch::zeros_like(fused);
+    const std::vector<Tensor> a = gradients(c, fused, upstream), b = gradients(c, composed, upstream);
+    std::size_t i = 0;
+    for (const auto& [name, tensor] : leaves(c)) {
+      if (!tensor.defined()) continue;
+      if (a[i].defined()) {
+        const double scale = b[i].abs().max().item<double>();
+        EXPECT_LE((a[i] - b[i]).abs().max().item<double>(), 1e-4 * scale + 1e-9)
+            << "seed " << seed << " " << name << " " << c.spec.config.text();
+        weights_seen += name == "weight" && scale > 0.0 ? 1 : 0;
+        activations_seen += name == "activation_u" && scale > 0.0 ? 1 : 0;
+      }
+      ++i;
+    }
+  }
+  EXPECT_GT(weights_seen, 40);
+  EXPECT_GT(activations_seen, 60);
+}
+
 TEST(CimOperator, ComposedTraceEqualsKernelTrace) {
   for (std::uint64_t seed = 1; seed <= 120; ++seed) {
     LayerCase c = random_layer(seed, seed > 90);

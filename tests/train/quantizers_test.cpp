@@ -196,9 +196,10 @@ TEST(QuantizersInTraining, EveryCombinationTrainsOrIsRefused) {
                          const char* cim_operator) {
     const bool on_arrays = std::string(cim_operator) != "float";
     const quant::CorrectionPlace place = spec.correction->place;
-    const bool slope = place == quant::CorrectionPlace::kNone || place == quant::CorrectionPlace::kSlope;
-    const bool weights = role == &Quantizers::weights;
-    const bool refuses = (on_arrays && !slope) || (weights && spec.policy->has_offset);
+    const bool weights = role == &Quantizers::weights, psums = role == &Quantizers::psums;
+    const bool refuses = (on_arrays && place == quant::CorrectionPlace::kForward) ||
+                         (psums && place == quant::CorrectionPlace::kLoss) ||
+                         (weights && spec.policy->has_offset);
     Quantizers quantizers;
     quantizers.*role = spec;
     const std::string error = one_step(on_arrays ? array : ideal, batch, quantizers, cim_operator);
@@ -210,8 +211,8 @@ TEST(QuantizersInTraining, EveryCombinationTrainsOrIsRefused) {
       check(spec, role, "fused");
     for (const auto role : {&Quantizers::weights, &Quantizers::activations}) check(spec, role, "float");
   });
-  EXPECT_EQ(trained, 192 + 224 + 224 + 384 + 448);
-  EXPECT_EQ(refused, 256 + 224 + 224 + 64);
+  EXPECT_EQ(trained, 288 + 336 + 224 + 384 + 448);
+  EXPECT_EQ(refused, 160 + 112 + 224 + 64);
 }
 
 TEST(QuantizersInTraining, FloatTrainingRunsOnTheEngine) {
@@ -257,7 +258,8 @@ TEST(QuantizersInTraining, RefusesWhatAnArrayCannotHold) {
     return error_of([&] { run(array, digits.sets(), options_with(text, cim_operator)); },
                     ErrorCode::kUnsupported);
   };
-  EXPECT_EQ(error("blend"), "the correction 'blend' changes values or the loss (use --cim-operator float)");
+  EXPECT_EQ(error("blend"),
+            "'blend' is not for arrays: they compute with codes, in training too (use --cim-operator float)");
   EXPECT_EQ(error("lsq-offset"),
             "weights take no offset: a column for the sum of the inputs would be needed on every array "
             "(use --activation-quantizer lsq-offset)");

@@ -97,6 +97,7 @@ void CimGradient::add_images(const GradientBatch& batch, sim::ImageSize input) {
   const std::int64_t together = std::max<std::int64_t>(1, kBlockPixels / geometry.pixels());
   const std::size_t in = geometry.image_size();
   const auto out = static_cast<std::size_t>(geometry.pixels() * program_.tiling.shape.out_channels);
+  activations_ = batch.images * static_cast<std::int64_t>(has_offset() ? geometry.padded_size() : in);
   for (std::int64_t first = 0; first < batch.images; first += together) {
     const std::int64_t images = std::min(together, batch.images - first);
     const auto at = static_cast<std::size_t>(first), count = static_cast<std::size_t>(images);
@@ -131,11 +132,12 @@ void CimGradient::add_group(const GradientBatch& group, const sim::WindowGeometr
 
 quant::GroupGradient CimGradient::activation_backward(std::span<const float> x, std::span<const float> dy,
                                                       std::span<float> dx) const {
-  return quant::quantize_backward(
-      x, dy,
-      {program_.activation_scale, program_.activation_offset, program_.activation_range,
-       roundings_.activations, roundings_.pass_activations, roundings_.learns_offset},
-      dx);
+  const quant::ScaledGroup group{program_.activation_scale,   program_.activation_offset,
+                                 program_.activation_range,   roundings_.activations,
+                                 roundings_.pass_activations, roundings_.learns_offset};
+  const quant::GroupGradient task = quant::quantize_backward(x, dy, group, dx);
+  const quant::GroupGradient penalty = quant::add_penalty(x, group, activations_, dx);
+  return {task.scale + penalty.scale, task.offset + penalty.offset};
 }
 
 void CimGradient::pass_to_activations(const Block& block, const GradientBatch& group,
@@ -283,6 +285,7 @@ void CimGradient::add_cell_gradients(LayerGradient& out) const {
   const std::int64_t outputs = tiling.shape.group_outputs(), window = tiling.shape.window_size();
   const float zero = program_.activation_offset / program_.activation_scale;
   const quant::CodeRange range = quant::weight_range(layer_.config);
+  const auto cells = static_cast<std::int64_t>(weight_.size()) * tiling.grid.slices;
   sim::for_each_cell(
       tiling, weight_groups(tiling, layer_.config),
       [&](std::size_t t, std::int64_t row, int j, int o, std::size_t index, std::size_t group) {
@@ -295,13 +298,15 @@ void CimGradient::add_cell_gradients(LayerGradient& out) const {
         const float scale = layer_.weight_scale[group];
         const float share =
             quant::digit_slope(program_.weight_slices[static_cast<std::size_t>(j)], tiling.grid.slices);
-        const quant::CodeSlopes slopes = quant::code_slopes(
-            weight_[index], upstream, {scale, 0.0f, range, roundings_.weights, roundings_.pass_weights});
+        const quant::ScaledGroup scaled{scale, 0.0f, range, roundings_.weights, roundings_.pass_weights};
+        const quant::CodeSlopes slopes = quant::code_slopes(weight_[index], upstream, scaled);
         const float slope = share * slopes.of_scale;
         out.weight[index] += gradient * (share * slopes.of_value);
         const auto cell = static_cast<float>(program_.cells[program_.cell_index(t, row, j, o)]);
         out.weight_scale[group] +=
             static_cast<double>(gradient) * static_cast<double>(cell - slope * weight_[index] / scale);
+        out.weight_scale[group] +=
+            quant::add_penalty({&weight_[index], 1}, scaled, cells, {&out.weight[index], 1}).scale;
       });
 }
 

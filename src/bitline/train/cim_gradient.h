@@ -11,6 +11,9 @@
 //   activations  quant/quantizer.h, as their rounding has it; weights: the same, times the digit slope
 //                (quant/slicing.h), so that an ideal ADC gives plain LSQ:
 //                d(s_w * digit_j)/ds_w = digit_j - slope_j * v inside the range, digit_j outside
+//   penalties    (MDE, reading 3) of activations and weights alone: the mean over the values of a call, and
+//   over
+//                weights and, where slices have scales of their own, their slices
 //   offset       of activations (LSQ+): its constant in base passes no converter, so it is not gated. Zero
 //                padding is quantized like any input, and takes part in the gradients of scale and offset
 // Partial sums are recomputed block by block and never stored.
@@ -67,7 +70,7 @@ class CimGradient {
   void pass_to_activations(const Block& block, const GradientBatch& group,
                            const sim::WindowGeometry& geometry);
   quant::GroupGradient activation_backward(std::span<const float> x, std::span<const float> dy,
-                                           std::span<float> dx) const;
+                                           std::span<float> dx) const;  // penalty included
   double ungated_offset() const;
   void add_cell_gradients(LayerGradient& out) const;
   void add_column_gradients(LayerGradient& out) const;
@@ -88,6 +91,7 @@ class CimGradient {
   std::vector<double> step_sums_, centre_sums_;  // by column
   std::vector<double> bias_sums_;
   std::vector<std::vector<double>> ungated_;  // by (tile, group), [group outputs]: sum of dy - gate * dy
+  std::int64_t activations_ = 0;              // of the call, for the mean of their penalty
   double activation_scale_sum_ = 0.0, activation_offset_sum_ = 0.0;
 };
 

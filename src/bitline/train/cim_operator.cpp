@@ -89,7 +89,7 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
     const Tensor dy = channels_last(upstream[0]);
     Tensor dx = torch::empty_like(x);
     CimGradient gradient(*saved->program, *saved->prepared, saved->layer, view(tensors[1]),
-                         roundings_at(saved->spec.quantizers, saved->spec.progress));
+                         current_roundings(saved->spec));
     gradient.add_images({view(x), saved->codes, view(dy), {dx.data_ptr<float>(), view(x).size()}, x.size(0)},
                         saved->input);
     return gather(*saved, gradient.finish(), dx, tensors[1]);
@@ -120,6 +120,15 @@ class FusedCim : public torch::autograd::Function<FusedCim> {
 };
 
 }  // namespace
+
+Roundings current_roundings(const CimSpec& spec) {
+  Roundings out = roundings_at(spec.quantizers, spec.progress);
+  for (quant::Rounding* rounding : {&out.weights, &out.activations}) {
+    if (rounding->correction->place == quant::CorrectionPlace::kLoss)
+      rounding->amount *= static_cast<float>(spec.share);
+  }
+  return out;
+}
 
 std::vector<float> scales_of(const Tensor& s0, const Tensor& u, bool power_of_two) {
   const std::vector<float> a = to_floats(s0);

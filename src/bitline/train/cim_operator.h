@@ -30,6 +30,9 @@ struct CimSpec {
   at::ScalarType compute = at::kFloat;  // float_cim alone: of its convolutions; it takes both types then
 };
 
+// The roundings of this moment. Penalties are means over the batch: those of its share of the images.
+Roundings current_roundings(const CimSpec& spec);
+
 // The trainable tensors of one layer. A scale is s0 * exp(u / s0) (quant/scale.h): u is trained, s0 is fixed.
 struct CimTensors {
   at::Tensor weight, bias;                            // bias may be undefined

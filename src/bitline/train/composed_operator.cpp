@@ -110,6 +110,31 @@ class ZeroThroughGate : public torch::autograd::Function<ZeroThroughGate> {
   }
 };
 
+// y, with `loss` added to the loss of the network.
+class WithLoss : public torch::autograd::Function<WithLoss> {
+ public:
+  static Tensor forward(torch::autograd::AutogradContext*, const Tensor& y, const Tensor&) {
+    return y.clone();
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext*,
+                                                 const torch::autograd::variable_list& upstream) {
+    return {upstream[0], torch::ones({}, upstream[0].options())};
+  }
+};
+
+bool is_penalized(const quant::Rounding& rounding) {
+  return rounding.correction->place == quant::CorrectionPlace::kLoss;
+}
+
+// The sum of the squared distances of x from its codes, inside the range.
+Tensor squared_errors(const Tensor& x, const Tensor& scale, const Tensor& offset,
+                      const quant::CodeRange& range) {
+  const Tensor v = (offset.defined() ? x - offset : x) / scale;
+  const Tensor between = v.detach().gt(range.low).logical_and(v.detach().lt(range.high));
+  return (v - torch::round(v).detach()).square().mul(between).sum();
+}
+
 // The code of x under a scale and an offset, which may be undefined; clipped values pass their gradient to x
 // alone where asked. A value at a bound passes its gradient on like one inside, and moves the scale like one
 // outside (quant/lsq.h).
@@ -149,7 +174,7 @@ class Composer {
         tiling_(mapping::tile_layer(spec.shape, spec.config, spec.name)),
         encoding_(quant::weight_encoding(spec.config.encoding)),
         weight_slices_(encoding_.slices(spec.config.weight_bits, spec.config.cell_bits)),
-        roundings_(roundings_at(spec.quantizers, spec.progress)) {
+        roundings_(current_roundings(spec)) {
     const int bits = spec.config.activation_bits;
     const int cycle = spec.config.dac_bits == 0 ? bits : std::min(bits, spec.config.dac_bits);
     input_slices_ =
@@ -182,7 +207,8 @@ class Composer {
       trace->input_codes = to_floats(codes.slice(2, w.pad_begin[0], w.pad_begin[0] + image.size(2))
                                          .slice(3, w.pad_begin[1], w.pad_begin[1] + image.size(3)));
     std::vector<Tensor> kept;
-    const Tensor y = accumulate(codes, trace == nullptr ? nullptr : &kept);
+    Tensor y = accumulate(codes, trace == nullptr ? nullptr : &kept);
+    if (trace == nullptr) y = penalized(y, offset_.defined() ? padded : image, range);
     if (trace != nullptr) trace->adc_codes = to_floats(torch::stack(kept, 1).permute({0, 3, 4, 1, 2}));
     return x.dim() == 2 ? y.squeeze(3).squeeze(2) : y;
   }
@@ -225,16 +251,37 @@ class Composer {
     return pick(weight_scale_, weight_groups(tiling_, spec_.config), tile, slice).view({-1, 1, 1, 1});
   }
 
+  // Reading 3 of MDE, of the inputs and of all cells.
+  Tensor penalized(const Tensor& y, const Tensor& inputs, const quant::CodeRange& range) const {
+    Tensor out = y;
+    if (is_penalized(roundings_.activations)) {
+      const Tensor errors = squared_errors(inputs, activation_scale_, offset_, range);
+      out = WithLoss::apply(out, errors * (roundings_.activations.amount / double(inputs.numel())));
+    }
+    if (!is_penalized(roundings_.weights)) return out;
+    const double share = roundings_.weights.amount / double(t_.weight.numel() * tiling_.grid.slices);
+    for (int t = 0; t < tiling_.grid.tiles; ++t) {
+      for (int j = 0; j < tiling_.grid.slices; ++j) {
+        const Tensor errors =
+            squared_errors(tile_weight(t), weight_scale(t, j), Tensor(), quant::weight_range(spec_.config));
+        out = WithLoss::apply(out, errors * share);
+      }
+    }
+    return out;
+  }
+
+  Tensor tile_weight(int tile) const {  // [O, tile channels, kh, kw]
+    const mapping::LayerShape& shape = spec_.shape;
+    return t_.weight
+        .view({shape.out_channels, shape.group_inputs(), shape.window.kernel[0], shape.window.kernel[1]})
+        .index({Slice(), channels(tile)});
+  }
+
   // Digits of one slice in one row tile: [O, tile channels, kh, kw].
   Tensor cells(int tile, int slice) const {
-    const mapping::LayerShape& shape = spec_.shape;
-    const Tensor weight =
-        t_.weight
-            .view({shape.out_channels, shape.group_inputs(), shape.window.kernel[0], shape.window.kernel[1]})
-            .index({Slice(), channels(tile)});
     const quant::CodeRange range = quant::weight_range(spec_.config);
-    const Tensor code = code_through(weight, weight_scale(tile, slice), Tensor(), range, roundings_.weights,
-                                     roundings_.pass_weights);
+    const Tensor code = code_through(tile_weight(tile), weight_scale(tile, slice), Tensor(), range,
+                                     roundings_.weights, roundings_.pass_weights);
     const quant::BitSlice& bits = weight_slices_[static_cast<std::size_t>(slice)];
     return digit_through(code, digits_of(code, bits, encoding_.digit), bits, weight_slices_.size());
   }

@@ -47,11 +47,7 @@ void check_float_operator(const CimSpec& spec) {
 
 Tensor float_cim(const CimSpec& spec, const CimTensors& t, const Tensor& x) {
   const quant::CimLayer layer = current_layer(spec, t);
-  Roundings roundings = roundings_at(spec.quantizers, spec.progress);
-  for (quant::Rounding* rounding : {&roundings.weights, &roundings.activations}) {
-    if (rounding->correction->place == quant::CorrectionPlace::kLoss)  // a mean over the batch, not a shard
-      rounding->amount *= static_cast<float>(spec.share);
-  }
+  const Roundings roundings = current_roundings(spec);
   const ir::Window& w = spec.shape.window;
   // With an offset padding is quantized like any other zero, as on the array (sim/layer_program.h).
   const bool pads_first = t.activation_offset.defined() && x.dim() == 4;

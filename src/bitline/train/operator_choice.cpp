@@ -17,7 +17,7 @@ using torch::Tensor;
 struct NamedOperator {
   const char* name;
   bool on_cuda;
-  bool float_domain;  // corrections that are no slopes are for these
+  bool float_domain;  // a blend, which is no code, is for these
   Tensor (*run)(const CimSpec&, const CimTensors&, const Tensor&);
 };
 
@@ -41,15 +41,12 @@ const NamedOperator& named_operator(const std::string& name, const std::string& 
   bad_input("unknown CIM operator '" + name + "'", {}, suggestion(name, names));
 }
 
-bool is_slope(const quant::Correction& correction) {
-  return correction.place == quant::CorrectionPlace::kNone ||
-         correction.place == quant::CorrectionPlace::kSlope;
-}
-
 void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen) {
   for (const quant::QuantizerSpec* spec : {&quantizers.weights, &quantizers.activations}) {
-    if (!is_slope(*spec->correction) && !chosen.float_domain)
-      unsupported("the correction '" + std::string(spec->correction->name) + "' changes values or the loss",
+    if (spec->correction->place == quant::CorrectionPlace::kForward && !chosen.float_domain)
+      unsupported("'" + std::string(spec->correction->name) +
+                      "' is not for arrays: they compute with codes, "
+                      "in training too",
                   {}, "use --cim-operator float");
   }
   if (quantizers.weights.policy->has_offset)
