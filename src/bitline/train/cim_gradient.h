@@ -11,9 +11,8 @@
 //   activations  quant/quantizer.h, as their rounding has it; weights: the same, times the digit slope
 //                (quant/slicing.h), so that an ideal ADC gives plain LSQ:
 //                d(s_w * digit_j)/ds_w = digit_j - slope_j * v inside the range, digit_j outside
-//   penalties    (MDE, reading 3) of activations and weights alone: the mean over the values of a call, and
-//   over
-//                weights and, where slices have scales of their own, their slices
+//   penalties    (MDE, reading 3) of activations, their mean over the images of a call, and of weights, where
+//                each of a weight's cells counts: slices may have scales of their own
 //   offset       of activations (LSQ+): its constant in base passes no converter, so it is not gated. Zero
 //                padding is quantized like any input, and takes part in the gradients of scale and offset
 // Partial sums are recomputed block by block and never stored.

@@ -45,8 +45,7 @@ void check_quantizers(const Quantizers& quantizers, const NamedOperator& chosen)
   for (const quant::QuantizerSpec* spec : {&quantizers.weights, &quantizers.activations}) {
     if (spec->correction->place == quant::CorrectionPlace::kForward && !chosen.float_domain)
       unsupported("'" + std::string(spec->correction->name) +
-                      "' is not for arrays: they compute with codes, "
-                      "in training too",
+                      "' is not for arrays: they compute with codes, in training too",
                   {}, "use --cim-operator float");
   }
   if (quantizers.weights.policy->has_offset)
