@@ -122,14 +122,16 @@ std::int64_t levels_of(const RandomLayer& layer) {
         sum += std::abs(encoding.digit(code, s));
       continue;
     }
-    const int biased = code - range.low;  // the sign bit turned over
-    for (int bit = 0; bit < layer.layer.config.weight_bits; ++bit)
-      sum += (biased >> bit & 1) << bit % layer.layer.config.cell_bits;
+    // A sign bit alone is stored as it is; beside others in a cell it is turned over, so that zero lies at
+    // half range.
+    const int bits = layer.layer.config.weight_bits, cell_bits = layer.layer.config.cell_bits;
+    const int stored = (bits - 1) % cell_bits == 0 ? code : code - range.low;
+    for (int bit = 0; bit < bits; ++bit) sum += (stored >> bit & 1) << bit % cell_bits;
   }
   return sum;
 }
 
-TEST(Activity, CellsHoldTheBitsOfBiasedCodes) {
+TEST(Activity, CellsHoldTheBitsOfCodes) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     RandomLayer layer = random_convolution(seed);
     layer.layer.config.weight_granularity = quant::Granularity::kLayer;

@@ -120,10 +120,10 @@ TEST(MappedNetwork, EachReplicaHasItsShare) {
   const Execution expected = run(Network(model), images);
   EXPECT_EQ(difference(expected, run(mapped, images)), "");
   for (const std::int64_t broken : {6, 5}) {
-    const CellEdit edit = [&](std::int64_t, std::int64_t array, std::span<std::int8_t> cells) {
+    const CellEdit edit = [&](std::int64_t, std::int64_t array, std::span<std::int16_t> cells) {
       const auto it = replica_of.find(array);
       if (it != replica_of.end() && it->second == broken)
-        std::fill(cells.begin(), cells.end(), std::int8_t{1});
+        std::fill(cells.begin(), cells.end(), std::int16_t{1});
     };
     const Execution actual = run(mapped, images, 1, edit);
     const std::vector<float>&a = expected.trace[0].adc_codes, &b = actual.trace[0].adc_codes;
@@ -143,7 +143,7 @@ TEST(MappedNetwork, RoundsAreWrittenAndReadInTurn) {
     expect_equal(model, mapping, encoding);
     std::vector<std::pair<std::int64_t, std::int64_t>> written;
     run(MappedNetwork(model, mapping), random_inputs(model.graph, 3, 7), 1,
-        [&](std::int64_t round, std::int64_t array, std::span<std::int8_t>) {
+        [&](std::int64_t round, std::int64_t array, std::span<std::int16_t>) {
           written.emplace_back(round, array);
         });
     EXPECT_EQ(std::ssize(written), mapping.arrays) << "once for the whole batch";
@@ -173,8 +173,8 @@ TEST(ArrayBankCells, PairsHoldMagnitudes) {
     int lowest = 0, highest = 0;
     std::int64_t used = 0;
     run(MappedNetwork(model, map_network(model, chip, {})), random_inputs(model.graph, 1, 7), 1,
-        [&](std::int64_t, std::int64_t, std::span<std::int8_t> cells) {
-          for (const std::int8_t cell : cells) {
+        [&](std::int64_t, std::int64_t, std::span<std::int16_t> cells) {
+          for (const std::int16_t cell : cells) {
             lowest = std::min<int>(lowest, cell);
             highest = std::max<int>(highest, cell);
             used += cell != 0 ? 1 : 0;
@@ -343,13 +343,13 @@ TEST_F(WrongCells, NoneWithoutAnEdit) {
 }
 
 TEST_F(WrongCells, TwoBlocksSwapped) {
-  std::map<std::int64_t, std::vector<std::int8_t>> cells;
-  difference_with([&](std::int64_t, std::int64_t array, std::span<std::int8_t> c) {
+  std::map<std::int64_t, std::vector<std::int16_t>> cells;
+  difference_with([&](std::int64_t, std::int64_t array, std::span<std::int16_t> c) {
     cells[array] = {c.begin(), c.end()};
   });
   for (std::int64_t array = 0; array + 1 < mapping_.arrays; ++array) {
     if (cells[array] == cells[array + 1]) continue;
-    EXPECT_NE(difference_with([&](std::int64_t, std::int64_t at, std::span<std::int8_t> c) {
+    EXPECT_NE(difference_with([&](std::int64_t, std::int64_t at, std::span<std::int16_t> c) {
                 if (at == array) std::copy_n(cells[array + 1].begin(), c.size(), c.begin());
                 if (at == array + 1) std::copy_n(cells[array].begin(), c.size(), c.begin());
               }),
@@ -360,7 +360,7 @@ TEST_F(WrongCells, TwoBlocksSwapped) {
 
 TEST_F(WrongCells, OneBlockShiftedByAColumn) {
   for (std::int64_t array = 0; array < mapping_.arrays; ++array) {
-    EXPECT_NE(difference_with([&](std::int64_t, std::int64_t at, std::span<std::int8_t> c) {
+    EXPECT_NE(difference_with([&](std::int64_t, std::int64_t at, std::span<std::int16_t> c) {
                 if (at == array) std::rotate(c.begin(), c.begin() + 1, c.end());
               }),
               "")
@@ -369,8 +369,8 @@ TEST_F(WrongCells, OneBlockShiftedByAColumn) {
 }
 
 TEST_F(WrongCells, OneRowMissing) {
-  EXPECT_EQ(difference_with([&](std::int64_t, std::int64_t at, std::span<std::int8_t> c) {
-              if (at == 0) std::fill_n(c.begin(), 16, std::int8_t{0});
+  EXPECT_EQ(difference_with([&](std::int64_t, std::int64_t at, std::span<std::int16_t> c) {
+              if (at == 0) std::fill_n(c.begin(), 16, std::int16_t{0});
             }),
             "conv0: ADC codes");
 }
@@ -382,12 +382,12 @@ TEST_F(WrongCells, CellsOfAnotherMapping) {
   ASSERT_EQ(other.blocks[0].rows, other.blocks[1].rows);
   std::swap(other.blocks[0].first_row, other.blocks[1].first_row);
   EXPECT_EQ(difference(expected_, run(MappedNetwork(model_, other), images())), "") << "consistent: the same";
-  std::map<std::int64_t, std::vector<std::int8_t>> cells;
+  std::map<std::int64_t, std::vector<std::int16_t>> cells;
   run(MappedNetwork(model_, other), images(), 1,
-      [&](std::int64_t, std::int64_t array, std::span<std::int8_t> c) {
+      [&](std::int64_t, std::int64_t array, std::span<std::int16_t> c) {
         cells[array] = {c.begin(), c.end()};
       });
-  EXPECT_EQ(difference_with([&](std::int64_t, std::int64_t at, std::span<std::int8_t> c) {
+  EXPECT_EQ(difference_with([&](std::int64_t, std::int64_t at, std::span<std::int16_t> c) {
               std::copy(cells[at].begin(), cells[at].end(), c.begin());
             }),
             "conv0: ADC codes");

@@ -9,6 +9,8 @@
 #include "sim/small_net.h"
 #include <gtest/gtest.h>
 
+#include "bitline/base/hash.h"
+#include "bitline/base/philox.h"
 #include "bitline/sim/calibrate.h"
 #include "bitline/sim/network.h"
 
@@ -43,9 +45,9 @@ TEST(Variation, SigmaZeroIsTheIdentity) {
   }
 }
 
-TEST(Variation, ZeroCellsStayZeroAndOthersMove) {
+TEST(Variation, ZeroDigitsStayZeroWhereDigitsVary) {
   const LayerProgram program = wide_layer();
-  const LayerProgram chip = perturb(program, {"lognormal", 0.2}, 1, 2);
+  const LayerProgram chip = perturb(program, {"lognormal-digit", 0.2}, 1, 2);
   EXPECT_GT(chip.fraction_bits, 4);
   std::size_t zeros = 0, moved = 0;
   for (std::size_t i = 0; i < program.cells.size(); ++i) {
@@ -97,7 +99,7 @@ Spread spread_of(const LayerProgram& before, const LayerProgram& after, Measure&
 TEST(Variation, LognormalFactorsHaveTheAskedSpread) {
   const LayerProgram program = wide_layer();
   for (const double sigma : {0.05, 0.1, 0.25}) {
-    const LayerProgram chip = perturb(program, {"lognormal", sigma}, 1, 1);
+    const LayerProgram chip = perturb(program, {"lognormal-digit", sigma}, 1, 1);
     const Spread s = spread_of(program, chip, [](double factor) { return std::log(factor); });
     ASSERT_GT(s.count, 9000U);
     EXPECT_NEAR(s.mean, 0.0, 4.0 * sigma / std::sqrt(static_cast<double>(s.count)));
@@ -107,16 +109,128 @@ TEST(Variation, LognormalFactorsHaveTheAskedSpread) {
 
 TEST(Variation, GaussianFactorsHaveTheAskedSpread) {
   const LayerProgram program = wide_layer();
-  const LayerProgram chip = perturb(program, {"gaussian", 0.1}, 1, 1);
+  const LayerProgram chip = perturb(program, {"gaussian-digit", 0.1}, 1, 1);
   const Spread s = spread_of(program, chip, [](double factor) { return factor; });
   EXPECT_NEAR(s.mean, 1.0, 0.4 / std::sqrt(static_cast<double>(s.count)));
   EXPECT_NEAR(s.deviation, 0.1, 0.003);
 }
 
+// One row, one slice: the digit `code` of an encoding, 4,000 outputs alike, read on one chip.
+struct StoredDigit {
+  const char* encoding;
+  int bits, cell_bits, code;
+};
+
+LayerProgram equal_digits(const StoredDigit& digit) {
+  constexpr int kOutputs = 4000;
+  mapping::LayerShape shape;
+  shape.in_channels = 1;
+  shape.out_channels = kOutputs;
+  quant::CimLayer layer;
+  layer.config.encoding = digit.encoding;
+  layer.config.weight_bits = digit.bits;
+  layer.config.cell_bits = digit.cell_bits;
+  layer.config.adc_levels = quant::kIdealAdc;
+  layer.config.array_columns = 1;  // a reference for each output
+  layer.weight_scale.assign(kOutputs, 1.0f);
+  const std::vector<float> weight(kOutputs, static_cast<float>(digit.code));
+  return compile_layer("layer", shape, weight, {}, layer);
+}
+
+Spread spread_of(const LayerProgram& chip) {
+  Spread s;
+  double squares = 0.0;
+  for (std::size_t i = 0; i < chip.cells.size(); ++i) {
+    s.mean += cell(chip, i);
+    squares += cell(chip, i) * cell(chip, i);
+    ++s.count;
+  }
+  s.mean /= static_cast<double>(s.count);
+  s.deviation = std::sqrt(squares / static_cast<double>(s.count) - s.mean * s.mean);
+  return s;
+}
+
+// A lognormal factor has the mean exp(s^2/2) and the deviation mean * sqrt(exp(s^2) - 1); cells and
+// references vary alone.
+TEST(Variation, StoredLevelsVaryAsTheyConduct) {
+  const double sigma = 0.1, mean = std::exp(sigma * sigma / 2.0);
+  const double each = mean * std::sqrt(std::exp(sigma * sigma) - 1.0);
+  struct Expected {
+    StoredDigit digit;
+    const char* more;
+    double level, reference, lowest;  // of the cells that conduct, in steps
+  };
+  const Expected cases[] = {
+      {{"twos-complement", 2, 2, 0}, "", 2.0, 2.0, 0.0},           // zero lies at half range
+      {{"twos-complement", 4, 4, -8}, "", 0.0, 8.0, 0.0},          // the lowest: the reference alone
+      {{"twos-complement", 1, 1, -1}, "", 1.0, 0.0, 0.0},          // a sign alone is stored as it is
+      {{"differential", 3, 2, -3}, "", 3.0, 0.0, 0.0},             // one cell of the pair
+      {{"differential", 3, 2, 0}, "+onoff:4", 0.0, 0.0, 1.0},      // both cells at g0
+      {{"twos-complement", 2, 2, 1}, "+onoff:4", 3.0, 2.0, 1.0},   // g0 = 3 / (4 - 1)
+      {{"twos-complement", 1, 1, 0}, "+onoff:11", 0.0, 0.0, 0.1},  // an empty cell and its reference
+  };
+  for (const Expected& e : cases) {
+    SCOPED_TRACE(std::string(e.digit.encoding) + " " + std::to_string(e.digit.code) + e.more);
+    const LayerProgram program = equal_digits(e.digit);
+    const Spread s =
+        spread_of(perturb(program, parse_variation("lognormal:0.1" + std::string(e.more)), 1, 1));
+    const double cell_level = e.level + e.lowest, partner = e.reference + e.lowest;
+    const double deviation = each * std::hypot(cell_level, partner);
+    const double sign = e.digit.code < 0 && e.level > 0.0 ? -1.0 : 1.0;
+    EXPECT_NEAR(s.mean, sign * mean * (cell_level - partner), 4.0 * deviation / std::sqrt(4000.0) + 1e-3);
+    EXPECT_NEAR(s.deviation, deviation, 0.05 * deviation);
+  }
+}
+
+TEST(Variation, EmptyCellsOfAnUnlimitedRatioDoNotVary) {
+  for (const StoredDigit& digit :
+       {StoredDigit{"differential", 3, 2, 0}, StoredDigit{"twos-complement", 1, 1, 0}}) {
+    const LayerProgram program = equal_digits(digit);
+    const LayerProgram chip = perturb(program, {"lognormal", 1.0}, 1, 1);
+    EXPECT_EQ(chip.cells, std::vector<std::int32_t>(program.cells.size(), 0)) << digit.encoding;
+  }
+}
+
+TEST(Variation, ConductancesAreNeverBelowZero) {
+  for (const char* model : {"gaussian", "gaussian-digit"}) {
+    const LayerProgram chip = perturb(equal_digits({"differential", 3, 2, 3}), {model, 1.0}, 1, 1);
+    std::size_t none = 0;
+    for (const std::int32_t value : chip.cells) {
+      ASSERT_GE(value, 0) << model;
+      none += value == 0 ? 1 : 0;
+    }
+    EXPECT_NEAR(static_cast<double>(none) / 4000.0, 0.1587, 0.02) << model;  // 1 - Phi(1)
+  }
+}
+
+TEST(Variation, OutputsOfAColumnTileShareTheirReference) {
+  LayerProgram program = equal_digits({"twos-complement", 4, 4, -8});  // cells at level 0: references alone
+  program.tiling.grid.array_columns = 100;
+  const LayerProgram chip = perturb(program, {"lognormal", 0.2}, 1, 1);
+  std::set<std::int32_t> values;
+  for (std::size_t o = 0; o < chip.cells.size(); ++o) {
+    ASSERT_EQ(chip.cells[o], chip.cells[o / 100 * 100]);
+    values.insert(chip.cells[o]);
+  }
+  EXPECT_GT(values.size(), 35U);
+}
+
+// The reading of most papers, by its formula.
+TEST(Variation, DigitsAreMultipliedWhereTheModelSaysSo) {
+  const LayerProgram program = wide_layer();
+  const LayerProgram chip = perturb(program, {"lognormal-digit", 0.25}, 5, 3);
+  const Philox random(5, stream_id("cell-variation", 3, hash_bytes(std::string_view("layer"))));
+  for (std::size_t i = 0; i < program.cells.size(); ++i) {
+    const double digit = program.cells[i] * std::exp(0.25 * random.normal(i));
+    ASSERT_EQ(chip.cells[i],
+              static_cast<std::int32_t>(std::nearbyint(std::ldexp(digit, chip.fraction_bits))));
+  }
+}
+
 TEST(Variation, PerturbingAPerturbedLayerStartsFromItsCells) {
   const LayerProgram program = wide_layer();
-  const LayerProgram chip = perturb(program, {"lognormal", 0.3}, 1, 1);
-  const LayerProgram aged = perturb(chip, {"lognormal", 0.001}, 1, 2);
+  const LayerProgram chip = perturb(program, {"lognormal-digit", 0.3}, 1, 1);
+  const LayerProgram aged = perturb(chip, {"lognormal-digit", 0.001}, 1, 2);
   for (std::size_t i = 0; i < program.cells.size(); ++i) {
     ASSERT_NEAR(cell(aged, i), cell(chip, i), 0.01 * std::fabs(cell(chip, i)) + 0.02);
   }
@@ -195,8 +309,9 @@ TEST(Variation, EitherCellOfADifferentialPairCanBeStuck) {
 
 TEST(Variation, StuckCellsDoNotSpread) {
   const LayerProgram program = wide_layer();
-  const Variation both = parse_variation("lognormal:0.1+saf1:0.5");
-  const LayerProgram spread = perturb(program, {"lognormal", 0.1}, 1, 2), chip = perturb(program, both, 1, 2);
+  const Variation both = parse_variation("lognormal-digit:0.1+saf1:0.5");
+  const LayerProgram spread = perturb(program, {"lognormal-digit", 0.1}, 1, 2),
+                     chip = perturb(program, both, 1, 2);
   std::size_t stuck = 0;
   for (std::size_t i = 0; i < program.cells.size(); ++i) {
     if (cell(chip, i) == 31.0) {
@@ -234,11 +349,20 @@ TEST(Variation, BadTextsAreRefused) {
             "the rates of saf0 and saf1 add up to more than 1");
   EXPECT_EQ(error_of([] { parse_variation("lognormal:0.1+gaussian:0.1"); }, ErrorCode::kUsage),
             "a variation has one model of spread (leave one of them out)");
+  EXPECT_EQ(error_of([] { parse_variation("lognormal:0.1+onoff:1"); }, ErrorCode::kUsage),
+            "variation 'onoff:1' is not valid (expected a ratio of conductances from 1.001 to 1e9, such as "
+            "onoff:100)");
+  for (const char* text : {"onoff:10", "saf0:0.1+onoff:10", "lognormal-digit:0.1+onoff:10"}) {
+    EXPECT_EQ(error_of([&] { parse_variation(text); }, ErrorCode::kUsage),
+              "'onoff' changes nothing without a model that varies stored levels (add lognormal:SIGMA or "
+              "gaussian:SIGMA, or leave it out)");
+  }
   EXPECT_EQ(error_of([] { parse_variation("lognorml:0.1"); }, ErrorCode::kUsage),
             "unknown variation model 'lognorml' (did you mean 'lognormal'?)");
-  EXPECT_NE(error_of([] { parse_variation(""); }, ErrorCode::kUsage)
-                .find("known: none, saf0, saf1, read, lognormal, gaussian"),
-            std::string::npos);
+  EXPECT_NE(
+      error_of([] { parse_variation(""); }, ErrorCode::kUsage)
+          .find("known: none, onoff, saf0, saf1, read, lognormal, gaussian, lognormal-digit, gaussian-digit"),
+      std::string::npos);
 }
 
 // Sums of many images under read noise less the sums without: [image][column].

@@ -35,10 +35,12 @@ class SimulateCommand final : public Command {
     app.add_option("--images", images_, "test images, 0 = all")
         ->check(CLI::Range(std::int64_t{0}, kMostImages))
         ->capture_default_str();
-    app.add_option(
-        "--variation", variations_,
-        "cell variation, such as lognormal:0.1 or gaussian:0.05+saf0:0.01+saf1:0.001+read:0.05 (stuck at the "
-        "lowest, highest level; read noise in digits a row); several give several rows");
+    app.add_option("--variation", variations_,
+                   "cell variation: lognormal or gaussian of stored levels, lognormal-digit or "
+                   "gaussian-digit of digits, such as "
+                   "lognormal:0.1+onoff:100 or gaussian:0.05+saf0:0.01+saf1:0.001+read:0.05 (on/off ratio; "
+                   "stuck at the lowest, "
+                   "highest level; read noise in digits a row); several give several rows");
     app.add_option("--chips", chips_, "chips for each variation")
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));

@@ -8,7 +8,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/base/wide.h"
-#include "bitline/quant/encoding.h"
+#include "bitline/quant/stored_levels.h"
 
 namespace bitline::sim {
 
@@ -49,16 +49,15 @@ std::int64_t sum_of(const quant::Code* codes, std::size_t count, const Magnitude
   return sum;
 }
 
-// Of at most 2^22 digits of at most eight bits.
-BITLINE_WIDE std::int32_t sum_above(const std::int32_t* digits, std::size_t count, std::int32_t low) {
+// The levels of one cell of each digit (quant::StoredLevels::level): of at most 2^22 digits of at most eight
+// bits.
+BITLINE_WIDE std::int32_t sum_of_levels(const std::int32_t* digits, std::size_t count, std::int32_t sign,
+                                        std::int32_t reference) {
   std::int32_t sum = 0;
-  for (std::size_t i = 0; i < count; ++i) sum += digits[i] - low;
-  return sum;
-}
-
-BITLINE_WIDE std::int32_t sum_of_magnitudes(const std::int32_t* digits, std::size_t count) {
-  std::int32_t sum = 0;
-  for (std::size_t i = 0; i < count; ++i) sum += digits[i] < 0 ? -digits[i] : digits[i];
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int32_t level = sign * digits[i] + reference;
+    sum += level > 0 ? level : 0;
+  }
   return sum;
 }
 
@@ -95,15 +94,16 @@ DigitCount count_inputs(const LayerProgram& program, const BatchCodes& batch) {
 
 DigitCount count_cells(const LayerProgram& program) {
   BITLINE_CHECK(program.fraction_bits == 0);
-  const int parts = quant::weight_encoding(program.config.encoding).cells_per_digit;
+  std::vector<quant::StoredLevels> levels;
+  for (const quant::BitSlice& slice : program.weight_slices) levels.emplace_back(program.config, slice);
   const auto run = static_cast<std::size_t>(program.tiling.grid.outputs);  // cells of one row and slice
   DigitCount count;
   for (std::size_t first = 0, slice = 0; first < program.cells.size(); first += run, ++slice) {
-    const int low = program.weight_slices[slice % program.weight_slices.size()].low();
-    count.sum += parts == 1 ? sum_above(program.cells.data() + first, run, low)
-                            : sum_of_magnitudes(program.cells.data() + first, run);
+    const quant::StoredLevels& stored = levels[slice % levels.size()];
+    for (int cell = 0; cell < stored.cells(); ++cell)
+      count.sum += sum_of_levels(program.cells.data() + first, run, stored.sign(cell), stored.reference());
   }
-  count.digits = std::ssize(program.cells) * parts;
+  count.digits = std::ssize(program.cells) * levels.front().cells();
   count.largest = largest_digit(program.config.cell_bits);
   return count;
 }

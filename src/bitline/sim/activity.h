@@ -2,9 +2,8 @@
 //
 // Input: the digits on wordlines, over all windows, rows and input cycles of a layer, padding included. A
 // digit counts with its magnitude: in one-bit cycles the bits of the activation code, the sign bit as one.
-// Cells: the levels that the weights are stored at. Of two's complement a digit above the lowest of its slice
-// (so the cells of the sign's slice hold a biased digit); of a differential pair the magnitude in one cell
-// and nothing in the other.
+// Cells: the levels that the weights are stored at (quant/stored_levels.h), those of reference columns left
+// out.
 //   density = sum of digits / (digits x largest)
 // where `largest` is the largest digit of the DAC, or the highest level of a cell: a slice that is narrower
 // does not reach it.

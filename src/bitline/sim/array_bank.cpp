@@ -1,6 +1,7 @@
 #include "bitline/sim/array_bank.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "bitline/base/error.h"
@@ -11,18 +12,17 @@ namespace bitline::sim {
 namespace {
 
 // What a cell holds of a digit.
-std::int8_t level(std::int32_t digit, std::int64_t part, int parts) {
+std::int16_t held(std::int32_t digit, std::int64_t part, int parts) {
   const std::int32_t value = parts == 1 ? digit : std::max(part == 0 ? digit : -digit, 0);
-  BITLINE_CHECK(value >= std::numeric_limits<std::int8_t>::min() &&
-                value <= std::numeric_limits<std::int8_t>::max());
-  return static_cast<std::int8_t>(value);
+  BITLINE_CHECK(std::abs(value) <= std::numeric_limits<std::int16_t>::max());
+  return static_cast<std::int16_t>(value);
 }
 
 void find_used(ArrayCells& array) {
   const auto begin = array.cells.begin();
   for (std::size_t row = 0; row < array.used.size(); ++row) {
     const auto from = begin + static_cast<std::int64_t>(row) * array.columns, to = from + array.columns;
-    const auto holds = [](std::int8_t cell) { return cell != 0; };
+    const auto holds = [](std::int16_t cell) { return cell != 0; };
     const auto first = std::find_if(from, to, holds);
     auto end = to;
     while (end != first && !holds(*(end - 1))) --end;
@@ -76,13 +76,13 @@ void ArrayBank::write_block(const mapping::Block& block, ArrayCells& array) cons
   for (std::int64_t k = 0; k < block.rows; ++k) {
     const std::int64_t row = block.first_row + k;
     const std::size_t tile = program.tiling.tile_of(row);
-    std::int8_t* cell = array.cells.data() + (block.row + k) * array.columns + block.column;
+    std::int16_t* cell = array.cells.data() + (block.row + k) * array.columns + block.column;
     for (std::int64_t o = block.first_output; o < block.first_output + block.outputs; ++o) {
       for (std::int64_t j = block.first_slice; j < block.first_slice + block.slices; ++j) {
         const std::size_t at = program.cell_index(tile, row - program.tiling.first_row(tile),
                                                   static_cast<int>(j), block.group * mapped.outputs + o);
         for (std::int64_t part = block.first_part; part < block.first_part + block.parts; ++part)
-          *cell++ = level(program.cells[at], part, mapped.parts);
+          *cell++ = held(program.cells[at], part, mapped.parts);
       }
     }
   }

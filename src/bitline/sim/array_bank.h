@@ -19,8 +19,8 @@ namespace bitline::sim {
 
 struct ArrayCells {
   std::int64_t columns = 0;
-  std::int64_t round = -1;         // whose weights it holds; -1: not written yet
-  std::vector<std::int8_t> cells;  // [row][column]
+  std::int64_t round = -1;          // whose weights it holds; -1: not written yet
+  std::vector<std::int16_t> cells;  // [row][column]
 
   struct Span {
     std::int64_t first = 0, end = 0;
@@ -30,7 +30,7 @@ struct ArrayCells {
 
 // Changes what was written to an array: faulty cells, a defective writer. Called once for each array that is
 // written, by several threads.
-using CellEdit = std::function<void(std::int64_t round, std::int64_t array, std::span<std::int8_t> cells)>;
+using CellEdit = std::function<void(std::int64_t round, std::int64_t array, std::span<std::int16_t> cells)>;
 
 class ArrayBank {
  public:

@@ -43,7 +43,7 @@ BITLINE_WIDE void add_rows(const ArrayCells& array, const std::vector<Wordline>&
     const std::int32_t digit = inputs[line.input] + low;
     if (digit == 0) continue;
     const auto [first, end] = array.used[static_cast<std::size_t>(line.row)];
-    const std::int8_t* __restrict cells = array.cells.data() + line.row * array.columns;
+    const std::int16_t* __restrict cells = array.cells.data() + line.row * array.columns;
     for (std::int64_t c = first; c < end; ++c) sums[c] += digit * cells[c];
   }
 }

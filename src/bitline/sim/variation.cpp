@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -12,7 +13,7 @@
 #include "bitline/base/philox.h"
 #include "bitline/base/suggest.h"
 #include "bitline/base/units.h"
-#include "bitline/quant/encoding.h"
+#include "bitline/quant/stored_levels.h"
 #include "bitline/sim/impl/int8_layer.h"
 
 namespace bitline::sim {
@@ -22,32 +23,40 @@ namespace {
 constexpr double kMaxSigma = 2.0;
 constexpr int kMaxFractionBits = 14;
 constexpr double kExactLimit = 16777216.0;  // 2^24
+
 struct Model {
   const char* name;
-  double (*factor)(double theta);
+  double (*factor)(double theta);  // at least 0
+  bool of_digits;                  // multiplies the digit instead of the conductances that store it
 };
 
 double lognormal(double theta) {
   return std::exp(theta);
 }
 double gaussian(double theta) {
-  return 1.0 + theta;
+  return std::max(0.0, 1.0 + theta);
 }
 
-constexpr std::array<Model, 2> kModels = {{{"lognormal", lognormal}, {"gaussian", gaussian}}};
+constexpr std::array<Model, 4> kModels = {{{"lognormal", lognormal, false},
+                                           {"gaussian", gaussian, false},
+                                           {"lognormal-digit", lognormal, true},
+                                           {"gaussian-digit", gaussian, true}}};
 
 // What a variation has beside its model of spread: one number each.
 struct Effect {
   const char* name;
   double Variation::*value;
-  double most;
+  double least, most;
   const char* expected;
 };
 
-constexpr std::array<Effect, 3> kEffects = {
-    {{"saf0", &Variation::stuck_low, 1.0, "expected a rate from 0 to 1, such as saf0:0.01"},
-     {"saf1", &Variation::stuck_high, 1.0, "expected a rate from 0 to 1, such as saf1:0.001"},
-     {"read", &Variation::read, 100.0, "expected digits a row from 0 to 100, such as read:0.05"}}};
+constexpr double kLeastOnOff = 1.001, kMostOnOff = 1e9;
+constexpr std::array<Effect, 4> kEffects = {
+    {{"onoff", &Variation::on_off, kLeastOnOff, kMostOnOff,
+      "expected a ratio of conductances from 1.001 to 1e9, such as onoff:100"},
+     {"saf0", &Variation::stuck_low, 0.0, 1.0, "expected a rate from 0 to 1, such as saf0:0.01"},
+     {"saf1", &Variation::stuck_high, 0.0, 1.0, "expected a rate from 0 to 1, such as saf1:0.001"},
+     {"read", &Variation::read, 0.0, 100.0, "expected digits a row from 0 to 100, such as read:0.05"}}};
 
 const Model& find_model(std::string_view name) {
   std::vector<std::string> names = {"none"};
@@ -107,8 +116,8 @@ void parse_effect(std::string_view text, Variation& out) {
       colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
   double value = -1.0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-  const double most = spread ? kMaxSigma : effect->most;
-  if (error != std::errc{} || end != number.data() + number.size() || !(value >= 0.0 && value <= most)) {
+  const double least = spread ? 0.0 : effect->least, most = spread ? kMaxSigma : effect->most;
+  if (error != std::errc{} || end != number.data() + number.size() || !(value >= least && value <= most)) {
     throw Error(
         ErrorCode::kUsage, "variation '" + std::string(text) + "' is not valid", {},
         spread ? "expected MODEL:SIGMA with SIGMA from 0 to 2, such as lognormal:0.1" : effect->expected);
@@ -123,44 +132,81 @@ void parse_effect(std::string_view text, Variation& out) {
   out.sigma = value;
 }
 
-// What cells become: spread first, then those that are stuck.
+// What the cells of one chip become: spread first, then those that are stuck. Reference columns are tested
+// when a chip is made: their cells vary, but none is stuck.
 class Chip {
  public:
   Chip(const LayerProgram& program, const Variation& variation, std::uint64_t seed, std::uint64_t chip)
-      : program_(program),
-        variation_(variation),
-        pairs_(quant::weight_encoding(program.config.encoding).cells_per_digit == 2),
-        spread_(seed, stream_id("cell-variation", chip, hash_bytes(std::string_view(program.name)))),
-        stuck_(seed, stream_id("stuck-cells", chip, hash_bytes(std::string_view(program.name)))) {}
+      : variation_(variation),
+        model_(variation.spreads() ? &find_model(variation.model) : nullptr),
+        column_tile_(static_cast<std::size_t>(program.tiling.grid.array_columns)),
+        column_tiles_(static_cast<std::size_t>(program.tiling.grid.column_tiles())),
+        spread_(stream(program, seed, "cell-variation", chip)),
+        partner_(stream(program, seed, "partner-variation", chip)),
+        reference_(stream(program, seed, "reference-variation", chip)),
+        stuck_(stream(program, seed, "stuck-cells", chip)) {
+    for (const quant::BitSlice& slice : program.weight_slices) levels_.emplace_back(program.config, slice);
+  }
 
-  double digit(std::size_t i, double written) const {
-    double value = written;
-    if (variation_.spreads())
-      value *= find_model(variation_.model).factor(variation_.sigma * spread_.normal(i));
-    return variation_.sticks() ? with_stuck_cells(i, value) : value;
+  // The digits of one row and slice, all outputs, as this chip has them. `line` counts rows and slices.
+  void vary(std::size_t line, std::span<double> digits) const {
+    const quant::StoredLevels& levels = levels_[line % levels_.size()];
+    double reference = 0.0;
+    for (std::size_t o = 0; o < digits.size(); ++o) {
+      const std::size_t i = line * digits.size() + o;
+      if (model_ != nullptr && model_->of_digits) digits[o] *= factor(spread_, i);
+      if (!spreads_levels() && !variation_.sticks()) continue;
+      if (o % column_tile_ == 0) reference = reference_of(line * column_tiles_ + o / column_tile_, levels);
+      digits[o] = read(i, digits[o], levels) - levels.sign(0) * reference;
+    }
   }
 
  private:
-  double with_stuck_cells(std::size_t i, double value) const {
-    const auto& grid = program_.tiling.grid;
-    const std::size_t slice =
-        i / static_cast<std::size_t>(grid.outputs) % static_cast<std::size_t>(grid.slices);
-    const quant::BitSlice& levels = program_.weight_slices[slice];
-    if (!pairs_) return stuck(2 * i, value - levels.low(), levels) + levels.low();
-    return stuck(2 * i, std::max(value, 0.0), levels) - stuck(2 * i + 1, std::max(-value, 0.0), levels);
+  static Philox stream(const LayerProgram& program, std::uint64_t seed, const char* purpose,
+                       std::uint64_t chip) {
+    return {seed, stream_id(purpose, chip, hash_bytes(std::string_view(program.name)))};
   }
 
-  // The level of one physical cell.
-  double stuck(std::size_t cell, double level, const quant::BitSlice& levels) const {
+  bool spreads_levels() const { return model_ != nullptr && !model_->of_digits; }
+  double factor(const Philox& random, std::size_t i) const {
+    return model_->factor(variation_.sigma * random.normal(i));
+  }
+
+  // What a cell conducts above g0; without change its level, exactly.
+  double conductance(double level, double change, const quant::StoredLevels& levels) const {
+    return level * change + levels.lowest_conductance(variation_.on_off) * (change - 1.0);
+  }
+
+  double stuck_or(double value, std::size_t cell, const quant::StoredLevels& levels) const {
+    if (!variation_.sticks()) return value;
     const double draw = stuck_.uniform(cell);
     if (draw < variation_.stuck_low) return 0.0;
-    return draw < variation_.stuck_low + variation_.stuck_high ? levels.high() - levels.low() : level;
+    return draw < variation_.stuck_low + variation_.stuck_high ? levels.highest() : value;
   }
 
-  const LayerProgram& program_;
+  // The digit's own cells.
+  double read(std::size_t i, double digit, const quant::StoredLevels& levels) const {
+    double sum = 0.0;
+    for (int cell = 0; cell < levels.cells(); ++cell) {
+      const double change = spreads_levels() ? factor(cell == 0 ? spread_ : partner_, i) : 1.0;
+      const double value = conductance(levels.level(digit, cell), change, levels);
+      sum += levels.sign(cell) * stuck_or(value, 2 * i + static_cast<std::size_t>(cell), levels);
+    }
+    return sum;
+  }
+
+  double reference_of(std::size_t i, const quant::StoredLevels& levels) const {
+    if (!levels.has_reference()) return 0.0;
+    const bool conducts = levels.reference() > 0 || variation_.on_off > 0.0;
+    const double change = spreads_levels() && conducts ? factor(reference_, i) : 1.0;
+    return conductance(levels.reference(), change, levels);
+  }
+
   const Variation& variation_;
-  bool pairs_;
-  Philox spread_, stuck_;
+  const Model* model_;
+  std::size_t column_tile_, column_tiles_;   // outputs that share a reference, and how many such
+  std::vector<quant::StoredLevels> levels_;  // by slice
+  Philox spread_, partner_, reference_, stuck_;
 };
 
 }  // namespace
@@ -184,6 +230,9 @@ Variation parse_variation(std::string_view text) {
   }
   if (out.stuck_low + out.stuck_high > 1.0)
     throw Error(ErrorCode::kUsage, "the rates of saf0 and saf1 add up to more than 1");
+  if (out.on_off > 0.0 && (!out.spreads() || find_model(out.model).of_digits))
+    throw Error(ErrorCode::kUsage, "'onoff' changes nothing without a model that varies stored levels", {},
+                "add lognormal:SIGMA or gaussian:SIGMA, or leave it out");
   return out;
 }
 
@@ -194,10 +243,13 @@ LayerProgram perturb(const LayerProgram& program, const Variation& variation, st
     out.read_noise = {variation.read, seed,
                       stream_id("read-noise", chip, hash_bytes(std::string_view(program.name)))};
   if (!variation.changes_cells()) return out;
-  const Chip cells_of(program, variation, seed, chip);
+  const Chip made(program, variation, seed, chip);
   std::vector<double> cells(program.cells.size());
   for (std::size_t i = 0; i < cells.size(); ++i)
-    cells[i] = cells_of.digit(i, std::ldexp(static_cast<double>(program.cells[i]), -program.fraction_bits));
+    cells[i] = std::ldexp(static_cast<double>(program.cells[i]), -program.fraction_bits);
+  const auto outputs = static_cast<std::size_t>(program.tiling.grid.outputs);
+  for (std::size_t line = 0; line * outputs < cells.size(); ++line)
+    made.vary(line, std::span(cells).subspan(line * outputs, outputs));
   out.fraction_bits = variation.spreads() ? exact_fraction_bits(program, cells) : program.fraction_bits;
   for (std::size_t i = 0; i < cells.size(); ++i)
     out.cells[i] = static_cast<std::int32_t>(std::nearbyint(std::ldexp(cells[i], out.fraction_bits)));
