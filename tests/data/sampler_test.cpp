@@ -41,5 +41,83 @@ TEST(Sampler, SequentialOrderStartsAnywhere) {
   EXPECT_EQ(sequential_order(5, 3), (std::vector<std::int64_t>{5, 6, 7}));
 }
 
+// Labels alone.
+class Labels : public Dataset {
+ public:
+  Labels(std::vector<int> labels, int classes) : labels_(std::move(labels)) {
+    for (int c = 0; c < classes; ++c) names_.push_back("c" + std::to_string(c));
+  }
+  std::string name() const override { return "labels"; }
+  std::int64_t size() const override { return std::ssize(labels_); }
+  ImageShape shape() const override { return {1, 1, 1}; }
+  const std::vector<std::string>& class_names() const override { return names_; }
+  int label(std::int64_t i) const override { return labels_[static_cast<std::size_t>(i)]; }
+  void read(std::int64_t, std::span<float>) const override {}
+
+ private:
+  std::vector<int> labels_;
+  std::vector<std::string> names_;
+};
+
+// Classes of these sizes, one after the other.
+Labels in_blocks(const std::vector<int>& sizes) {
+  std::vector<int> labels;
+  for (std::size_t c = 0; c < sizes.size(); ++c)
+    labels.insert(labels.end(), static_cast<std::size_t>(sizes[c]), static_cast<int>(c));
+  return {labels, static_cast<int>(sizes.size())};
+}
+
+Labels mixed(std::int64_t count, int classes, std::uint64_t seed) {
+  std::vector<int> labels;
+  for (const std::int64_t i : epoch_order(count, seed, 0)) labels.push_back(static_cast<int>(i % classes));
+  return {labels, classes};
+}
+
+TEST(Subset, OfMixedDataIsTheFirstImages) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Labels set = mixed(5000, 10, seed);
+    for (const std::int64_t count : {1, 7, 64, 200, 1000, 4999})
+      ASSERT_EQ(subset_order(set, count), sequential_order(0, count)) << "seed " << seed << ", " << count;
+  }
+}
+
+TEST(Subset, OfSortedDataHasEachClassByItsShare) {
+  const std::vector<int> sizes = {100, 50, 200, 10, 140};
+  const Labels set = in_blocks(sizes);
+  for (const std::int64_t count : {1, 5, 33, 100, 250, 499}) {
+    std::vector<std::int64_t> order = subset_order(set, count);
+    ASSERT_EQ(std::ssize(order), count);
+    std::vector<double> counts(sizes.size(), 0.0);
+    for (const std::int64_t i : order) counts[static_cast<std::size_t>(set.label(i))] += 1.0;
+    for (std::size_t c = 0; c < sizes.size(); ++c)
+      EXPECT_NEAR(counts[c], static_cast<double>(count) * sizes[c] / 500.0, 1.0)
+          << "class " << c << " of " << count;
+    EXPECT_EQ(order, subset_order(set, count));
+    EXPECT_EQ(std::unique(order.begin(), order.end()), order.end());
+  }
+}
+
+TEST(Subset, OfOneImageAClassSpreadsOverTheClasses) {
+  const Labels set = in_blocks(std::vector<int>(1000, 1));
+  const std::vector<std::int64_t> order = subset_order(set, 200);
+  for (std::size_t k = 0; k < order.size(); ++k) EXPECT_EQ(order[k] / 5, static_cast<std::int64_t>(k));
+}
+
+TEST(Subset, BlocksInAnyOrderAreSorted) {
+  std::vector<int> labels;
+  for (const int c : {3, 1, 4, 0, 2, 3, 1}) labels.insert(labels.end(), 40, c);
+  const Labels set(labels, 5);
+  EXPECT_TRUE(is_sorted(set, 40));
+  EXPECT_TRUE(missing_classes(set, subset_order(set, 40)).empty());
+  EXPECT_EQ(missing_classes(set, sequential_order(0, 40)),
+            (std::vector<std::string>{"c0", "c1", "c2", "c4"}));
+}
+
+TEST(Subset, AllImagesAndOneClassStayInOrder) {
+  EXPECT_EQ(subset_order(in_blocks({5, 5}), 0), sequential_order(0, 10));
+  EXPECT_EQ(subset_order(in_blocks({5, 5}), 99), sequential_order(0, 10));
+  EXPECT_EQ(subset_order(in_blocks({9}), 4), sequential_order(0, 4));
+}
+
 }  // namespace
 }  // namespace bitline::data

@@ -131,5 +131,27 @@ TEST(Equalize, ZeroChannelsAndSharedWeightsStay) {
   EXPECT_EQ(constant(equalize_layers(shared), "conv3").data, constant(shared, "conv3").data);
 }
 
+// A channel with next to no weights, but with a bias: dividing both by the same factor would let the bias
+// outgrow all other channels, and the scale of the activations with it.
+TEST(Equalize, NearlyDeadChannelsStaySmall) {
+  for (const float dead : {1e-3f, 1e-6f, 1e-20f}) {
+    Graph g = separable(Relu{}, 5);
+    Tensor& w1 = g.constant(g.find_node("conv1")->inputs[1]);
+    for (std::size_t i = 0; i < 27; ++i) w1.data[i] *= dead;
+    const std::vector<float> before = g.constant(g.find_node("conv1")->inputs[2]).data;
+    const Graph after = equalize_layers(g);
+    const std::vector<float> biases = after.constant(after.find_node("conv1")->inputs[2]).data;
+    float most = 0.0f;
+    for (const float b : before) most = std::max(most, std::fabs(b));
+    for (std::size_t c = 0; c < biases.size(); ++c) {
+      EXPECT_LE(std::fabs(biases[c]), 8.01f * most) << dead << ", channel " << c;
+      const float factor = constant(after, "conv1").data[c * 27] / w1.data[c * 27];
+      EXPECT_LE(factor, 64.1f);
+      EXPECT_GE(factor, 1.0f / 64.1f);
+    }
+    expect_same_function(g, after);
+  }
+}
+
 }  // namespace
 }  // namespace bitline::ir

@@ -2,6 +2,7 @@
 
 #include "bitline/ir/shapes.h"
 #include "bitline/mapping/tiling.h"
+#include "bitline/sim/activation_codes.h"
 
 namespace bitline::app {
 
@@ -72,6 +73,7 @@ result::Table layer_table(const quant::QuantizedModel& model) {
                        {"op", "op", 0},
                        {"weight", "weight", 0},
                        {"where", "where", 0},
+                       {"inputs", "input codes", 0},
                        {"tiles", "row tiles", 0},
                        {"slices", "slices", 0},
                        {"arrays", "arrays", 0}},
@@ -83,11 +85,12 @@ result::Table layer_table(const quant::QuantizedModel& model) {
                                       ir::shape_text(model.graph.constant(node.inputs[1]).shape)};
     if (const auto it = model.layers.find(node.name); it != model.layers.end()) {
       const mapping::LayerTiling tiling = mapping::tile_layer(*shape, it->second.config, node.name);
-      row.insert(row.end(),
-                 {it->second.config.text(), std::int64_t{tiling.grid.tiles}, std::int64_t{tiling.grid.slices},
-                  it->second.config.digital ? std::int64_t{0} : arrays_of(tiling)});
+      row.insert(row.end(), {it->second.config.text(), sim::activation_kind(it->second),
+                             std::int64_t{tiling.grid.tiles}, std::int64_t{tiling.grid.slices},
+                             it->second.config.digital ? std::int64_t{0} : arrays_of(tiling)});
     } else {
-      row.insert(row.end(), {std::string("float"), std::string(), std::string(), std::string()});
+      row.insert(row.end(),
+                 {std::string("float"), std::string(), std::string(), std::string(), std::string()});
     }
     table.rows.push_back(std::move(row));
   }

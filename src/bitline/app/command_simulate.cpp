@@ -82,6 +82,7 @@ class SimulateCommand final : public Command {
     if (!mapping_.empty()) run_mapped(model, *set, session, record);
     if (converter_images_ > 0) count_converters(network, *set, record);
     add_accuracy(evaluate(network, *set, session), model.graph, record);
+    add_missing_classes(*set, images_, record);
     if (!model.layers.empty()) add_array_figures(model, record);
     if (!variations_.empty()) add_variations(network, *set, session, record);
     return record;
@@ -108,14 +109,16 @@ class SimulateCommand final : public Command {
   }
 
   ir::Tensor first_images(const data::Dataset& set, std::int64_t count) const {
-    return read_images(set, data::sequential_order(0, std::min(count, set.size())), data_.normalization());
+    return read_images(set, data::subset_order(set, std::min(count, set.size())), data_.normalization());
   }
 
   void count_converters(const sim::Network& network, const data::Dataset& set, result::Record& record) const {
+    const std::vector<std::int64_t> images = data::subset_order(set, converter_images_);
     const auto read = [&](std::int64_t first, std::int64_t count) {
-      return read_images(set, data::sequential_order(first, count), data_.normalization());
+      const auto begin = images.begin() + first;
+      return read_images(set, {begin, begin + count}, data_.normalization());
     };
-    add_converter_use(network, read, std::min(converter_images_, set.size()), record);
+    add_converter_use(network, read, std::ssize(images), record);
   }
 
   void verify(const quant::QuantizedModel& model, const sim::Network& network, const data::Dataset& set,

@@ -18,6 +18,7 @@ namespace bitline::app {
 namespace {
 
 constexpr std::int64_t kEvaluationBatch = 128;
+constexpr std::size_t kNamedClasses = 5;
 
 struct Scaling {
   const char* name;
@@ -177,8 +178,7 @@ ir::Tensor read_images(const data::Dataset& set, const std::vector<std::int64_t>
 
 sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images,
                               const data::Normalization& normalization) {
-  const std::int64_t count = images > 0 ? std::min(images, set.size()) : set.size();
-  const auto loader = std::make_shared<data::BatchLoader>(set, data::sequential_order(0, count),
+  const auto loader = std::make_shared<data::BatchLoader>(set, data::subset_order(set, images),
                                                           kEvaluationBatch, normalization);
   return [loader]() -> std::optional<sim::LabelledBatch> {
     std::optional<data::Batch> batch = loader->next();
@@ -194,7 +194,20 @@ ir::Tensor calibration_images(const DataOptions& options, std::int64_t count, co
   const auto set = options.open(data::Split::kTrain, session);
   std::vector<std::int64_t> order = data::epoch_order(set->size(), session.context().seed, -1);
   order.resize(static_cast<std::size_t>(std::min(count, set->size())));
+  if (data::is_sorted(*set, std::ssize(order)))
+    order = data::spread_order(*set, std::ssize(order), session.context().seed);
   return read_images(*set, order, options.normalization());
+}
+
+void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record) {
+  const std::vector<std::string> missing = data::missing_classes(set, data::subset_order(set, images));
+  if (missing.empty() || images <= 0 || images >= set.size()) return;
+  record.add("classes_missing", std::ssize(missing));
+  std::string names = missing[0];
+  const std::size_t shown = std::min(kNamedClasses, missing.size());
+  for (std::size_t i = 1; i < shown; ++i) names += ", " + missing[i];
+  if (missing.size() > shown) names += " and " + std::to_string(missing.size() - shown) + " more";
+  record.add("classes_missing_names", names);
 }
 
 void check_fit(const ir::Graph& graph, const data::Dataset& set) {

@@ -12,6 +12,7 @@
 #include "bitline/data/dataset.h"
 #include "bitline/mapping/layer_policy.h"
 #include "bitline/quant/config.h"
+#include "bitline/result/record.h"
 #include "bitline/sim/evaluate.h"
 
 namespace CLI {
@@ -71,14 +72,19 @@ struct ArrayOptions {
 // --out for a model: only names that --model takes again are accepted.
 CLI::Option* add_model_file(CLI::App& app, std::string& out, const char* what);
 
-// All images of a set in `order`, as one tensor or batch by batch.
+// The images of a set in `order` as one tensor; `images` of a test set (data/sampler.h, subset_order) batch
+// by batch.
 ir::Tensor read_images(const data::Dataset& set, const std::vector<std::int64_t>& order,
                        const data::Normalization& normalization);
 sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images,
                               const data::Normalization& normalization);
 
-// Calibration images: the first of a seeded permutation of the training set.
+// Calibration images: of a seeded permutation of the training set, spread over the classes where that is
+// sorted.
 ir::Tensor calibration_images(const DataOptions& data, std::int64_t count, const Session& session);
+
+// Says which classes the images of a part of the set do not have; nothing when they have all.
+void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record);
 
 // Error{kBadInput} when images or classes of the set do not fit the graph.
 void check_fit(const ir::Graph& graph, const data::Dataset& set);

@@ -13,7 +13,10 @@
 #include "bitline/base/units.h"
 #include "bitline/ir/equalize.h"
 #include "bitline/ir/fold.h"
+#include "bitline/ir/interpreter.h"
+#include "bitline/sim/activation_codes.h"
 #include "bitline/sim/calibrate.h"
+#include "bitline/sim/network.h"
 #include "bitline/sim/wordlines.h"
 #include "bitline/train/converters.h"
 
@@ -61,9 +64,38 @@ ir::Graph prepare(const ir::Graph& graph, const PtqOptions& options) {
   if (!options.keep_batch_norm && options.re_estimate_batch_norm)
     throw Error(ErrorCode::kUsage, "--re-estimate-batch-norm has no batch-norm to change", {},
                 "add --keep-batch-norm");
-  if (options.keep_batch_norm) return graph;
-  const ir::Graph folded = ir::remove_dead_code(ir::fold_batch_norm(graph));
-  return options.equalize ? ir::equalize_layers(folded) : folded;
+  return options.keep_batch_norm ? graph : ir::remove_dead_code(ir::fold_batch_norm(graph));
+}
+
+// Mean squared difference of the outputs from those of the float network.
+double output_error(const ir::Tensor& expected, const quant::QuantizedModel& model,
+                    const ir::Tensor& images) {
+  const ir::Tensor got = sim::Network(model).forward(images);
+  double error = 0.0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double d = static_cast<double>(got.data[i]) - static_cast<double>(expected.data[i]);
+    error += d * d;
+  }
+  return error / static_cast<double>(got.size());
+}
+
+struct Calibrated {
+  ir::Graph graph;  // in float, equalized or not
+  quant::QuantizedModel model;
+};
+
+// Equalization helps most networks and harms some: what is measured on the calibration images decides.
+Calibrated calibrate_equalized(const ir::Graph& graph, const ir::Tensor& images,
+                               const sim::CalibrateOptions& calibration, Session& session) {
+  Calibrated plain{graph, sim::calibrate(graph, images, calibration, session.context())};
+  Calibrated equal{ir::equalize_layers(graph), {}};
+  equal.model = sim::calibrate(equal.graph, images, calibration, session.context());
+  const ir::Tensor expected = ir::run_graph(graph, images);
+  const double before = output_error(expected, plain.model, images);
+  const double after = output_error(expected, equal.model, images);
+  session.note("equalization: mean squared error of the outputs " + number_text(before) + " without, " +
+               number_text(after) + " with; " + (after <= before ? "kept" : "undone"));
+  return after <= before ? std::move(equal) : std::move(plain);
 }
 
 quant::QuantizedModel reconstruct(const quant::QuantizedModel& calibrated, const ir::Graph& graph,
@@ -95,6 +127,12 @@ void PtqOptions::declare(CLI::App& app, const std::string& usual) {
   app.add_option("--activation-range", activation_range,
                  std::string("how activation scales are chosen") + methods)
       ->capture_default_str();
+  app.add_option("--activation-codes", activation_codes,
+                 "kinds that a layer's inputs may take, of which the least error is taken: unsigned, signed, "
+                 "offset (not for ONNX exports)")
+      ->delimiter(',')
+      ->check(CLI::IsMember(sim::activation_kind_names()))
+      ->capture_default_str();
   app.add_option("--adc-range", adc_range, std::string("how converter ranges are chosen") + methods)
       ->capture_default_str();
   app.add_flag("--equalize", equalize, "equalize the ranges of neighbouring layers' channels first");
@@ -117,10 +155,16 @@ PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, cons
   calibration.activation_range = quant::parse_range(options.activation_range);
   calibration.adc_range = quant::parse_range(options.adc_range);
   calibration.re_estimate_batch_norm = options.re_estimate_batch_norm;
-  const ir::Graph graph = prepare(start.graph, options);
+  calibration.activations = sim::parse_activation_kinds(options.activation_codes);
+  Calibrated made{prepare(start.graph, options), {}};
   const ir::Tensor images = calibration_images(data, array.calibration_images, session);
-  PtqRun run{sim::calibrate(graph, images, calibration, session.context()), images.dim(0), rounding.name};
-  if (rounding.reconstructs) run.model = reconstruct(run.model, graph, images, options, session);
+  if (options.equalize) {
+    made = calibrate_equalized(made.graph, images, calibration, session);
+  } else {
+    made.model = sim::calibrate(made.graph, images, calibration, session.context());
+  }
+  PtqRun run{std::move(made.model), images.dim(0), rounding.name};
+  if (rounding.reconstructs) run.model = reconstruct(run.model, made.graph, images, options, session);
   run.model.notes["data"] = data.set.kind;
   run.model.notes["input_scaling"] = data.scaling;
   return run;
@@ -132,6 +176,7 @@ void add_test_accuracy(const quant::QuantizedModel& model, const data::Dataset& 
   add_accuracy(sim::evaluate(sim::Network(model), batch_source(test_set, test_images, data.normalization()),
                              session.context()),
                model.graph, record);
+  add_missing_classes(test_set, test_images, record);
 }
 
 }  // namespace bitline::app

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "bitline/app/options.h"
 
@@ -16,7 +17,8 @@ struct PtqOptions {
   std::string rounding;  // nearest | compensated | reconstructed; empty: the usual one
   std::string usual_rounding = "nearest";
   std::string weight_range = "mse", activation_range = "mse", adc_range = "mse";  // quant/range.h
-  bool equalize = false;
+  std::vector<std::string> activation_codes = {"unsigned", "signed"};             // sim/activation_codes.h
+  bool equalize = false;  // undone where it makes the outputs worse
   bool keep_batch_norm = false;
   bool re_estimate_batch_norm = false;
   int reconstruction_steps = 300;  // a part of the network
@@ -36,7 +38,7 @@ struct PtqRun {
 PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, const ArrayOptions& array,
                const PtqOptions& options, Session& session);
 
-// Evaluates a model on the first `test_images` of the test set (0 = all) and reports it as add_accuracy does.
+// Evaluates a model on `test_images` of the test set (0 = all) and reports it as add_accuracy does.
 void add_test_accuracy(const quant::QuantizedModel& model, const data::Dataset& test_set,
                        const DataOptions& data, std::int64_t test_images, Session& session,
                        result::Record& record);

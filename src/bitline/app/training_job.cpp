@@ -149,7 +149,7 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
                  "first epochs, on the middle of each (shifted) image alone: faster; float networks")
       ->capture_default_str();
   app.add_option("--small-side", train.small_side, "pixels a side of that middle")->capture_default_str();
-  app.add_option("--train-images", train_images, "use only the first so many training images, 0 = all")
+  app.add_option("--train-images", train_images, "use only so many training images, 0 = all")
       ->capture_default_str();
   app.add_option("--tensorboard", tensorboard, "folder for TensorBoard events");
 }

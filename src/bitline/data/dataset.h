@@ -38,7 +38,7 @@ enum class Split { kTrain, kTest };
 struct DatasetOptions {
   std::string kind = "digits";  // digits | cifar10 | cifar100 | image-folder
   std::string data_dir;         // empty: $BITLINE_DATA; digits need none
-  std::int64_t limit = 0;       // use only the first `limit` images; 0 = all
+  std::int64_t limit = 0;       // use only so many images (sampler.h, subset_order); 0 = all
   std::int64_t resize = 256;    // image-folder: short side; 0 = leave the size as it is
   std::int64_t crop = 224;      // image-folder: centre crop
 };

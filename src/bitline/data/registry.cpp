@@ -53,7 +53,7 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options, Split split
   if (options.limit < 0)
     bad_input("data set limit " + std::to_string(options.limit) + ", expected at least 0 (0 = all)");
   std::unique_ptr<Dataset> whole = kind.open(options, split, fs);
-  return options.limit == 0 ? std::move(whole) : first_images(std::move(whole), options.limit);
+  return options.limit == 0 ? std::move(whole) : subset_of(std::move(whole), options.limit);
 }
 
 std::string data_folder(const DatasetOptions& options) {

@@ -9,6 +9,8 @@ namespace {
 
 constexpr int kMostRounds = 50;
 constexpr double kSettled = 1e-3;
+constexpr float kMostFactor = 64.0f;  // that a channel is scaled by, all rounds together
+constexpr float kMostBias = 8.0f;     // that a bias may become, times the largest that the layer had
 
 bool is_layer(const Node& node) {
   return std::holds_alternative<Conv>(node.op) || std::holds_alternative<Linear>(node.op);
@@ -60,21 +62,33 @@ class Weights {
   std::int64_t outputs_, inputs_, window_, groups_;
 };
 
+float largest(const Tensor& x) {
+  float out = 0.0f;
+  for (const float value : x.data) out = std::max(out, std::fabs(value));
+  return out;
+}
+
 class Equalizer {
  public:
   explicit Equalizer(const Graph& graph) : graph_(graph), uses_(graph.use_counts()) {}
 
   Graph run() {
-    const std::vector<std::pair<const Node*, const Node*>> pairs = find_pairs();
+    std::vector<Pair> pairs = find_pairs();
     for (int round = 0; round < kMostRounds; ++round) {
       double moved = 0.0;
-      for (const auto& [first, second] : pairs) moved = std::max(moved, equalize(*first, *second));
+      for (Pair& pair : pairs) moved = std::max(moved, equalize(pair));
       if (moved < kSettled) break;
     }
     return std::move(graph_);
   }
 
  private:
+  struct Pair {
+    const Node *first, *second;
+    std::vector<float> factors;  // of the channels between them, so far
+    float most_bias = 0.0f;
+  };
+
   bool read_once(ValueId id) const { return uses_[static_cast<std::size_t>(id)] == 1; }
 
   bool own_constants(const Node& node) const {
@@ -90,8 +104,8 @@ class Equalizer {
     return it == nodes.end() || !read_once(id) ? nullptr : &*it;
   }
 
-  std::vector<std::pair<const Node*, const Node*>> find_pairs() {
-    std::vector<std::pair<const Node*, const Node*>> pairs;
+  std::vector<Pair> find_pairs() {
+    std::vector<Pair> pairs;
     for (const Node& first : graph_.nodes()) {
       if (!is_layer(first) || !own_constants(first)) continue;
       const Node* next = only_reader(first.output);
@@ -99,26 +113,35 @@ class Equalizer {
       if (next == nullptr || next->op.index() != first.op.index() || !own_constants(*next)) continue;
       Tensor& a = graph_.constant(first.inputs[1]);
       Tensor& b = graph_.constant(next->inputs[1]);
-      if (a.dim(0) == b.dim(1) * groups_of(*next)) pairs.emplace_back(&first, next);
+      if (a.dim(0) != b.dim(1) * groups_of(*next)) continue;
+      const float bias = first.inputs.size() > 2 ? largest(graph_.constant(first.inputs[2])) : 0.0f;
+      pairs.push_back(
+          {&first, next, std::vector<float>(static_cast<std::size_t>(a.dim(0)), 1.0f), kMostBias * bias});
     }
     return pairs;
   }
 
   // Returns the largest |log s|.
-  double equalize(const Node& first, const Node& second) {
-    Weights a(graph_.constant(first.inputs[1]), groups_of(first));
-    Weights b(graph_.constant(second.inputs[1]), groups_of(second));
-    Tensor* bias = first.inputs.size() > 2 ? &graph_.constant(first.inputs[2]) : nullptr;
+  double equalize(Pair& pair) {
+    Weights a(graph_.constant(pair.first->inputs[1]), groups_of(*pair.first));
+    Weights b(graph_.constant(pair.second->inputs[1]), groups_of(*pair.second));
+    Tensor* bias = pair.first->inputs.size() > 2 ? &graph_.constant(pair.first->inputs[2]) : nullptr;
     double moved = 0.0;
     for (std::int64_t c = 0; c < a.outputs(); ++c) {
       float r1 = 0.0f, r2 = 0.0f;
       a.of_output(c, [&r1](float w) { r1 = std::max(r1, std::fabs(w)); });
       b.of_input(c, [&r2](float w) { r2 = std::max(r2, std::fabs(w)); });
       if (!std::isnormal(r1) || !std::isnormal(r2)) continue;
-      const float s = std::sqrt(r1 / r2);
+      float* own = bias == nullptr ? nullptr : &bias->data[static_cast<std::size_t>(c)];
+      float& so_far = pair.factors[static_cast<std::size_t>(c)];
+      float s = std::clamp(std::sqrt(r1 / r2), 1.0f / (kMostFactor * so_far), kMostFactor / so_far);
+      // The bias of a channel with next to no weights would grow beyond all others, and the scale of the
+      // layer's outputs with it.
+      if (own != nullptr && *own != 0.0f) s = std::max(s, std::fabs(*own) / pair.most_bias);
+      so_far *= s;
       a.of_output(c, [s](float& w) { w /= s; });
       b.of_input(c, [s](float& w) { w *= s; });
-      if (bias != nullptr) bias->data[static_cast<std::size_t>(c)] /= s;
+      if (own != nullptr) *own /= s;
       moved = std::max(moved, std::fabs(std::log(static_cast<double>(s))));
     }
     return moved;

@@ -79,27 +79,64 @@ Matrix inverse(const Matrix& m) {
   return u;
 }
 
+// |m^T x|^2 of each column of x [n][width]: what an error x costs, h = m m^T being the moments.
+std::vector<double> costs(const Matrix& m, const std::vector<double>& x, std::size_t width) {
+  const std::size_t n = m.size();
+  std::vector<double> products(n * width, 0.0), out(width, 0.0);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double* row = x.data() + i * width;
+    for (std::size_t k = i; k < n; ++k) {
+      double* to = products.data() + k * width;
+      const double factor = m.row(i)[k];
+      for (std::size_t o = 0; o < width; ++o) to[o] += factor * row[o];
+    }
+  }
+  for (std::size_t k = 0; k < n; ++k) {
+    for (std::size_t o = 0; o < width; ++o) out[o] += products[k * width + o] * products[k * width + o];
+  }
+  return out;
+}
+
 }  // namespace
 
-void round_compensated(std::span<const double> moments, std::int64_t rows, std::int64_t outputs,
-                       std::span<const float> scales, CodeRange range, std::span<float> weights) {
+std::int64_t round_compensated(std::span<const double> moments, std::int64_t rows, std::int64_t outputs,
+                               std::span<const float> scales, CodeRange range, std::span<float> weights) {
   const auto n = static_cast<std::size_t>(rows), width = static_cast<std::size_t>(outputs);
   BITLINE_CHECK(moments.size() == n * n && scales.size() == n * width && weights.size() == n * width);
   const auto low = static_cast<float>(range.low), high = static_cast<float>(range.high);
   const std::vector<std::size_t> order = by_falling_moment(moments, n);
   Matrix h = ordered(moments, order);
   factor(h);
+  std::vector<float> nearest(weights.size());
+  std::vector<double> moved(weights.size());  // by rounding to nearest, in the order of the rows
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t o = 0; o < width; ++o) {
+      const std::size_t at = order[i] * width + o;
+      nearest[at] = scales[at] * lsq_code(weights[at], scales[at], low, high);
+      moved[i * width + o] = static_cast<double>(weights[at]) - static_cast<double>(nearest[at]);
+    }
+  }
+  const std::vector<double> plain = costs(h, moved, width);
   const Matrix u = inverse(h);
   std::vector<double> free(weights.begin(), weights.end());  // as the errors so far have moved them
+  std::vector<double> cost(width, 0.0);                      // the sum of squared errors below is |m^T x|^2
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t o = 0; o < width; ++o) {
       const std::size_t at = order[i] * width + o;
       const float scale = scales[at];
       weights[at] = scale * lsq_code(static_cast<float>(free[at]), scale, low, high);
       const double error = (free[at] - static_cast<double>(weights[at])) / u.row(i)[i];
+      cost[o] += error * error;
       for (std::size_t l = i + 1; l < n; ++l) free[order[l] * width + o] -= error * u.row(i)[l];
     }
   }
+  std::int64_t kept = 0;
+  for (std::size_t o = 0; o < width; ++o) {
+    if (cost[o] <= plain[o]) continue;
+    ++kept;
+    for (std::size_t at = o; at < weights.size(); at += width) weights[at] = nearest[at];
+  }
+  return kept;
 }
 
 }  // namespace bitline::quant

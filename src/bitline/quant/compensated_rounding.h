@@ -17,8 +17,8 @@ inline constexpr double kMomentDamping = 0.01;  // of the mean diagonal, so that
 
 // moments: [rows][rows], sum over samples of x_i * x_j. scales: [rows][outputs], positive. weights:
 // [rows][outputs], replaced by scale * code with codes in the range. Rows without input are rounded to
-// nearest.
-void round_compensated(std::span<const double> moments, std::int64_t rows, std::int64_t outputs,
-                       std::span<const float> scales, CodeRange range, std::span<float> weights);
+// nearest. So is an output that compensation would make worse, as clipped codes can; returns how many.
+std::int64_t round_compensated(std::span<const double> moments, std::int64_t rows, std::int64_t outputs,
+                               std::span<const float> scales, CodeRange range, std::span<float> weights);
 
 }  // namespace bitline::quant

@@ -15,8 +15,7 @@ namespace bitline::sim {
 
 namespace {
 
-constexpr std::size_t kActivationSample = 200'000;  // values that an activation scale is chosen by
-constexpr std::size_t kPsumSample = 100'000'000;    // partial sums kept for the histograms of a layer
+constexpr std::size_t kPsumSample = 100'000'000;  // partial sums kept for the histograms of a layer
 
 using quant::CimLayer;
 
@@ -26,15 +25,6 @@ void require_finite(const ir::Tensor& x, const std::string& node) {
     bad_input("calibration met a value that is not finite", Where{{}, 0, 0, node},
               "check the weights and the input scaling");
   }
-}
-
-void calibrate_activation(const ir::Tensor& x, const quant::RangeSpec& range, CimLayer& layer) {
-  const std::size_t most = range.method->by_extremes ? x.size() : kActivationSample;
-  const std::size_t stride = std::max<std::size_t>(1, x.size() / most);
-  std::vector<float> sample;
-  for (std::size_t i = 0; i < x.size(); i += stride) sample.push_back(x.data[i]);
-  layer.activation_signed = *std::min_element(x.data.begin(), x.data.end()) < 0.0f;
-  layer.activation_scale = quant::choose_scale(range, sample, quant::activation_range(layer));
 }
 
 class Calibrator {
@@ -96,9 +86,7 @@ class Calibrator {
     require_finite(x, node.name);
     CimLayer layer = scales_of(node, x);
     const quant::CimConfig& config = selected_.at(node.name);
-    if (options_.compensate && !config.slice_scales)
-      compensate_weights(*mapping::layer_shape(graph_, node), x, layer,
-                         corrected_.constant(node.inputs[1]).data);
+    if (options_.compensate && !config.slice_scales) compensate(node, x, layer);
     if (config.adc_levels != quant::kIdealAdc) fit_converters(node, x, layer);
     layer.config = config;
     ir::Tensor y = run_all(compile_node(corrected_, node, layer), x, nullptr);
@@ -112,6 +100,14 @@ class Calibrator {
     }
     layers_.emplace(node.name, std::move(layer));
     return y;
+  }
+
+  void compensate(const ir::Node& node, const ir::Tensor& x, const CimLayer& layer) {
+    const std::int64_t kept = compensate_weights(*mapping::layer_shape(graph_, node), x, layer,
+                                                 corrected_.constant(node.inputs[1]).data);
+    if (kept > 0)
+      context_.log(LogLevel::kInfo, "layer " + node.name + ": " + std::to_string(kept) +
+                                        " outputs stay rounded to nearest, which is better there");
   }
 
   // Activation and weight scales, calibrated here or kept from before; an ideal converter for now.
@@ -128,7 +124,7 @@ class Calibrator {
     layer.config.adc_levels = quant::kIdealAdc;
     layer.config.cycle_ranges = layer.config.free_levels = false;
     if (!fresh) return layer;
-    calibrate_activation(x, options_.activation_range, layer);
+    choose_activation_codes(x.data, options_.activation_range, options_.activations, layer);
     const mapping::LayerShape shape = *mapping::layer_shape(graph_, node);
     const ir::Tensor& weight = graph_.constant(node.inputs[1]);
     require_finite(weight, node.name);

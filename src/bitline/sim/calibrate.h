@@ -1,11 +1,12 @@
 // Post-training calibration: scales and ADC ranges from a few hundred images, without labels or training.
 //
 // One pass through the network. At each layer that goes to an array, with all layers before it already
-// quantized: the activation scale on the layer's inputs; the weight scale of every group on its weights,
-// then, where asked, weights rounded so that the layer's outputs change least; the ADC step and centre of
-// every group on the histogram of its partial sums (each sum weighted by the square of its slice's
-// significance); last, the layer's bias, where it has one, takes away the mean error of every output channel
-// (bias_correction.h). Each range by a method of quant/range.h, usually least squared error.
+// quantized: kind and scale of the codes of the layer's inputs (activation_codes.h); the weight scale of
+// every group on its weights, then, where asked, weights rounded so that the layer's outputs change least;
+// the ADC step and centre of every group on the histogram of its partial sums (each sum weighted by the
+// square of its slice's significance); last, the layer's bias, where it has one, takes away the mean error of
+// every output channel (bias_correction.h). Each range by a method of quant/range.h, usually least squared
+// error.
 #pragma once
 
 #include <map>
@@ -19,6 +20,7 @@
 #include "bitline/mapping/tiling.h"
 #include "bitline/quant/config.h"
 #include "bitline/quant/range.h"
+#include "bitline/sim/activation_codes.h"
 
 namespace bitline::sim {
 
@@ -29,6 +31,7 @@ struct CalibrateOptions {
   // the float network's outputs instead of those of a float layer after quantized ones.
   bool compensate = false;
   quant::RangeSpec weight_range, activation_range, adc_range;
+  ActivationKinds activations;  // that a layer's inputs may take
   // Gives batch-norms that follow a layer on arrays the statistics of its quantized outputs.
   bool re_estimate_batch_norm = false;
   // Keeps the activation and weight scales of these layers and fits only the converters (second training

@@ -232,11 +232,8 @@ class Run {
 
   double evaluate() {
     if (data_.test == nullptr) return 0.0;
-    const std::int64_t images = options_.evaluate_images > 0
-                                    ? std::min(options_.evaluate_images, data_.test->size())
-                                    : data_.test->size();
-    data::BatchLoader loader(*data_.test, data::sequential_order(0, images), options_.batch,
-                             data_.normalization);
+    data::BatchLoader loader(*data_.test, data::subset_order(*data_.test, options_.evaluate_images),
+                             options_.batch, data_.normalization);
     const sim::BatchSource source = [&loader]() -> std::optional<sim::LabelledBatch> {
       std::optional<data::Batch> batch = loader.next();
       if (!batch) return std::nullopt;

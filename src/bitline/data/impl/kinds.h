@@ -15,8 +15,8 @@ std::unique_ptr<Dataset> open_cifar10(const DatasetOptions& options, Split split
 std::unique_ptr<Dataset> open_cifar100(const DatasetOptions& options, Split split, io::FileSystem& fs);
 std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options, Split split, io::FileSystem& fs);
 
-// The first `limit` images of `whole`.
-std::unique_ptr<Dataset> first_images(std::unique_ptr<Dataset> whole, std::int64_t limit);
+// `limit` images of `whole` (sampler.h, subset_order).
+std::unique_ptr<Dataset> subset_of(std::unique_ptr<Dataset> whole, std::int64_t limit);
 
 // options.data_dir, else $BITLINE_DATA; Error{kBadInput} when neither is given.
 std::string data_folder(const DatasetOptions& options);
