@@ -126,7 +126,7 @@ Densities ActivityFlags::read(Session& session, const mapping::Mapping& mapping)
 Densities ActivityFlags::count(Session& session, const quant::QuantizedModel& model) const {
   require_scales(model);
   DataOptions data = data_;
-  data.use_notes(model);
+  data.use_notes(model, session);
   const auto set = data.open(data::Split::kTest, session);
   check_fit(model.graph, *set);
   const sim::Network network(model);

@@ -1,5 +1,6 @@
 #include "bitline/app/array_report.h"
 
+#include "bitline/ir/classes.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/mapping/tiling.h"
 #include "bitline/sim/activation_codes.h"
@@ -60,10 +61,9 @@ void add_array_figures(const quant::QuantizedModel& model, result::Record& recor
 }
 
 void add_accuracy(const sim::Evaluation& evaluation, const ir::Graph& graph, result::Record& record) {
-  const ir::Shape output = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
   record.add("test_images", evaluation.images);
   record.add("accuracy", evaluation.accuracy(), "%");
-  if (output.back() > kFewClasses) record.add("accuracy_top5", evaluation.accuracy_top5(), "%");
+  if (ir::class_count(graph) > kFewClasses) record.add("accuracy_top5", evaluation.accuracy_top5(), "%");
 }
 
 result::Table layer_table(const quant::QuantizedModel& model) {

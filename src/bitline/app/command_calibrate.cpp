@@ -19,6 +19,8 @@ class CalibrateCommand final : public Command {
 
   void declare(CLI::App& app) override {
     model_.declare(app, "float model: zoo:NAME=WEIGHTS, an ONNX file or a safetensors artefact");
+    model_.declare_untrained(app);
+    model_.declare_ignored_outputs(app);
     data_.declare(app);
     array_.declare(app);
     ptq_.declare(app);
@@ -31,7 +33,8 @@ class CalibrateCommand final : public Command {
 
   result::Record run(Session& session) override {
     const quant::CimConfig config = array_.config(session);
-    const quant::QuantizedModel start = model_.load(session, 0);
+    const quant::QuantizedModel start = model_.load_trained(session);
+    data_.use_notes(start, session);
     const auto test_set = data_.open(data::Split::kTest, session);
     check_fit(start.graph, *test_set);
     const auto [model, images, rounding] = run_ptq(start, data_, array_, ptq_, session);

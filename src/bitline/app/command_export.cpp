@@ -44,6 +44,7 @@ class ExportCommand final : public Command {
   void declare(CLI::App& app) override {
     app.add_option("--model,model", model_.model, "zoo:NAME, an ONNX file or a safetensors artefact")
         ->required();
+    model_.declare_untrained(app);
     app.add_option("--to", to_, format_help())->required()->check(CLI::IsMember(format_names()));
     app.add_option("--out", out_, "file to write")->required();
     app.add_option("--float-weights", float_weights_,
@@ -57,7 +58,7 @@ class ExportCommand final : public Command {
   result::Record run(Session& session) override {
     const frontend::ExportFormat& format = frontend::export_format(to_);
     check_options(format);
-    const quant::QuantizedModel start = model_.load(session, 0);
+    const quant::QuantizedModel start = model_.load_trained(session);
     const bool folds = !start.layers.empty() && !keep_batch_norm_;
     const quant::QuantizedModel model = folds ? quant::fold_batch_norm(start) : start;
     const frontend::PackOptions options{float_weights_ == "int8" ? kPackedFloatBits : 0};

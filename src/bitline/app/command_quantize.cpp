@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bitline/app/accuracy_checks.h"
 #include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
 #include "bitline/app/ptq_job.h"
@@ -31,6 +32,8 @@ class QuantizeCommand final : public Command {
 
   void declare(CLI::App& app) override {
     model_.declare(app, "float start: zoo:NAME=WEIGHTS, an ONNX file or a safetensors artefact");
+    model_.declare_untrained(app);
+    model_.declare_ignored_outputs(app);
     data_.declare(app);
     array_.declare(app);
     app.add_option("--method", method_,
@@ -49,7 +52,9 @@ class QuantizeCommand final : public Command {
 
   result::Record run(Session& session) override {
     check_options();
-    const quant::QuantizedModel start = model_.load(session, 0);
+    const quant::QuantizedModel start =
+        method_ == "ptq" ? model_.load_trained(session) : model_.load(session, 0);
+    data_.use_notes(start, session);
     return method_ == "ptq" ? without_training(start, session) : trained(start, session);
   }
 
@@ -104,11 +109,16 @@ class QuantizeCommand final : public Command {
     options.policy = array_.policy();
     train::TrainResult result = stages_ == 1 ? one_stage(start, options, images, session)
                                              : two_stages(start, options, images, session);
-    result.best.notes["data"] = data_.set.kind;
-    result.best.notes["input_scaling"] = data_.scaling;
+    data_.keep_in(result.best);
     frontend::save_artefact(session.files(), out_, result.best);
     result::Record record = started_record(session);
+    if (model_.starts_random()) record.add("start", std::string("random weights"));
+    record.add("input_scaling", data_.scaling_text());
     record.add("accuracy", result.best_accuracy, "%");
+    const auto test_set = data_.open(data::Split::kTest, session);
+    check_chance(start.graph, result.best_accuracy, training_.train.evaluate_images, *test_set, data_,
+                 session, record);
+    add_missing_classes(*test_set, training_.train.evaluate_images, record);
     record.add("stages", std::int64_t{stages_});
     add_training_figures(result, training_, record);
     add_array_figures(result.best, record);

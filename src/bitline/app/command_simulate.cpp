@@ -2,6 +2,7 @@
 // or as it is mapped on arrays.
 #include <CLI/CLI.hpp>
 
+#include "bitline/app/accuracy_checks.h"
 #include "bitline/app/array_report.h"
 #include "bitline/app/command.h"
 #include "bitline/app/converter_report.h"
@@ -31,6 +32,8 @@ class SimulateCommand final : public Command {
 
   void declare(CLI::App& app) override {
     model_.declare(app, "quantized artefact (a float one is evaluated in float)");
+    model_.declare_untrained(app);
+    model_.declare_ignored_outputs(app);
     data_.declare(app);
     app.add_option("--images", images_, "test images, 0 = all")
         ->check(CLI::Range(std::int64_t{0}, kMostImages))
@@ -64,8 +67,8 @@ class SimulateCommand final : public Command {
   }
 
   result::Record run(Session& session) override {
-    const quant::QuantizedModel model = model_.load(session, 0);
-    data_.use_notes(model);
+    const quant::QuantizedModel model = model_.load_trained(session);
+    data_.use_notes(model, session);
     const auto set = data_.open(data::Split::kTest, session);
     check_fit(model.graph, *set);
     if (model.layers.empty() && !mapping_.empty())
@@ -81,7 +84,10 @@ class SimulateCommand final : public Command {
     if (verify_) verify(model, network, *set, session, record);
     if (!mapping_.empty()) run_mapped(model, *set, session, record);
     if (converter_images_ > 0) count_converters(network, *set, record);
-    add_accuracy(evaluate(network, *set, session), model.graph, record);
+    const sim::Evaluation evaluation = evaluate(network, *set, session);
+    record.add("input_scaling", data_.scaling_text());
+    add_accuracy(evaluation, model.graph, record);
+    check_chance(model.graph, evaluation.accuracy(), images_, *set, data_, session, record);
     add_missing_classes(*set, images_, record);
     if (!model.layers.empty()) add_array_figures(model, record);
     if (!variations_.empty()) add_variations(network, *set, session, record);

@@ -17,6 +17,7 @@ class TrainCommand final : public Command {
 
   void declare(CLI::App& app) override {
     model_.declare(app, "zoo:NAME, an ONNX file or a safetensors artefact");
+    model_.declare_ignored_outputs(app);
     data_.declare(app);
     training_.declare(app, 0.1, 10);
     add_model_file(app, out_, "file for the trained model (best epoch; the last one goes beside it)")
@@ -24,13 +25,10 @@ class TrainCommand final : public Command {
   }
 
   result::Record run(Session& session) override {
-    const auto train_set = data_.open(data::Split::kTrain, session);
-    const quant::QuantizedModel start = model_.load(
-        session, model_.model.starts_with("zoo:") ? static_cast<int>(train_set->class_names().size()) : 0);
+    const quant::QuantizedModel start = load(session);
     const train::TrainResult result = run_training(start, nullptr, data_, training_, session, {"train"});
     quant::QuantizedModel best = result.best;
-    best.notes["data"] = data_.set.kind;
-    best.notes["input_scaling"] = data_.scaling;
+    data_.keep_in(best);
     frontend::save_artefact(session.files(), out_, best);
     quant::QuantizedModel last = result.last;
     last.notes = best.notes;
@@ -38,13 +36,26 @@ class TrainCommand final : public Command {
     result::Record record;
     record.title = "train " + model_.model + " on " + data_.set.kind;
     record.add("configuration", configuration_text(best));
+    record.add("start", std::string(model_.starts_random() ? "random weights" : "the model's weights"));
+    record.add("input_scaling", data_.scaling_text());
     record.add("accuracy", result.best_accuracy, "%");
+    add_missing_classes(*data_.open(data::Split::kTest, session), training_.train.evaluate_images, record);
     add_training_figures(result, training_, record);
     record.add("model_file", out_);
     return record;
   }
 
  private:
+  // A network of the zoo gets as many outputs as the data set has classes; any other brings its data set.
+  quant::QuantizedModel load(Session& session) {
+    if (model_.model.starts_with("zoo:"))
+      return model_.load(
+          session, static_cast<int>(std::ssize(data_.open(data::Split::kTrain, session)->class_names())));
+    quant::QuantizedModel start = model_.load(session, 0);
+    data_.use_notes(start, session);
+    return start;
+  }
+
   static std::string last_path(const std::string& out) {
     const std::string suffix = ".safetensors";
     return out.substr(0, out.size() - suffix.size()) + ".last" + suffix;

@@ -9,9 +9,9 @@ namespace bitline::app {
 
 sim::Forward LogitsFile::recorded(const sim::Network& network) {
   return [this, &network](const ir::Tensor& images, std::uint64_t first) {
-    ir::Tensor logits = network.forward(images, nullptr, first);
+    ir::Tensor logits = network.finite_logits(images, first);
     const std::lock_guard lock(mutex_);
-    classes_ = logits.shape.back();
+    classes_ = logits.dim(1);
     const std::size_t begin = static_cast<std::size_t>(first) * static_cast<std::size_t>(classes_);
     logits_.resize(std::max(logits_.size(), begin + logits.size()));
     std::copy(logits.data.begin(), logits.data.end(), logits_.begin() + static_cast<std::ptrdiff_t>(begin));

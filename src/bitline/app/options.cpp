@@ -1,7 +1,6 @@
 #include "bitline/app/options.h"
 
 #include <algorithm>
-#include <array>
 
 #include <CLI/CLI.hpp>
 
@@ -11,6 +10,7 @@
 #include "bitline/data/sampler.h"
 #include "bitline/frontend/model.h"
 #include "bitline/hardware/array_spec.h"
+#include "bitline/ir/classes.h"
 #include "bitline/ir/shapes.h"
 
 namespace bitline::app {
@@ -20,59 +20,7 @@ namespace {
 constexpr std::int64_t kEvaluationBatch = 128;
 constexpr std::size_t kNamedClasses = 5;
 
-struct Scaling {
-  const char* name;
-  data::Normalization normalization;
-};
-
-const std::array<Scaling, 4>& scalings() {
-  static const std::array<Scaling, 4> table = {
-      {{"imagenet", {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}},
-       {"unit", {}},
-       {"signed", {{0.5f}, {0.5f}}},
-       {"raw", {{0.0f}, {1.0f / 255.0f}}}}};
-  return table;
-}
-
 }  // namespace
-
-void DataOptions::declare(CLI::App& app) {
-  kind_option_ =
-      app.add_option("--data", set.kind,
-                     "data set: digits, cifar10, cifar100, image-folder; simulate and estimate take "
-                     "that of the model where none is named")
-          ->capture_default_str();
-  app.add_option("--data-dir", set.data_dir, "folder of the data set (default: $BITLINE_DATA)");
-  app.add_option("--resize", set.resize, "image-folder: short side after resizing, 0 = as it is")
-      ->capture_default_str();
-  app.add_option("--crop", set.crop, "image-folder: centre crop")->capture_default_str();
-  scaling_option_ = app.add_option("--input-scaling", scaling,
-                                   "auto, imagenet (mean/std), unit (0..1), signed (-1..1) or raw (0..255)")
-                        ->capture_default_str();
-}
-
-void DataOptions::use_notes(const quant::QuantizedModel& model) {
-  const auto note = [&model](const char* key, std::string& value, const CLI::Option* named) {
-    const auto it = model.notes.find(key);
-    if ((named == nullptr || named->count() == 0) && it != model.notes.end()) value = it->second;
-  };
-  note("data", set.kind, kind_option_);
-  note("input_scaling", scaling, scaling_option_);
-}
-
-data::Normalization DataOptions::normalization() const {
-  if (scaling == "auto") return data::default_normalization(set.kind);
-  std::vector<std::string> names = {"auto"};
-  for (const Scaling& s : scalings()) {
-    if (scaling == s.name) return s.normalization;
-    names.emplace_back(s.name);
-  }
-  throw Error(ErrorCode::kUsage, "unknown input scaling '" + scaling + "'", {}, suggestion(scaling, names));
-}
-
-std::unique_ptr<data::Dataset> DataOptions::open(data::Split split, const Session& session) const {
-  return data::open_dataset(set, split, session.files());
-}
 
 std::string weights_path(const std::string& model) {
   const std::size_t equals = model.starts_with("zoo:") ? model.find('=') : std::string::npos;
@@ -90,9 +38,37 @@ void ModelOptions::declare(CLI::App& app, const char* what) {
   app.add_option("model,--model", model, what)->required();
 }
 
+void ModelOptions::declare_untrained(CLI::App& app) {
+  app.add_flag("--untrained", untrained, "take a network of the zoo with random weights");
+}
+
+void ModelOptions::declare_ignored_outputs(CLI::App& app) {
+  app.add_option(
+         "--ignore-output", ignored_outputs,
+         "outputs that are no class of the data set, such as a background class: 0; the others count on")
+      ->delimiter(',')
+      ->check(CLI::NonNegativeNumber);
+}
+
+bool ModelOptions::starts_random() const {
+  return model.starts_with("zoo:") && model.find('=') == std::string::npos;
+}
+
 quant::QuantizedModel ModelOptions::load(Session& session, int classes) const {
   session.add_input(weights_path(model));
-  return frontend::load_model(session.files(), model, classes, session.context().seed);
+  quant::QuantizedModel loaded =
+      frontend::load_model(session.files(), model, classes, session.context().seed);
+  loaded.graph = ir::without_outputs(loaded.graph, ignored_outputs);
+  return loaded;
+}
+
+quant::QuantizedModel ModelOptions::load_trained(Session& session) const {
+  quant::QuantizedModel loaded = load(session, 0);
+  if (starts_random() && !untrained)
+    throw Error(ErrorCode::kUsage, "'" + model + "' has no weights", {},
+                "name a file of them, " + model + "=WEIGHTS.safetensors, or say --untrained");
+  if (starts_random()) session.note("note: the weights of " + model + " are random");
+  return loaded;
 }
 
 quant::QuantizedModel ModelOptions::load_shapes(Session& session) const {
@@ -218,12 +194,19 @@ void check_fit(const ir::Graph& graph, const data::Dataset& set) {
                   ir::shape_text(images) + ", the model takes " + ir::shape_text(graph.input_shape()),
               {}, "choose another data set with --data");
   }
-  const ir::Shape out = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
-  const auto classes = static_cast<std::int64_t>(set.class_names().size());
-  if (out.back() < classes) {
-    bad_input("the data set " + set.name() + " has " + std::to_string(classes) +
-              " classes, the model tells " + std::to_string(out.back()) + " apart");
+  const std::int64_t outputs = ir::class_count(graph), classes = std::ssize(set.class_names());
+  if (outputs == 0) {
+    unsupported("the model's output is " +
+                    ir::shape_text(ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())]) +
+                    ", which is no list of classes",
+                {}, "expected [N, classes]");
   }
+  if (outputs == classes) return;
+  bad_input("the data set " + set.name() + " has " + std::to_string(classes) + " classes, the model tells " +
+                std::to_string(outputs) + " apart",
+            {},
+            outputs > classes ? "outputs that are no class, as a background, are named by --ignore-output"
+                              : "choose another data set with --data");
 }
 
 }  // namespace bitline::app

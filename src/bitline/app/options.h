@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bitline/app/data_options.h"
 #include "bitline/app/session.h"
 #include "bitline/data/dataset.h"
 #include "bitline/mapping/layer_policy.h"
@@ -24,30 +25,22 @@ namespace bitline::app {
 
 inline constexpr std::int64_t kMostImages = std::int64_t{1} << 40;  // bound of options that count images
 
-struct DataOptions {
-  data::DatasetOptions set;
-  std::string scaling = "auto";  // auto | imagenet | unit | signed | raw
-
-  void declare(CLI::App& app);
-  // The data set a model was made for, and its scaling, where the command line names none.
-  void use_notes(const quant::QuantizedModel& model);
-  data::Normalization normalization() const;
-  std::unique_ptr<data::Dataset> open(data::Split split, const Session& session) const;
-
- private:
-  const CLI::Option* kind_option_ = nullptr;
-  const CLI::Option* scaling_option_ = nullptr;
-};
-
 // The file behind a model's name: "zoo:NAME=FILE" names FILE.
 std::string weights_path(const std::string& model);
 
 struct ModelOptions {
   std::string model;
+  bool untrained = false;
+  std::vector<std::int64_t> ignored_outputs;
 
   void declare(CLI::App& app, const char* what);
+  void declare_untrained(CLI::App& app);        // --untrained
+  void declare_ignored_outputs(CLI::App& app);  // --ignore-output
   // Any model: zoo, ONNX, safetensors, or a quantized artefact. `classes` 0 = the model's own.
   quant::QuantizedModel load(Session& session, int classes) const;
+  // The same where weights matter: Error{kUsage} for a network of the zoo without any, unless --untrained.
+  quant::QuantizedModel load_trained(Session& session) const;
+  bool starts_random() const;                                 // a network of the zoo without weights
   quant::QuantizedModel load_shapes(Session& session) const;  // zoo networks without weights, too
 };
 
@@ -86,7 +79,7 @@ ir::Tensor calibration_images(const DataOptions& data, std::int64_t count, const
 // Says which classes the images of a part of the set do not have; nothing when they have all.
 void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record);
 
-// Error{kBadInput} when images or classes of the set do not fit the graph.
+// Error{kBadInput} when images of the set do not fit the graph, or it has not as many outputs as classes.
 void check_fit(const ir::Graph& graph, const data::Dataset& set);
 
 }  // namespace bitline::app

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bitline/app/accuracy_checks.h"
 #include "bitline/app/array_report.h"
 #include "bitline/app/trainer_library.h"
 #include "bitline/base/error.h"
@@ -165,17 +166,18 @@ PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, cons
   }
   PtqRun run{std::move(made.model), images.dim(0), rounding.name};
   if (rounding.reconstructs) run.model = reconstruct(run.model, made.graph, images, options, session);
-  run.model.notes["data"] = data.set.kind;
-  run.model.notes["input_scaling"] = data.scaling;
+  data.keep_in(run.model);
   return run;
 }
 
 void add_test_accuracy(const quant::QuantizedModel& model, const data::Dataset& test_set,
                        const DataOptions& data, std::int64_t test_images, Session& session,
                        result::Record& record) {
-  add_accuracy(sim::evaluate(sim::Network(model), batch_source(test_set, test_images, data.normalization()),
-                             session.context()),
-               model.graph, record);
+  const sim::Evaluation evaluation = sim::evaluate(
+      sim::Network(model), batch_source(test_set, test_images, data.normalization()), session.context());
+  record.add("input_scaling", data.scaling_text());
+  add_accuracy(evaluation, model.graph, record);
+  check_chance(model.graph, evaluation.accuracy(), test_images, test_set, data, session, record);
   add_missing_classes(test_set, test_images, record);
 }
 

@@ -12,6 +12,7 @@
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
 #include "bitline/base/units.h"
+#include "bitline/ir/classes.h"
 #include "bitline/report/progress.h"
 #include "bitline/report/tensorboard.h"
 
@@ -182,6 +183,8 @@ train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Gr
   if (backend.compute == "bfloat16" && backend.device == "cpu" && !cpu_features().avx512_bf16)
     session.note(
         "convolutions in bfloat16 are slower than in float32 here: the processor has no AVX-512 BF16");
+  if (const ir::Node* softmax = ir::final_softmax(start.graph))
+    session.note("note: the loss is on the input of '" + softmax->name + "', a Softmax at the network's end");
   train::TrainResult result =
       trainer().train(start, teacher, sets, options.train, observer, session.context(), session.files());
   for (train::EpochReport& e : result.epochs) {
@@ -206,6 +209,8 @@ void add_training_figures(const train::TrainResult& result, const TrainingOption
     seconds += e.seconds;
     table.rows.push_back({std::int64_t{e.epoch}, e.loss, e.train_accuracy, e.test_accuracy, e.seconds});
   }
+  if (const ir::Node* softmax = ir::final_softmax(result.best.graph))
+    record.add("loss_on", "the input of '" + softmax->name + "'");
   record.add("epochs", std::int64_t{options.train.epochs});
   record.add("steps", result.epochs.empty() ? std::int64_t{0} : result.epochs.back().steps_done);
   record.add("training_seconds", seconds, "s", 1);

@@ -1,5 +1,6 @@
 #include "bitline/frontend/packed.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -144,6 +145,36 @@ bool has_weights(const ir::Graph& graph, const ir::Node& node) {
   return is_layer && graph.is_constant(node.inputs[1]);
 }
 
+using Readers = std::map<ir::ValueId, std::vector<const ir::Node*>>;
+
+// Who reads each constant, in graph order; more than once where a node reads it twice.
+Readers readers_of(const ir::Graph& graph) {
+  Readers out;
+  for (const ir::Node& node : graph.nodes()) {
+    for (const ir::ValueId id : node.inputs)
+      if (graph.is_constant(id)) out[id].push_back(&node);
+  }
+  return out;
+}
+
+// A weight is packed once, for the first layer that reads it, where all see the same codes in it: layers that
+// are quantized alike. Others keep the floats.
+bool packs_for(const quant::QuantizedModel& model, const ir::Node& node, const Readers& readers) {
+  const std::vector<const ir::Node*>& all = readers.at(node.inputs[1]);
+  if (all.front() != &node) return false;
+  const auto plan = [&model](const ir::Node& n) {
+    const auto it = model.layers.find(n.name);
+    return it == model.layers.end() ? nullptr : &it->second;
+  };
+  const quant::CimLayer* own = plan(node);
+  return std::all_of(all.begin(), all.end(), [&](const ir::Node* other) {
+    if (!has_weights(model.graph, *other) || other->inputs[1] != node.inputs[1]) return false;
+    const quant::CimLayer* theirs = plan(*other);
+    if (own == nullptr || theirs == nullptr) return own == theirs;
+    return own->config == theirs->config && own->weight_scale == theirs->weight_scale;
+  });
+}
+
 std::vector<float> scales_of(const io::TensorFile& file, const Packing& packing) {
   const auto it = file.tensors.find(packing.scales);
   if (it == file.tensors.end()) bad_input("its scales '" + packing.scales + "' are missing");
@@ -215,10 +246,9 @@ std::vector<std::uint16_t> unpack_fields(std::span<const std::byte> bytes, std::
 io::TensorFile packed_file(const quant::QuantizedModel& model, const PackOptions& options) {
   io::TensorFile file = artefact_file(model);
   io::JsonArray list;
-  const std::vector<int> uses = model.graph.use_counts();
+  const Readers readers = readers_of(model.graph);
   for (const ir::Node& node : model.graph.nodes()) {
-    // Weights that several layers share stay as they are: each layer may see other codes in them.
-    if (!has_weights(model.graph, node) || uses[static_cast<std::size_t>(node.inputs[1])] != 1) continue;
+    if (!has_weights(model.graph, node) || !packs_for(model, node, readers)) continue;
     if (model.layers.count(node.name) != 0) {
       pack_layer(model, node, file, list);
     } else if (options.float_weight_bits > 0) {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+
+#include "bitline/ir/constants.h"
 
 namespace bitline::ir {
 
@@ -70,7 +73,12 @@ float largest(const Tensor& x) {
 
 class Equalizer {
  public:
-  explicit Equalizer(const Graph& graph) : graph_(graph), uses_(graph.use_counts()) {}
+  explicit Equalizer(const Graph& graph) {
+    OwnedConstants owned = own_constants(graph, is_layer);
+    graph_ = std::move(owned.graph);
+    original_ = std::move(owned.original);
+    uses_ = graph_.use_counts();
+  }
 
   Graph run() {
     std::vector<Pair> pairs = find_pairs();
@@ -79,7 +87,7 @@ class Equalizer {
       for (Pair& pair : pairs) moved = std::max(moved, equalize(pair));
       if (moved < kSettled) break;
     }
-    return std::move(graph_);
+    return rejoin_constants(std::move(graph_), original_);
   }
 
  private:
@@ -91,9 +99,9 @@ class Equalizer {
 
   bool read_once(ValueId id) const { return uses_[static_cast<std::size_t>(id)] == 1; }
 
-  bool own_constants(const Node& node) const {
+  bool has_constants(const Node& node) const {
     return std::all_of(node.inputs.begin() + 1, node.inputs.end(),
-                       [this](ValueId id) { return graph_.is_constant(id) && read_once(id); });
+                       [this](ValueId id) { return graph_.is_constant(id); });
   }
 
   const Node* only_reader(ValueId id) const {
@@ -107,10 +115,10 @@ class Equalizer {
   std::vector<Pair> find_pairs() {
     std::vector<Pair> pairs;
     for (const Node& first : graph_.nodes()) {
-      if (!is_layer(first) || !own_constants(first)) continue;
+      if (!is_layer(first) || !has_constants(first)) continue;
       const Node* next = only_reader(first.output);
       while (next != nullptr && keeps_scales(*next, first)) next = only_reader(next->output);
-      if (next == nullptr || next->op.index() != first.op.index() || !own_constants(*next)) continue;
+      if (next == nullptr || next->op.index() != first.op.index() || !has_constants(*next)) continue;
       Tensor& a = graph_.constant(first.inputs[1]);
       Tensor& b = graph_.constant(next->inputs[1]);
       if (a.dim(0) != b.dim(1) * groups_of(*next)) continue;
@@ -148,6 +156,7 @@ class Equalizer {
   }
 
   Graph graph_;
+  std::map<ValueId, ValueId> original_;
   std::vector<int> uses_;
 };
 

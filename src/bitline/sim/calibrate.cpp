@@ -5,6 +5,7 @@
 #include <set>
 
 #include "bitline/base/error.h"
+#include "bitline/ir/constants.h"
 #include "bitline/sim/bias_correction.h"
 #include "bitline/sim/compensate.h"
 #include "bitline/sim/network.h"
@@ -30,13 +31,19 @@ void require_finite(const ir::Tensor& x, const std::string& node) {
 class Calibrator {
  public:
   Calibrator(const ir::Graph& graph, const CalibrateOptions& options, const Context& context)
-      : graph_(graph), corrected_(graph), options_(options), context_(context) {
+      : options_(options), context_(context) {
     quant::validate(options.config);
     for (const mapping::PlacedLayer& layer : mapping::place_layers(graph, options.policy)) {
       const bool digital = layer.placement == mapping::Placement::kDigital;
       selected_.emplace(layer.name, digital ? quant::digital_config() : options.config);
       quantized_.insert(graph.find_node(layer.name)->output);
     }
+    ir::OwnedConstants owned = ir::own_constants(graph, [this](const ir::Node& node) {
+      return selected_.count(node.name) != 0 || std::holds_alternative<ir::BatchNorm>(node.op);
+    });
+    graph_ = std::move(owned.graph);
+    corrected_ = graph_;
+    original_ = std::move(owned.original);
   }
 
   quant::QuantizedModel run(const ir::Tensor& images) {
@@ -54,7 +61,7 @@ class Calibrator {
     };
     if (options_.compensate) remember_float_means(images);
     require_finite(ir::run_graph(graph_, images, hook), "output");
-    return {std::move(corrected_), std::move(layers_), {}};
+    return {ir::rejoin_constants(std::move(corrected_), original_), std::move(layers_), {}};
   }
 
  private:
@@ -187,8 +194,9 @@ class Calibrator {
     return y;
   }
 
-  const ir::Graph& graph_;
-  ir::Graph corrected_;  // the same with corrected biases
+  ir::Graph graph_;                              // whose layers share no constant
+  ir::Graph corrected_;                          // the same with rounded weights and corrected biases
+  std::map<ir::ValueId, ir::ValueId> original_;  // of constants that layers got for themselves
   const CalibrateOptions& options_;
   const Context& context_;
   std::map<std::string, quant::CimConfig> selected_;

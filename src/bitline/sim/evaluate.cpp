@@ -87,7 +87,7 @@ std::vector<Evaluation> evaluate(const std::vector<Forward>& networks, const Bat
 
 Evaluation evaluate(const Network& network, const BatchSource& source, const Context& context) {
   const Forward forward = [&](const ir::Tensor& images, std::uint64_t first) {
-    return network.forward(images, nullptr, first);
+    return network.finite_logits(images, first);
   };
   return evaluate({forward}, source, context).front();
 }
@@ -117,9 +117,8 @@ ChipStatistics evaluate_chips(const Network& network, const Variation& variation
     networks.push_back(network.on_chip(variation, context.seed, static_cast<std::uint64_t>(chip)));
   }
   for (const Network& one : networks) {
-    forwards.emplace_back([&one](const ir::Tensor& images, std::uint64_t first) {
-      return one.forward(images, nullptr, first);
-    });
+    forwards.emplace_back(
+        [&one](const ir::Tensor& images, std::uint64_t first) { return one.finite_logits(images, first); });
   }
   std::vector<double> accuracies;
   for (const Evaluation& e : evaluate(forwards, source, context)) accuracies.push_back(e.accuracy());

@@ -1,6 +1,7 @@
 #include "bitline/sim/network.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -153,6 +154,30 @@ ir::Tensor Network::forward(const ir::Tensor& images, Trace* trace, std::uint64_
                         trace == nullptr ? nullptr : &trace->back());
   };
   return ir::run_graph(*graph_, images, hook);
+}
+
+ir::Tensor Network::finite_logits(const ir::Tensor& images, std::uint64_t first) const {
+  const auto finite = [](const ir::Tensor& x) {
+    return std::all_of(x.data.begin(), x.data.end(), [](float v) { return std::isfinite(v); });
+  };
+  ir::Tensor logits = forward(images, nullptr, first);
+  if (finite(logits)) return logits;
+  const LayerRunner runner;
+  const Execution execution{runner, first};
+  const auto hook = [&](const ir::Node& node, const ir::Operands& operands,
+                        ir::Tensor*) -> std::optional<ir::Tensor> {
+    const auto it = layers_.find(node.name);
+    std::optional<ir::Tensor> y =
+        it == layers_.end() ? layout_->run(node, operands, nullptr)
+                            : run_on_array(*it->second, node, *operands[0], nullptr, execution, nullptr);
+    if (!y) y = ir::run_node(node, operands);
+    if (!finite(*y))
+      bad_input("its values are not finite, so the network has no answer", Where{{}, 0, 0, node.name},
+                "check the weights and the input scaling");
+    return y;
+  };
+  ir::run_graph(*graph_, images, hook);
+  bad_input("the network's outputs are not finite", {}, "check the images and the input scaling");
 }
 
 const std::vector<const LayerProgram*> Network::programs() const {

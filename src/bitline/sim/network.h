@@ -52,6 +52,10 @@ class Network {
   ir::Tensor forward(const ir::Tensor& images, Trace* trace = nullptr, std::uint64_t first = 0,
                      const LayerRunner& runner = {}) const;
 
+  // The same for logits that are to be judged: Error{kBadInput} naming the first node whose values are not
+  // finite where the logits are not.
+  ir::Tensor finite_logits(const ir::Tensor& images, std::uint64_t first) const;
+
   const std::vector<const LayerProgram*> programs() const;  // in graph order
   const CimKernel& kernel(const std::string& layer) const;
 

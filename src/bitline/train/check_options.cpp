@@ -6,6 +6,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/base/units.h"
+#include "bitline/ir/classes.h"
 #include "bitline/ir/shapes.h"
 
 namespace bitline::train {
@@ -55,11 +56,10 @@ void check_fit(const data::Dataset& set, const ir::Graph& graph) {
               ir::shape_text({ir::kBatch, s.channels, s.height, s.width}) + ", the model takes " +
               ir::shape_text(in));
   }
-  const ir::Shape out = output_shape(graph);
   const auto classes = static_cast<std::int64_t>(set.class_names().size());
-  if (out.size() != 2 || out[1] < classes) {
+  if (ir::class_count(graph) != classes) {
     bad_input("the data set " + set.name() + " has " + std::to_string(classes) +
-              " classes, the model's output is " + ir::shape_text(out));
+              " classes, the model's output is " + ir::shape_text(output_shape(graph)));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "bitline/base/error.h"
+#include "bitline/ir/classes.h"
 #include "bitline/ir/interpreter.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/sim/wordlines.h"
@@ -60,7 +61,10 @@ std::vector<View> views_of(const std::vector<BatchStatistics>& shards,
 
 GraphNet::GraphNet(const quant::QuantizedModel& model, const Backend& backend, const ScaleRates& rates,
                    const Quantizers& quantizers)
-    : start_(model), device_(backend.device), compute_(compute_type(backend.compute)) {
+    : start_(model),
+      device_(backend.device),
+      compute_(compute_type(backend.compute)),
+      logits_(ir::logits_value(model.graph)) {
   if (device_ == "cuda" && !torch::cuda::is_available()) {
     unsupported("this LibTorch has no CUDA device", {}, "use --device cpu");
   }
@@ -214,6 +218,7 @@ Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatisti
   // oneDNN's convolutions are up to twice as fast on channels-last tensors; LibTorch keeps the layout.
   values[static_cast<std::size_t>(graph.input())] = device_ == "cpu" ? channels_last(input) : input;
   std::vector<int> uses = graph.use_counts();
+  ++uses[static_cast<std::size_t>(logits_)];
   for (const ir::Node& node : graph.nodes()) {
     std::vector<Tensor> operands;
     for (const ir::ValueId id : node.inputs) operands.push_back(values[static_cast<std::size_t>(id)]);
@@ -222,7 +227,7 @@ Tensor GraphNet::forward(const Tensor& images, BatchNormMode mode, BatchStatisti
       if (--uses[static_cast<std::size_t>(id)] == 0) values[static_cast<std::size_t>(id)] = Tensor();
     }
   }
-  return values[static_cast<std::size_t>(graph.output())].to(torch::kFloat32);
+  return values[static_cast<std::size_t>(logits_)].to(torch::kFloat32);
 }
 
 void GraphNet::set_progress(double progress) {

@@ -111,6 +111,7 @@ class GraphNet {
   std::string device_;
   CimOperator operator_ = nullptr;
   at::ScalarType compute_;
+  ir::ValueId logits_;  // of forward: a Softmax at the end is left out
   std::map<ir::ValueId, at::Tensor> constants_;
   std::map<std::string, Layer> layers_;
   std::vector<Parameter> parameters_;

@@ -7,6 +7,8 @@
 
 #include "bitline/base/error.h"
 #include "bitline/data/sampler.h"
+#include "bitline/ir/classes.h"
+#include "bitline/ir/constants.h"
 #include "bitline/ir/segments.h"
 #include "bitline/sim/evaluate.h"
 #include "bitline/sim/parallel.h"
@@ -209,9 +211,12 @@ quant::QuantizedModel reconstruct(const quant::QuantizedModel& start, const ir::
                                   const Context& context) {
   check(start, reference, options, images);
   const auto counts = [&start](const ir::Node& node) { return start.layers.count(node.name) != 0; };
-  const std::vector<ir::Graph> parts = ir::cut_into_segments(start.graph, counts);
-  const std::vector<ir::Graph> float_parts = ir::cut_into_segments(reference, counts);
-  quant::QuantizedModel model = start;
+  // Each layer is fitted on its own, and distances are those of logits.
+  ir::OwnedConstants owned = ir::own_constants(start.graph, counts);
+  const std::vector<ir::Graph> parts = ir::cut_into_segments(ir::up_to_logits(owned.graph), counts);
+  const std::vector<ir::Graph> float_parts =
+      ir::cut_into_segments(ir::up_to_logits(ir::own_constants(reference, counts).graph), counts);
+  quant::QuantizedModel model{std::move(owned.graph), start.layers, start.notes};
   ir::Tensor x = images, float_x = images;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     quant::QuantizedModel part{parts[i], {}, {}};
@@ -237,6 +242,7 @@ quant::QuantizedModel reconstruct(const quant::QuantizedModel& start, const ir::
     x = std::move(y);
     float_x = expected;
   }
+  model.graph = ir::rejoin_constants(std::move(model.graph), owned.original);
   return model;
 }
 

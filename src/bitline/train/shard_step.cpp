@@ -33,7 +33,7 @@ Tensor shard_loss(const Tensor& logits, const Tensor& labels, const Tensor& imag
   Tensor target;
   {
     const torch::NoGradGuard no_gradient;
-    target = teacher->forward(images, BatchNormMode::kFixed, nullptr);
+    target = teacher->forward(images, BatchNormMode::kFixed, nullptr).flatten(1);
   }
   return hard * (1.0 - options.distillation) +
          soft_target_loss(logits, target, options.temperature) * options.distillation;
@@ -84,9 +84,10 @@ StepResult run_shards(const GraphNet& net, const GraphNet* teacher, const data::
   const std::vector<std::int64_t> label_values(batch.labels.begin(), batch.labels.end());
   const Tensor labels = torch::tensor(label_values);
   std::atomic<std::int64_t> correct = 0;
-  const auto loss = [&](const Tensor& logits, std::int64_t first, std::int64_t last) {
+  const auto loss = [&](const Tensor& output, std::int64_t first, std::int64_t last) {
     const Tensor y = labels.slice(0, first, last).to(net.device());
     const Tensor x = images.slice(0, first, last).contiguous().to(net.device());
+    const Tensor logits = output.flatten(1);  // [N, K] of [N, K, 1, 1], too
     correct += logits.detach().argmax(1).eq(y).sum().item<std::int64_t>();
     return shard_loss(logits, y, x, teacher, options) / static_cast<double>(batch.count);
   };

@@ -1,4 +1,5 @@
-// Linear and MatMul on oneDNN, in row-major layout.
+// Linear on dot_rows, MatMul on oneDNN, in row-major layout.
+#include "bitline/ir/impl/dot_rows.h"
 #include "bitline/ir/impl/onednn.h"
 #include "bitline/ir/impl/operators.h"
 
@@ -11,49 +12,55 @@ dnnl::memory::desc with_rank(Shape shape, std::size_t rank) {
   return row_major(shape);
 }
 
-dnnl::inner_product_forward::primitive_desc describe(std::int64_t rows, const Call& call) {
-  const Shape& weight_shape = call.operand(1).shape;
-  const auto src = row_major({rows, weight_shape[1]});
-  const auto dst = row_major({rows, weight_shape[0]});
-  constexpr auto kKind = dnnl::prop_kind::forward_inference;
-  if (call.operands.size() < 3) return {{kKind, src, row_major(weight_shape), dst}, cpu_engine()};
-  const auto bias = row_major(call.operand(2).shape);
-  return {{kKind, src, row_major(weight_shape), bias, dst}, cpu_engine()};
+Shape one_image(Shape shape) {
+  shape[0] = 1;
+  return shape;
 }
 
 }  // namespace
 
 Tensor execute(const Linear&, const Call& call) {
-  const OneThread one_thread;
   Tensor y = call.make_output();
   if (y.data.empty()) return y;
-  const auto rows = static_cast<std::int64_t>(y.size()) / y.shape.back();
-  const auto descriptor = describe(rows, call);
-  std::unordered_map<int, dnnl::memory> arguments = {
-      {DNNL_ARG_SRC, view(descriptor.src_desc(), call.operand(0).data.data())},
-      {DNNL_ARG_WEIGHTS, view(descriptor.weights_desc(), call.operand(1).data.data())},
-      {DNNL_ARG_DST, view(descriptor.dst_desc(), y.data.data())}};
-  if (call.operands.size() == 3) {
-    arguments[DNNL_ARG_BIAS] = view(descriptor.bias_desc(), call.operand(2).data.data());
-  }
-  dnnl::stream stream(cpu_engine());
-  dnnl::inner_product_forward(descriptor).execute(stream, arguments);
-  stream.wait();
+  const Tensor& weight = call.operand(1);
+  const float* bias = call.operands.size() == 3 ? call.operand(2).data.data() : nullptr;
+  dot_rows(call.operand(0).data.data(), static_cast<std::int64_t>(y.size()) / y.shape.back(),
+           weight.data.data(), weight.dim(0), weight.dim(1), bias, y.data.data());
   return y;
 }
 
+// Image by image, so that the result of one does not depend on the others.
 Tensor execute(const MatMul&, const Call& call) {
   const OneThread one_thread;
   Tensor y = call.make_output();
   if (y.data.empty()) return y;
-  const auto a = with_rank(call.operand(0).shape, y.shape.size());
-  const auto b = with_rank(call.operand(1).shape, y.shape.size());
-  const dnnl::matmul::primitive_desc descriptor({a, b, row_major(y.shape)}, cpu_engine());
+  const auto images = static_cast<std::size_t>(y.dim(0));
+  // Of two matrices the rows of the left one are the images.
+  const auto per_image = [&](std::size_t i) {
+    const Tensor& x = call.operand(i);
+    return x.shape.size() == y.shape.size() && x.dim(0) == y.dim(0) && (y.shape.size() > 2 || i == 0);
+  };
+  struct Side {
+    dnnl::memory::desc desc;
+    const float* data;
+    std::size_t step;
+  };
+  const auto side = [&](std::size_t i) {
+    const Tensor& x = call.operand(i);
+    const bool splits = per_image(i);
+    return Side{with_rank(splits ? one_image(x.shape) : x.shape, y.shape.size()), x.data.data(),
+                splits ? x.size() / images : 0};
+  };
+  const Side a = side(0), b = side(1);
+  const auto out = row_major(one_image(y.shape));
+  const dnnl::matmul::primitive_desc descriptor({a.desc, b.desc, out}, cpu_engine());
+  const dnnl::matmul multiply(descriptor);
   dnnl::stream stream(cpu_engine());
-  dnnl::matmul(descriptor)
-      .execute(stream, {{DNNL_ARG_SRC, view(a, call.operand(0).data.data())},
-                        {DNNL_ARG_WEIGHTS, view(b, call.operand(1).data.data())},
-                        {DNNL_ARG_DST, view(row_major(y.shape), y.data.data())}});
+  for (std::size_t i = 0; i < images; ++i) {
+    multiply.execute(stream, {{DNNL_ARG_SRC, view(a.desc, a.data + i * a.step)},
+                              {DNNL_ARG_WEIGHTS, view(b.desc, b.data + i * b.step)},
+                              {DNNL_ARG_DST, view(out, y.data.data() + i * (y.size() / images))}});
+  }
   stream.wait();
   return y;
 }
