@@ -1,6 +1,8 @@
 #include "bitline/app/array_report.h"
 
+#include "bitline/ir/class_count.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/mapping/layer_policy.h"
 #include "bitline/mapping/tiling.h"
 
 namespace bitline::app {
@@ -59,10 +61,9 @@ void add_array_figures(const quant::QuantizedModel& model, result::Record& recor
 }
 
 void add_accuracy(const sim::Evaluation& evaluation, const ir::Graph& graph, result::Record& record) {
-  const ir::Shape output = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
   record.add("test_images", evaluation.images);
   record.add("accuracy", evaluation.accuracy(), "%");
-  if (output.back() > kFewClasses) record.add("accuracy_top5", evaluation.accuracy_top5(), "%");
+  if (ir::class_count(graph) > kFewClasses) record.add("accuracy_top5", evaluation.accuracy_top5(), "%");
 }
 
 result::Table layer_table(const quant::QuantizedModel& model) {
@@ -71,16 +72,22 @@ result::Table layer_table(const quant::QuantizedModel& model) {
                       {{"node", "node", 0},
                        {"op", "op", 0},
                        {"weight", "weight", 0},
+                       {"role", "role", 0},
+                       {"default", "by default", 0},
                        {"where", "where", 0},
                        {"tiles", "row tiles", 0},
                        {"slices", "slices", 0},
                        {"arrays", "arrays", 0}},
                       {}};
+  const auto roles = mapping::layer_roles(model.graph);
   for (const ir::Node& node : model.graph.nodes()) {
     const auto shape = mapping::layer_shape(model.graph, node);
     if (!shape) continue;
+    const mapping::LayerRoles& role = roles.at(node.name);
     std::vector<result::Value> row = {node.name, std::string(ir::op_name(node.op)),
-                                      ir::shape_text(model.graph.constant(node.inputs[1]).shape)};
+                                      ir::shape_text(model.graph.constant(node.inputs[1]).shape),
+                                      mapping::role_text(role),
+                                      std::string(mapping::placement_name(mapping::placement_of(role, {})))};
     if (const auto it = model.layers.find(node.name); it != model.layers.end()) {
       const mapping::LayerTiling tiling = mapping::tile_layer(*shape, it->second.config, node.name);
       row.insert(row.end(),

@@ -11,7 +11,7 @@
 #include "bitline/data/sampler.h"
 #include "bitline/frontend/model.h"
 #include "bitline/hardware/array_spec.h"
-#include "bitline/ir/shapes.h"
+#include "bitline/ir/class_count.h"
 
 namespace bitline::app {
 
@@ -205,11 +205,11 @@ void check_fit(const ir::Graph& graph, const data::Dataset& set) {
                   ir::shape_text(images) + ", the model takes " + ir::shape_text(graph.input_shape()),
               {}, "choose another data set with --data");
   }
-  const ir::Shape out = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
+  const std::int64_t told_apart = ir::class_count(graph);
   const auto classes = static_cast<std::int64_t>(set.class_names().size());
-  if (out.back() < classes) {
+  if (told_apart < classes) {
     bad_input("the data set " + set.name() + " has " + std::to_string(classes) +
-              " classes, the model tells " + std::to_string(out.back()) + " apart");
+              " classes, the model tells " + std::to_string(told_apart) + " apart");
   }
 }
 

@@ -165,9 +165,8 @@ quant::CodeRange clipped_range(const OnnxNode& node, quant::CodeRange range) {
     if (values.size() != 1) node.reject("its bounds are not one number each");
     return static_cast<int>(std::clamp<std::int64_t>(values[0], range.low, range.high));
   };
-  const quant::CodeRange out{bound(1, range.low), bound(2, range.high)};
-  if (out.low > out.high) node.reject("its min is above its max");
-  return out;
+  const int high = bound(2, range.high);
+  return {std::min(bound(1, range.low), high), high};  // as ONNX: with min above max all become max
 }
 
 void adopt_plan(const std::string& metadata, const std::string& path, quant::QuantizedModel& model) {
