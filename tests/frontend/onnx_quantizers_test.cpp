@@ -254,8 +254,11 @@ TEST(OnnxQuantizers, AQuantizerThatNoLayerReadsIsRefusedByName) {
   quant_node(added, "x", "a", 4, false, "xq");
   added.node("Add", {"x", "xq"}, "y");
   expect_part(refusal(added),
-              "Add 'y': its input 'xq' is quantized by 'xq'; only the first input of a layer with "
+              "Add 'y': it reads a quantized activation; only the first input of a layer with "
               "quantized weights can be");
+  added.graph().mutable_node(added.graph().node_size() - 1)->set_output(0, "sum");
+  added.node("Relu", {"xq"}, "y");
+  expect_part(refusal(added), "Relu 'y': it reads a quantized activation");  // named with the other
   OnnxBuilder output = quant_parts({}, {0.25f});
   quant_node(output, "x", "a", 4, false, "y");
   expect_part(refusal(output), "node 'y': the graph's output 'y' is quantized");
@@ -266,7 +269,7 @@ TEST(OnnxQuantizers, AQuantizerThatNoLayerReadsIsRefusedByName) {
               "Conv 'y': its input is quantized by 'xq', but its weight is no quantized constant");
   OnnxBuilder codes = qdq_conv(0, false);
   codes.graph().mutable_node(3)->set_input(0, "codes");
-  expect_part(refusal(codes), "Conv 'y': its input 'codes' is quantized by 'codes'");
+  expect_part(refusal(codes), "Conv 'y': it reads a quantized activation");
 }
 
 TEST(OnnxQuantizers, WhatQuantizersCannotBeIsRefused) {

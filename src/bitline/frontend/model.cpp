@@ -45,6 +45,17 @@ quant::QuantizedModel from_file(io::FileSystem& fs, const std::string& name) {
                        : "expected zoo:NAME, a file .onnx or a file .safetensors saved by bitline");
 }
 
+// Classes [N, C, 1, 1] become [N, C], which is how every reader of logits takes them.
+void flatten_classes(ir::Graph& graph) {
+  const ir::Shape out = ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
+  const bool ones = out.size() > 2 &&
+                    std::all_of(out.begin() + 2, out.end(), [](std::int64_t extent) { return extent == 1; });
+  if (!ones) return;
+  std::string name = "classes";
+  while (graph.find_node(name) != nullptr) name += "_";
+  graph.set_output(graph.add_node(name, ir::Flatten{1}, {graph.output()}));
+}
+
 void require_classes(const ir::Graph& graph, const std::string& path, int classes) {
   if (classes == 0) return;
   if (ir::class_count(graph) == classes) return;
@@ -60,6 +71,7 @@ quant::QuantizedModel load_model(io::FileSystem& fs, const std::string& name, in
                                  std::uint64_t seed) {
   if (name.rfind(kZooPrefix, 0) == 0) return from_zoo(fs, name.substr(kZooPrefix.size()), classes, seed);
   quant::QuantizedModel model = from_file(fs, name);
+  flatten_classes(model.graph);
   require_classes(model.graph, name, classes);
   return model;
 }

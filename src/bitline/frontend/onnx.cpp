@@ -9,7 +9,6 @@
 #include "bitline/frontend/impl/onnx_draft.h"
 #include "bitline/frontend/impl/onnx_fold.h"
 #include "bitline/frontend/impl/onnx_plan.h"
-#include "bitline/frontend/impl/onnx_refusals.h"
 #include "bitline/frontend/impl/plan_json.h"
 #include "bitline/ir/fold.h"
 #include "bitline/ir/shapes.h"
@@ -85,7 +84,7 @@ class Importer {
   void import_node(const onnx::NodeProto& proto);
   void check_inputs(const onnx::NodeProto& proto, const Where& where) const;
   void convert(OnnxNode& node, const onnx::NodeProto& proto) const;
-  void report_unsupported() const;
+  void report_unsupported();
   ir::Graph finished_graph();
 
   const onnx::GraphProto& proto_;
@@ -93,7 +92,6 @@ class Importer {
   Draft draft_;
   std::set<std::string> read_names_;
   std::set<std::string> written_names_;
-  RefusedNodes refused_;
 };
 
 void Importer::collect_names() {
@@ -201,14 +199,14 @@ void Importer::import_node(const onnx::NodeProto& proto) {
     convert(node, proto);
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kUnsupported) throw;
-    refused_.add(proto.op_type(), name, e.message());
+    draft_.refusals().add(proto.op_type(), name, e.message());
     node.abandon();
   }
 }
 
-void Importer::report_unsupported() const {
-  if (refused_.count() == 0) return;
-  unsupported(refused_.text(), file_, "docs/networks.md lists the operators that can be read");
+void Importer::report_unsupported() {
+  if (draft_.refusals().count() == 0) return;
+  unsupported(draft_.refusals().text(), file_, "docs/networks.md lists the operators that can be read");
 }
 
 ir::Graph Importer::finished_graph() {
@@ -225,7 +223,7 @@ ir::Graph Importer::finished_graph() {
   }
   const auto* id = std::get_if<ir::ValueId>(output);
   if (id == nullptr) unsupported("the graph's output '" + name + "' does not depend on its input", file_);
-  draft_.set_output(*id);
+  draft_.graph().set_output(*id);
   ir::Graph graph = ir::remove_dead_code(draft_.graph());
   try {
     ir::infer_shapes(graph);

@@ -97,13 +97,6 @@ ir::ValueId Draft::add_node(const std::string& name, ir::Op op, const std::vecto
   return id;
 }
 
-void Draft::set_output(ir::ValueId id) {
-  const ir::Shape& out = shape(id);
-  const bool classes = out.size() > 2 && std::all_of(out.begin() + 2, out.end(),
-                                                     [](std::int64_t extent) { return extent == 1; });
-  graph_.set_output(classes ? add_node("output.classes", ir::Flatten{1}, {id}) : id);
-}
-
 std::string Draft::unique(const std::string& name) {
   std::string candidate = name;
   for (int n = 2; !names_.insert(candidate).second; ++n) candidate = name + "_" + std::to_string(n);
@@ -189,8 +182,9 @@ ir::ValueId OnnxNode::own_value(std::size_t i) {
 ir::ValueId OnnxNode::value_of(const Quantized& quantized, std::size_t i) {
   const bool reads = i == 0 && (reads_ == Reads::kLayer || reads_ == Reads::kMovement);
   if (!reads || quantized.codes) {
-    refuse("its input '" + input_name(i) + "' is quantized by '" + quantized.node +
-           "'; only the first input of a layer with quantized weights can be");
+    note_refusal(
+        "it reads a quantized activation; only the first input of a layer with quantized weights can be");
+    return quantized.value;
   }
   quantized_ = &quantized;
   return quantized.value;
@@ -284,6 +278,10 @@ void OnnxNode::abandon() {
 
 void OnnxNode::refuse(const std::string& reason) const {
   unsupported(reason, where_);
+}
+
+void OnnxNode::note_refusal(const std::string& reason) {
+  draft_.refusals().add(op_type(), name(), reason);
 }
 
 void OnnxNode::reject(const std::string& reason, const std::string& hint) const {

@@ -13,6 +13,7 @@
 
 #include "bitline/frontend/impl/onnx_attributes.h"
 #include "bitline/frontend/impl/onnx_literal.h"
+#include "bitline/frontend/impl/onnx_refusals.h"
 #include "bitline/ir/graph.h"
 #include "bitline/quant/config.h"
 
@@ -67,10 +68,11 @@ class Draft {
   void plan(quant::CimLayer layer) { plan_[graph_.nodes().back().name] = std::move(layer); }
   const std::map<std::string, quant::CimLayer>& plan() const { return plan_; }
 
+  // The nodes that cannot be imported so far, collected so that one error names all of them.
+  RefusedNodes& refusals() { return refusals_; }
+
   const ir::Shape& shape(ir::ValueId id) const { return shapes_[static_cast<std::size_t>(id)]; }
   std::int64_t fixed_batch() const { return fixed_batch_; }  // of the file, 0 when symbolic
-  // Classes [N, C, 1, 1] become [N, C], which is how every reader of logits takes them.
-  void set_output(ir::ValueId id);
   ir::Graph& graph() { return graph_; }
 
  private:
@@ -88,6 +90,7 @@ class Draft {
   std::map<ir::ValueId, WeightGrid> grids_;
   std::map<std::string, quant::CimLayer> plan_;
   std::set<std::string> names_;
+  RefusedNodes refusals_;
 };
 
 // Which operators can read a quantized activation.
@@ -146,6 +149,7 @@ class OnnxNode {
   void abandon();                                                  // the outputs are Unknown
 
   [[noreturn]] void refuse(const std::string& reason) const;  // Error{kUnsupported}
+  void note_refusal(const std::string& reason);               // the same, but what follows is looked at, too
   [[noreturn]] void reject(const std::string& reason,
                            const std::string& hint = {}) const;  // Error{kBadInput}
 

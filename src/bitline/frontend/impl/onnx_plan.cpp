@@ -127,12 +127,13 @@ void compare(const ir::Tensor& weight, const quant::CimLayer& planned, const qua
 
 }  // namespace
 
-void check_codes(const OnnxNode& node, const Quantized& quantized) {
+Value checked_codes(OnnxNode& node, Quantized quantized) {
   const quant::CodeRange range = moved(quantized.range, quantized.zero_point);
-  if (activation_codes(range)) return;
-  node.refuse(
+  if (activation_codes(range)) return quantized;
+  node.note_refusal(
       "its codes, less the zero point, are " + range_text(range) +
       ", expected those of 1 to 16 bits, unsigned (0 to 2^b - 1) or signed (-2^(b-1) to 2^(b-1) - 1)");
+  return quantized.value;
 }
 
 quant::CimLayer planned_layer(const OnnxNode& node, const Quantized& input, const WeightGrid* grid,

@@ -131,9 +131,7 @@ Quantized quantized_activation(OnnxNode& node, quant::CodeRange range) {
 }
 
 void convert_quant(OnnxNode& node) {
-  const Quantized q = quantized_activation(node, quant_range(node));
-  check_codes(node, q);
-  node.finish(q);
+  node.finish(checked_codes(node, quantized_activation(node, quant_range(node))));
 }
 
 void convert_quantize_linear(OnnxNode& node) {
@@ -150,8 +148,7 @@ void convert_dequantize_linear(OnnxNode& node) {
   const float zero = node.has_input(2) ? one_number(node, 2, "zero point") : 0.0f;
   if (one_number(node, 1, "scale") != q.scale || zero != static_cast<float>(q.zero_point))
     node.refuse("its scale or zero point is not that of '" + q.node + "'");
-  check_codes(node, q);
-  node.finish(std::move(q));
+  node.finish(checked_codes(node, std::move(q)));
 }
 
 constexpr std::array kOps = {

@@ -9,6 +9,7 @@ namespace bitline::frontend {
 
 class RefusedNodes {
  public:
+  // Of several reasons of one node, one after the other, the first counts.
   void add(const std::string& op, const std::string& node, const std::string& reason);
   std::size_t count() const;
   // "5 nodes cannot be imported: Gelu (4: 'a', 'b', 'c', ...): the operator is not known; Pad 'p': ...".
@@ -21,6 +22,7 @@ class RefusedNodes {
     std::vector<std::string> nodes;
   };
   std::vector<Group> groups_;  // in the order of the file
+  std::string last_;
 };
 
 }  // namespace bitline::frontend
