@@ -12,8 +12,9 @@ constexpr std::size_t kGroups = 6;  // reasons may name other nodes, so that eac
 }  // namespace
 
 void RefusedNodes::add(const std::string& op, const std::string& node, const std::string& reason) {
-  if (node == last_) return;
-  last_ = node;
+  const std::string id = op + " " + node;
+  if (id == last_) return;
+  last_ = id;
   auto it = std::find_if(groups_.begin(), groups_.end(),
                          [&](const Group& group) { return group.op == op && group.reason == reason; });
   if (it == groups_.end()) it = groups_.insert(it, Group{op, reason, {}});

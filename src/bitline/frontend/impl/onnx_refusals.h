@@ -22,7 +22,7 @@ class RefusedNodes {
     std::vector<std::string> nodes;
   };
   std::vector<Group> groups_;  // in the order of the file
-  std::string last_;
+  std::string last_;           // operator and node
 };
 
 }  // namespace bitline::frontend
