@@ -11,6 +11,8 @@
 #include "bitline/frontend/weights.h"
 #include "bitline/frontend/zoo.h"
 #include "bitline/io/atomic_file.h"
+#include "bitline/ir/classes.h"
+#include "bitline/ir/shapes.h"
 
 namespace bitline::frontend {
 namespace {
@@ -58,6 +60,30 @@ TEST_F(ModelFile, ANetworkOfTheZooTakesAStateDict) {
   io::write_safetensors(io::posix(), path("w.safetensors"), state_dict(trained));
   const ir::Graph loaded = load("zoo:digits-cnn=" + path("w.safetensors"));
   for (const auto& [id, tensor] : trained.constants()) EXPECT_EQ(loaded.constant(id).data, tensor.data);
+}
+
+TEST_F(ModelFile, APrefixOfItsNamesIsTakenOffAndNoted) {
+  io::TensorFile file;
+  for (const auto& [name, tensor] : state_dict(zoo("digits-cnn", 10, 9)).tensors)
+    file.tensors.emplace("module." + name, tensor);
+  io::write_safetensors(io::posix(), path("w.safetensors"), file);
+  const quant::QuantizedModel model =
+      load_model(io::posix(), "zoo:digits-cnn=" + path("w.safetensors"), 0, 5);
+  EXPECT_EQ(model.notes.at("weights_prefix"), "module.");
+}
+
+TEST_F(ModelFile, ExtentsOfOneBehindTheClassesAreDropped) {
+  OnnxBuilder net({-1, 4, 6, 6});
+  net.node("GlobalAveragePool", {"x"}, "y");
+  io::write_atomically(io::posix(), path("m.onnx"), net.bytes());
+  const ir::Graph graph = load(path("m.onnx"), 4);
+  EXPECT_EQ(ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())], (ir::Shape{ir::kBatch, 4}));
+  EXPECT_EQ(ir::class_count(graph), 4);
+  OnnxBuilder dense({-1, 4, 6, 6});
+  dense.node("Relu", {"x"}, "y");
+  io::write_atomically(io::posix(), path("d.onnx"), dense.bytes());
+  EXPECT_EQ(error_of([&] { ir::class_count(load(path("d.onnx"))); }, ErrorCode::kUnsupported),
+            "the network's output [N, 4, 6, 6] is not one number for each class (expected [N, classes])");
 }
 
 TEST_F(ModelFile, AnOnnxFileIsImported) {

@@ -23,7 +23,8 @@ onnx::ModelProto parsed(const std::vector<std::byte>& bytes) {
   return model;
 }
 
-void expect_same_function(const ir::Graph& graph) {
+// `tolerance`: linear layers over tokens come back as convolutions, whose sums have another order.
+void expect_same_function(const ir::Graph& graph, float tolerance = 0.0f) {
   const quant::QuantizedModel back = import_onnx(export_qonnx({graph, {}, {}}), "m.onnx");
   EXPECT_TRUE(back.layers.empty());
   ir::Shape shape = graph.input_shape();
@@ -31,7 +32,8 @@ void expect_same_function(const ir::Graph& graph) {
   const ir::Tensor x = lcg_tensor(shape);
   const ir::Tensor expected = ir::run_graph(graph, x), y = ir::run_graph(back.graph, x);
   EXPECT_EQ(y.shape, expected.shape);
-  EXPECT_EQ(y.data, expected.data);
+  ASSERT_EQ(y.size(), expected.size());
+  for (std::size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(y.data[i], expected.data[i], tolerance) << i;
 }
 
 TEST(OnnxExport, NetworksOfTheZooComeBack) {
@@ -67,7 +69,7 @@ TEST(OnnxExport, EveryOtherOperatorComesBack) {
   x = g.add_node("product", ir::MatMul{}, {x, columns});
   x = g.add_node("reduce", ir::ReduceMean{{2}, false}, {x});
   g.set_output(x);
-  expect_same_function(g);
+  expect_same_function(g, 1e-6f);
 }
 
 quant::QuantizedModel one_layer(quant::Granularity granularity, std::size_t scales) {

@@ -153,6 +153,56 @@ TEST(OnnxQuantizers, QdqGivesALayerOnArrays) {
             (std::vector<int>{-128, 127, 3, -4, 5, 0}));
 }
 
+// Two codes to a byte, the low one first, in raw_data or in int32_data; an odd count leaves a nibble unused.
+TEST(OnnxQuantizers, NibblesAreCodesOfFourBits) {
+  constexpr int kUint4 = 21, kInt4 = 22;
+  const std::string bytes("\x78\x9f\x02", 3);
+  const auto weights = [&](int type, bool raw) {
+    OnnxBuilder net = qdq_conv(0, false);
+    for (auto& tensor : *net.graph().mutable_initializer()) {
+      if (tensor.name() != "w" && tensor.name() != "sz") continue;
+      tensor.set_data_type(type);
+      tensor.clear_int32_data();
+      const std::string data = tensor.name() == "w" ? bytes : std::string(2, '\0');
+      if (raw) {
+        tensor.set_raw_data(data);
+      } else {
+        for (const char byte : data) tensor.add_int32_data(static_cast<unsigned char>(byte));
+      }
+    }
+    return net;
+  };
+  for (const bool raw : {true, false}) {
+    const quant::QuantizedModel model = imported(weights(kInt4, raw));
+    const quant::CimLayer& layer = model.layers.at("y");
+    EXPECT_EQ(layer.config.text(), "W4A8Pideal channel/column 128x128 2b");
+    EXPECT_EQ(quant::weight_codes(model.graph.constant(model.graph.find_node("y")->inputs[1]), layer),
+              (std::vector<int>{-8, 7, -1, -7, 2, 0}));
+  }
+  OnnxBuilder floats = weights(kUint4, true);  // read as weights 0 to 15 of a float layer
+  floats.graph().mutable_node(3)->set_input(0, "x");
+  const ir::Graph graph = floats.import();
+  EXPECT_EQ(graph.constant(graph.find_node("y")->inputs[1]).data,
+            (std::vector<float>{2, 1.75f, 7.5f, 4.5f, 2, 0}));
+  OnnxBuilder cut = weights(kInt4, true);
+  for (auto& tensor : *cut.graph().mutable_initializer())
+    if (tensor.name() == "w") tensor.mutable_raw_data()->resize(2);
+  expect_part(error_of([&] { imported(cut); }), "needs 3 bytes but the file holds 2");
+}
+
+TEST(OnnxQuantizers, ALinearLayerOverTokensGoesToArrays) {
+  OnnxBuilder net({-1, 5, 4});
+  net.weight("a", {}, std::vector<float>{0.25f});
+  net.weight("w", {4, 3});
+  net.weight("s", {1, 3}, {0.25f, 0.5f, 1.0f});
+  quant_node(net, "x", "a", 4, false, "xq");
+  quant_node(net, "w", "s", 4, true, "wq");
+  net.node("MatMul", {"xq", "wq"}, "y");
+  const quant::QuantizedModel model = imported(net);
+  EXPECT_EQ(model.layers.at("y").config.text(), "W4A4Pideal channel/column 128x128 2b");
+  EXPECT_EQ(model.layers.at("y").weight_scale, (std::vector<float>{0.25f, 0.5f, 1.0f}));
+}
+
 TEST(OnnxQuantizers, AZeroPointInTheMiddleIsASignedCode) {
   EXPECT_TRUE(imported(qdq_conv(128, false)).layers.at("y").activation_signed);
   EXPECT_TRUE(imported(qdq_conv(0, true)).layers.at("y").activation_signed);
@@ -204,8 +254,11 @@ TEST(OnnxQuantizers, AQuantizerThatNoLayerReadsIsRefusedByName) {
   quant_node(added, "x", "a", 4, false, "xq");
   added.node("Add", {"x", "xq"}, "y");
   expect_part(refusal(added),
-              "Add 'y': its input 'xq' is quantized by 'xq'; only the first input of a layer with "
+              "Add 'y': it reads a quantized activation; only the first input of a layer with "
               "quantized weights can be");
+  added.graph().mutable_node(added.graph().node_size() - 1)->set_output(0, "sum");
+  added.node("Relu", {"xq"}, "y");
+  expect_part(refusal(added), "Relu 'y': it reads a quantized activation");  // named with the other
   OnnxBuilder output = quant_parts({}, {0.25f});
   quant_node(output, "x", "a", 4, false, "y");
   expect_part(refusal(output), "node 'y': the graph's output 'y' is quantized");
@@ -216,7 +269,7 @@ TEST(OnnxQuantizers, AQuantizerThatNoLayerReadsIsRefusedByName) {
               "Conv 'y': its input is quantized by 'xq', but its weight is no quantized constant");
   OnnxBuilder codes = qdq_conv(0, false);
   codes.graph().mutable_node(3)->set_input(0, "codes");
-  expect_part(refusal(codes), "Conv 'y': its input 'codes' is quantized by 'codes'");
+  expect_part(refusal(codes), "Conv 'y': it reads a quantized activation");
 }
 
 TEST(OnnxQuantizers, WhatQuantizersCannotBeIsRefused) {
@@ -262,7 +315,8 @@ TEST(OnnxQuantizers, WhatQuantizersCannotBeIsRefused) {
     replace(net, name, shape, values);
     return error_of([&] { imported(net); });
   };
-  expect_part(rejected("a", {}, {0.0f}), "node 'xq': its scale is 0.0");
+  expect_part(changed([&](OnnxBuilder& net) { replace(net, "a", {}, {0.0f}); }),
+              "Quant 'xq': its scale is 0.000000, expected a positive number");
   expect_part(rejected("s", {4}, {1, 1, 1, 1}), "node 'wq': shapes [4] and [3, 2, 3, 3] do not broadcast");
   expect_part(rejected("s", {2, 3, 2, 3, 3}, std::vector<float>(108, 1.0f)),
               "node 'wq': its scale of shape [2, 3, 2, 3, 3] does not fit a tensor of shape [3, 2, 3, 3]");

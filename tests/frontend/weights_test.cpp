@@ -42,6 +42,31 @@ TEST(StateDict, IgnoresTheCountersOfPytorch) {
   EXPECT_NO_THROW(load_state_dict(graph, file, "w.safetensors"));
 }
 
+io::TensorFile renamed(const io::TensorFile& file, const std::string& prefix) {
+  io::TensorFile out;
+  for (const auto& [name, tensor] : file.tensors) out.tensors.emplace(prefix + name, tensor);
+  return out;
+}
+
+TEST(StateDict, TakesOffAPrefixThatAllNamesShare) {
+  const ir::Graph source = zoo("digits-cnn", 10, 1);
+  io::TensorFile file = state_dict(source);
+  file.tensors["bn1.num_batches_tracked"] = io::store_ints({1}, std::vector<std::int32_t>{7});
+  for (const std::string prefix : {"module.", "state_dict.model."}) {
+    ir::Graph target = zoo("digits-cnn", 10, 2);
+    EXPECT_EQ(load_state_dict(target, renamed(file, prefix), "w.safetensors"), prefix);
+    for (const auto& [id, tensor] : source.constants()) EXPECT_EQ(target.constant(id).data, tensor.data);
+  }
+  ir::Graph target = zoo("digits-cnn", 10, 2);
+  EXPECT_EQ(load_state_dict(target, file, "w.safetensors"), "");
+  io::TensorFile mixed = renamed(file, "module.");
+  mixed.tensors["linear.weight"] = mixed.tensors.extract("module.linear.weight").mapped();
+  EXPECT_NE(error_of([&] { load_state_dict(target, mixed, "w.safetensors"); }).find("is missing"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] { load_state_dict(target, {}, "w.safetensors"); }).find("is missing"),
+            std::string::npos);
+}
+
 TEST(StateDict, NamesEveryMismatchInOneError) {
   ir::Graph graph = zoo("digits-cnn", 10, 1);
   const std::vector<float> before = constant(graph, "conv1.weight").data;

@@ -262,7 +262,7 @@ TEST(Network, RefusesALinearLayerOverPictures) {
   const ir::ValueId w = model.graph.add_constant("mix.weight", ir::Tensor({6, 8}));
   model.graph.set_output(model.graph.add_node("mix", ir::Linear{}, {x, w}));
   model.layers["mix"] = {};
-  EXPECT_NE(error_of([&] { Network network(model); }).find("takes [N, K], got [N, 8, 4, 8]"),
+  EXPECT_NE(error_of([&] { Network network(model); }, ErrorCode::kUnsupported).find("of [N, 8, 4, 8]"),
             std::string::npos);
 }
 

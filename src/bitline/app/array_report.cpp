@@ -2,6 +2,7 @@
 
 #include "bitline/ir/classes.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/mapping/layer_policy.h"
 #include "bitline/mapping/tiling.h"
 #include "bitline/sim/activation_codes.h"
 
@@ -72,17 +73,23 @@ result::Table layer_table(const quant::QuantizedModel& model) {
                       {{"node", "node", 0},
                        {"op", "op", 0},
                        {"weight", "weight", 0},
+                       {"role", "role", 0},
+                       {"default", "by default", 0},
                        {"where", "where", 0},
                        {"inputs", "input codes", 0},
                        {"tiles", "row tiles", 0},
                        {"slices", "slices", 0},
                        {"arrays", "arrays", 0}},
                       {}};
+  const auto roles = mapping::layer_roles(model.graph);
   for (const ir::Node& node : model.graph.nodes()) {
     const auto shape = mapping::layer_shape(model.graph, node);
     if (!shape) continue;
+    const mapping::LayerRoles& role = roles.at(node.name);
     std::vector<result::Value> row = {node.name, std::string(ir::op_name(node.op)),
-                                      ir::shape_text(model.graph.constant(node.inputs[1]).shape)};
+                                      ir::shape_text(model.graph.constant(node.inputs[1]).shape),
+                                      mapping::role_text(role),
+                                      std::string(mapping::placement_name(mapping::placement_of(role, {})))};
     if (const auto it = model.layers.find(node.name); it != model.layers.end()) {
       const mapping::LayerTiling tiling = mapping::tile_layer(*shape, it->second.config, node.name);
       row.insert(row.end(), {it->second.config.text(), sim::activation_kind(it->second),

@@ -195,12 +195,6 @@ void check_fit(const ir::Graph& graph, const data::Dataset& set) {
               {}, "choose another data set with --data");
   }
   const std::int64_t outputs = ir::class_count(graph), classes = std::ssize(set.class_names());
-  if (outputs == 0) {
-    unsupported("the model's output is " +
-                    ir::shape_text(ir::infer_shapes(graph)[static_cast<std::size_t>(graph.output())]) +
-                    ", which is no list of classes",
-                {}, "expected [N, classes]");
-  }
   if (outputs == classes) return;
   bad_input("the data set " + set.name() + " has " + std::to_string(classes) + " classes, the model tells " +
                 std::to_string(outputs) + " apart",

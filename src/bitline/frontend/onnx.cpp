@@ -51,7 +51,7 @@ std::int64_t opset_of(const onnx::ModelProto& model, const Where& where) {
 // What a file may compute on import: a fixed amount, and the chains of quantizers behind its own tensors.
 std::int64_t most_folded(const onnx::ModelProto& model) {
   constexpr std::int64_t kChain = 4;
-  return kMaxFolded + kChain * static_cast<std::int64_t>(model.ByteSizeLong());
+  return kMaxFilled + kChain * static_cast<std::int64_t>(model.ByteSizeLong());
 }
 
 // Walks the nodes in file order. What cannot be imported is collected, so that one error names all of it.
@@ -84,7 +84,7 @@ class Importer {
   void import_node(const onnx::NodeProto& proto);
   void check_inputs(const onnx::NodeProto& proto, const Where& where) const;
   void convert(OnnxNode& node, const onnx::NodeProto& proto) const;
-  void report_unsupported() const;
+  void report_unsupported();
   ir::Graph finished_graph();
 
   const onnx::GraphProto& proto_;
@@ -92,7 +92,6 @@ class Importer {
   Draft draft_;
   std::set<std::string> read_names_;
   std::set<std::string> written_names_;
-  std::vector<std::string> unsupported_;  // "Op 'name': reason"
 };
 
 void Importer::collect_names() {
@@ -115,26 +114,28 @@ std::int64_t Importer::extent_of(const onnx::ValueInfoProto& input, int axis) co
   const auto& dim = input.type().tensor_type().shape().dim(axis);
   const std::string what = "dimension " + std::to_string(axis) + " of input '" + input.name() + "'";
   if (!dim.has_dim_value()) unsupported(what + " is not fixed; only the first (the batch) may vary", file_);
-  if (dim.dim_value() < 1 || dim.dim_value() > kMaxExtent) {
-    bad_input(what + " is " + std::to_string(dim.dim_value()) + ", expected 1 or more", file_);
-  }
+  if (dim.dim_value() < 0) bad_input(what + " is " + std::to_string(dim.dim_value()), file_);
+  if (dim.dim_value() < 1 || dim.dim_value() > kMaxExtent)
+    unsupported(
+        what + " is " + std::to_string(dim.dim_value()) + ", expected 1 to " + std::to_string(kMaxExtent),
+        file_);
   return dim.dim_value();
 }
 
 ir::Shape Importer::input_shape(const onnx::ValueInfoProto& input) const {
   const auto& type = input.type().tensor_type();
   if (!input.type().has_tensor_type() || !type.has_shape()) {
-    bad_input("input '" + input.name() + "' has no shape, expected [N, C, H, W]", file_);
+    unsupported("input '" + input.name() + "' has no shape, expected [N, C, H, W]", file_);
   }
   if (type.elem_type() != onnx::TensorProto::FLOAT) {
-    unsupported("input '" + input.name() + "' has element type " + std::to_string(type.elem_type()) +
+    unsupported("input '" + input.name() + "' has element type " + element_type_name(type.elem_type()) +
                     ", expected float",
                 file_);
   }
   const int rank = type.shape().dim_size();
   if (rank < 2 || rank > static_cast<int>(kMaxRank)) {
-    bad_input("input '" + input.name() + "' has " + std::to_string(rank) + " dimensions, expected 2 to 8",
-              file_);
+    unsupported("input '" + input.name() + "' has " + std::to_string(rank) + " dimensions, expected 2 to 8",
+                file_);
   }
   ir::Shape shape{ir::kBatch};
   for (int i = 1; i < rank; ++i) shape.push_back(extent_of(input, i));
@@ -148,7 +149,7 @@ void Importer::read_input() {
   for (const auto& input : proto_.input()) {
     if (draft_.find(input.name()) == nullptr) inputs.push_back(&input);
   }
-  if (inputs.empty()) bad_input("the graph has no input", file_);
+  if (inputs.empty()) unsupported("the graph has no input", file_);
   if (inputs.size() > 1) {
     std::string names;
     for (const auto* input : inputs) names += (names.empty() ? "'" : ", '") + input->name() + "'";
@@ -198,20 +199,14 @@ void Importer::import_node(const onnx::NodeProto& proto) {
     convert(node, proto);
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kUnsupported) throw;
-    unsupported_.push_back(proto.op_type() + " '" + name + "': " + e.message());
+    draft_.refusals().add(proto.op_type(), name, e.message());
     node.abandon();
   }
 }
 
-void Importer::report_unsupported() const {
-  if (unsupported_.empty()) return;
-  const bool one = unsupported_.size() == 1;
-  std::string message =
-      (one ? "1 node" : std::to_string(unsupported_.size()) + " nodes") + " cannot be imported: ";
-  for (std::size_t i = 0; i < unsupported_.size(); ++i) message += (i == 0 ? "" : "; ") + unsupported_[i];
-  std::string known;
-  for (const std::string& op : supported_operators()) known += (known.empty() ? "" : ", ") + op;
-  unsupported(message, file_, "supported operators: " + known);
+void Importer::report_unsupported() {
+  if (draft_.refusals().count() == 0) return;
+  unsupported(draft_.refusals().text(), file_, "docs/networks.md lists the operators that can be read");
 }
 
 ir::Graph Importer::finished_graph() {
@@ -227,7 +222,7 @@ ir::Graph Importer::finished_graph() {
                 "only inputs of layers can be quantized");
   }
   const auto* id = std::get_if<ir::ValueId>(output);
-  if (id == nullptr) bad_input("the graph's output '" + name + "' does not depend on its input", file_);
+  if (id == nullptr) unsupported("the graph's output '" + name + "' does not depend on its input", file_);
   draft_.graph().set_output(*id);
   ir::Graph graph = ir::remove_dead_code(draft_.graph());
   try {

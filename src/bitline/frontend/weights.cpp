@@ -38,14 +38,41 @@ std::string joined(const std::vector<std::string>& parts) {
   return out;
 }
 
+// "module." where all names of the file begin with it and a network's name follows, as wrappers of PyTorch
+// write them; empty otherwise. The longest name of the network that ends one of the file's is taken.
+std::string foreign_prefix(const io::TensorFile& file, const std::set<std::string>& expected) {
+  std::string prefix;
+  const auto& [first, stored] = *file.tensors.begin();
+  for (std::size_t dot = first.find('.'); dot != std::string::npos; dot = first.find('.', dot + 1)) {
+    if (expected.count(first.substr(dot + 1)) == 0) continue;
+    prefix = first.substr(0, dot + 1);
+    break;
+  }
+  const bool all = std::all_of(file.tensors.begin(), file.tensors.end(),
+                               [&](const auto& entry) { return entry.first.rfind(prefix, 0) == 0; });
+  const auto fits = [&](const std::string& name) {
+    return file.tensors.count(prefix + name) != 0 && file.tensors.count(name) == 0;
+  };
+  return all && std::all_of(expected.begin(), expected.end(), fits) ? prefix : "";
+}
+
+io::TensorFile without_prefix(const io::TensorFile& file, const std::string& prefix) {
+  io::TensorFile out;
+  for (const auto& [name, stored] : file.tensors) out.tensors.emplace(name.substr(prefix.size()), stored);
+  return out;
+}
+
 }  // namespace
 
-void load_state_dict(ir::Graph& graph, const io::TensorFile& file, const std::string& path) {
+std::string load_state_dict(ir::Graph& graph, const io::TensorFile& given, const std::string& path) {
   std::vector<std::string> complaints;
   std::vector<std::string> leftover;
   std::set<std::string> expected;
   std::map<ir::ValueId, std::vector<float>> loaded;
   for (const auto& [id, tensor] : graph.constants()) expected.insert(graph.value_name(id));
+  const std::string prefix = given.tensors.empty() ? "" : foreign_prefix(given, expected);
+  const io::TensorFile stripped = prefix.empty() ? io::TensorFile{} : without_prefix(given, prefix);
+  const io::TensorFile& file = prefix.empty() ? given : stripped;
   for (const auto& [name, stored] : file.tensors) {
     if (expected.count(name) == 0 && !is_counter(name)) leftover.push_back(name);
   }
@@ -64,6 +91,7 @@ void load_state_dict(ir::Graph& graph, const io::TensorFile& file, const std::st
   if (!complaints.empty())
     bad_input("the tensors do not fit the network: " + joined(complaints), {path, 0, 0, {}});
   for (auto& [id, values] : loaded) graph.constant(id).data = std::move(values);
+  return prefix;
 }
 
 io::TensorFile state_dict(const ir::Graph& graph) {

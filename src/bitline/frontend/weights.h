@@ -12,8 +12,10 @@ namespace bitline::frontend {
 
 // Replaces every constant of the graph by the tensor of the same name and shape. Strict: one Error{kBadInput}
 // names all tensors that are missing, left over, of another shape, or not finite; the graph is unchanged
-// then. Counters of PyTorch ("num_batches_tracked") are ignored. `path` is for the text of errors.
-void load_state_dict(ir::Graph& graph, const io::TensorFile& file, const std::string& path);
+// then. Counters of PyTorch ("num_batches_tracked") are ignored. A prefix that all names of the file share,
+// as "module." of a wrapper, is taken off and returned where the rest fits the network; else "" is returned.
+// `path` is for the text of errors.
+std::string load_state_dict(ir::Graph& graph, const io::TensorFile& file, const std::string& path);
 
 // All constants by name, as F32. Error{kBadInput} when two constants have one name.
 io::TensorFile state_dict(const ir::Graph& graph);

@@ -31,7 +31,12 @@ std::int64_t class_count(const Shape& output) {
 }
 
 std::int64_t class_count(const Graph& graph) {
-  return class_count(infer_shapes(graph)[static_cast<std::size_t>(graph.output())]);
+  const Shape shape = infer_shapes(graph)[static_cast<std::size_t>(graph.output())];
+  const std::int64_t count = class_count(shape);
+  if (count == 0)
+    unsupported("the network's output " + shape_text(shape) + " is not one number for each class", {},
+                "expected [N, classes]");
+  return count;
 }
 
 const Node* final_softmax(const Graph& graph) {

@@ -11,6 +11,8 @@ namespace bitline::ir {
 // Classes that an output of this shape tells apart: K of [N, K] and of [N, K, 1, ...]; 0 where it is
 // something else.
 std::int64_t class_count(const Shape& output);
+
+// The classes of a graph's output. Error{kUnsupported} with the shape where that is no list of classes.
 std::int64_t class_count(const Graph& graph);
 
 // The input of a Softmax over the classes at the graph's end (behind it only Flatten and Reshape), else the

@@ -1,6 +1,7 @@
 #include "bitline/mapping/layer_policy.h"
 
 #include <algorithm>
+#include <array>
 
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
@@ -11,10 +12,6 @@ namespace bitline::mapping {
 
 namespace {
 
-bool is_shortcut(const LayerShape& shape) {
-  return shape.window_size() == 1 && (shape.window.stride[0] > 1 || shape.window.stride[1] > 1);
-}
-
 void check_names(const std::set<std::string>& wanted, const std::vector<std::string>& layers) {
   for (const std::string& name : wanted) {
     if (std::find(layers.begin(), layers.end(), name) != layers.end()) continue;
@@ -22,40 +19,49 @@ void check_names(const std::set<std::string>& wanted, const std::vector<std::str
   }
 }
 
-void check_inputs(const ir::Graph& graph, const std::vector<PlacedLayer>& placed) {
+void check_inputs(const ir::Graph& graph, const std::vector<const ir::Node*>& placed) {
   const std::vector<ir::Shape> shapes = ir::infer_shapes(graph);
-  for (const PlacedLayer& layer : placed) {
-    const ir::Node& node = *graph.find_node(layer.name);
-    check_array_input(node, shapes[static_cast<std::size_t>(node.inputs[0])]);
-  }
+  std::vector<ArrayInput> inputs;
+  for (const ir::Node* node : placed)
+    inputs.push_back({node, &shapes[static_cast<std::size_t>(node->inputs[0])]});
+  check_array_inputs(inputs);
 }
 
 }  // namespace
 
+Placement placement_of(const LayerRoles& roles, const LayerPolicy& policy) {
+  Placement placement = Placement::kArray;
+  if (roles.first) placement = std::min(placement, policy.first);
+  if (roles.last) placement = std::min(placement, policy.last);
+  if (roles.shortcut) placement = std::min(placement, policy.shortcut);
+  return placement;
+}
+
+std::string_view placement_name(Placement placement) {
+  constexpr std::array<std::string_view, 3> kNames{"float", "digital", "array"};
+  return kNames[static_cast<std::size_t>(placement)];
+}
+
 std::vector<PlacedLayer> place_layers(const ir::Graph& graph, const LayerPolicy& policy) {
-  std::vector<std::string> layers;
-  std::set<std::string> shortcuts;
-  for (const ir::Node& node : graph.nodes()) {
-    const auto shape = layer_shape(graph, node);
-    if (!shape) continue;
-    layers.push_back(node.name);
-    if (is_shortcut(*shape)) shortcuts.insert(node.name);
-  }
-  check_names(policy.float_layers, layers);
+  const std::map<std::string, LayerRoles> roles = layer_roles(graph);
+  std::vector<std::string> names;
+  std::vector<const ir::Node*> nodes;
   std::vector<PlacedLayer> placed;
   bool on_array = false;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    Placement placement = Placement::kArray;
-    if (i == 0) placement = std::min(placement, policy.first);
-    if (i + 1 == layers.size()) placement = std::min(placement, policy.last);
-    if (shortcuts.count(layers[i]) != 0) placement = std::min(placement, policy.shortcut);
-    if (policy.float_layers.count(layers[i]) != 0) placement = Placement::kFloat;
-    if (placement != Placement::kFloat) placed.push_back({layers[i], placement});
+  for (const ir::Node& node : graph.nodes()) {
+    if (!layer_shape(graph, node)) continue;
+    names.push_back(node.name);
+    Placement placement = placement_of(roles.at(node.name), policy);
+    if (policy.float_layers.count(node.name) != 0) placement = Placement::kFloat;
     on_array = on_array || placement == Placement::kArray;
+    if (placement == Placement::kFloat) continue;
+    placed.push_back({node.name, placement});
+    nodes.push_back(&node);
   }
+  check_names(policy.float_layers, names);
   if (!on_array)
     bad_input("no layer is left for the array", {}, "allow the first or last layer on the array");
-  check_inputs(graph, placed);
+  check_inputs(graph, nodes);
   return placed;
 }
 

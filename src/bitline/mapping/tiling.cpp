@@ -24,10 +24,20 @@ std::optional<LayerShape> layer_shape(const ir::Graph& graph, const ir::Node& no
   return shape;
 }
 
+void check_array_inputs(const std::vector<ArrayInput>& inputs) {
+  std::string layers, names;
+  for (const auto& [node, shape] : inputs) {
+    if (!std::holds_alternative<ir::Linear>(node->op) || shape->size() == 2) continue;
+    layers += (layers.empty() ? "'" : ", '") + node->name + "' of " + ir::shape_text(*shape);
+    names += " " + node->name;
+  }
+  if (layers.empty()) return;
+  unsupported("a linear layer on the array takes [N, K], not the input of " + layers, {},
+              "keep it in float: --float-layers" + names);
+}
+
 void check_array_input(const ir::Node& node, const ir::Shape& input) {
-  if (!std::holds_alternative<ir::Linear>(node.op) || input.size() == 2) return;
-  bad_input("a linear layer on the array takes [N, K], got " + ir::shape_text(input),
-            Where{{}, 0, 0, node.name}, "keep it in float: --float-layers " + node.name);
+  check_array_inputs({{&node, &input}});
 }
 
 LayerTiling tile_layer(const LayerShape& shape, const quant::CimConfig& config,

@@ -30,9 +30,14 @@ struct LayerShape {
 // The shape of a Conv or Linear node with constant weights; nothing for any other node.
 std::optional<LayerShape> layer_shape(const ir::Graph& graph, const ir::Node& node);
 
-// Throws Error{kBadInput} when arrays cannot take an input of this shape: that of a Linear which is no [N,
-// K].
-void check_array_input(const ir::Node& node, const ir::Shape& input);
+struct ArrayInput {
+  const ir::Node* node;
+  const ir::Shape* shape;  // of its first input
+};
+// Throws Error{kUnsupported} naming every node whose input arrays cannot take: a Linear takes [N, K]. (Linear
+// layers over tokens become 1x1 convolutions when an ONNX file is read.)
+void check_array_inputs(const std::vector<ArrayInput>& inputs);
+void check_array_input(const ir::Node& node, const ir::Shape& input);  // of one
 
 struct RowTile {
   std::int64_t first_channel = 0;  // within the group

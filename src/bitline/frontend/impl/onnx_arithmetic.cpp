@@ -114,7 +114,7 @@ Literal fold_cast(const OnnxNode& node) {
     return {from.shape, node.tensor(0).data};
   }
   if (to != onnx::TensorProto::INT64 && to != onnx::TensorProto::INT32) {
-    node.refuse("a cast to element type " + std::to_string(to));
+    node.refuse("a cast to " + element_type_name(to));
   }
   if (!from.is_float()) return from;
   return {from.shape, truncated(std::get<Floats>(from.data), node)};

@@ -37,11 +37,14 @@ std::int64_t Attributes::integer(std::string_view name, std::int64_t fallback, s
 }
 
 float Attributes::real(std::string_view name, float fallback) const {
+  const float value = any_real(name, fallback);
+  if (!std::isfinite(value)) unsupported("attribute '" + std::string(name) + "' is not finite", where_);
+  return value;
+}
+
+float Attributes::any_real(std::string_view name, float fallback) const {
   const Proto* attribute = find(name, Proto::FLOAT);
-  if (attribute == nullptr) return fallback;
-  if (!std::isfinite(attribute->f()))
-    bad_input("attribute '" + std::string(name) + "' is not finite", where_);
-  return attribute->f();
+  return attribute == nullptr ? fallback : attribute->f();
 }
 
 std::string Attributes::text(std::string_view name, std::string_view fallback) const {

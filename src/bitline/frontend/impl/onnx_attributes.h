@@ -21,7 +21,8 @@ class Attributes {
   std::int64_t integer(std::string_view name, std::int64_t fallback, std::int64_t low,
                        std::int64_t high) const;
   bool flag(std::string_view name, bool fallback) const { return integer(name, fallback ? 1 : 0, 0, 1) == 1; }
-  float real(std::string_view name, float fallback) const;  // finite
+  float real(std::string_view name, float fallback) const;  // finite, else Error{kUnsupported}
+  float any_real(std::string_view name, float fallback) const;
   std::string text(std::string_view name, std::string_view fallback) const;
   std::vector<std::int64_t> integers(std::string_view name) const;  // empty when absent
   std::vector<float> reals(std::string_view name) const;            // empty when absent

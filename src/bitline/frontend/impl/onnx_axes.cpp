@@ -91,7 +91,7 @@ ir::Shape squeezed_shape(const OnnxNode& node, const ir::Shape& shape) {
 ir::Shape unsqueezed_shape(const OnnxNode& node, const ir::Shape& shape) {
   const Integers axes = integers_of(node, "axes", 1);
   const std::size_t rank = shape.size() + axes.size();
-  if (rank > kMaxRank) node.reject("a result of " + std::to_string(rank) + " dimensions");
+  if (rank > kMaxRank) node.refuse("a result of " + std::to_string(rank) + " dimensions");
   std::vector<bool> added(rank, false);
   for (const std::int64_t axis : axes) {
     const auto a = static_cast<std::size_t>(node.axis(axis, rank));

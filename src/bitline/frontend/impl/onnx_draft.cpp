@@ -1,9 +1,27 @@
 #include "bitline/frontend/impl/onnx_draft.h"
 
+#include <algorithm>
+
 #include "bitline/frontend/impl/onnx_plan.h"
 #include "bitline/ir/shapes.h"
 
 namespace bitline::frontend {
+
+namespace {
+
+// Whether the shapes fit where the batch is that of the file, or one: then the file is valid.
+bool fits_a_batch(const ir::Node& node, std::vector<ir::Shape> shapes, std::int64_t batch) {
+  for (ir::Shape& shape : shapes)
+    std::replace(shape.begin(), shape.end(), ir::kBatch, std::max<std::int64_t>(batch, 1));
+  try {
+    ir::infer_shape(node, shapes);
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 void Draft::add_input(const std::string& name, const ir::Shape& shape, std::int64_t fixed_batch) {
   fixed_batch_ = fixed_batch;
@@ -22,11 +40,16 @@ const Value* Draft::find(const std::string& name) const {
   return it == values_.end() ? nullptr : &it->second;
 }
 
+void Draft::require_folds(std::size_t elements, const Where& where) const {
+  if (static_cast<std::int64_t>(elements) <= folds_left_) return;
+  unsupported("the constants that the file computes have more than " + std::to_string(most_folded_) +
+                  " elements in all",
+              where, "run a constant-folding tool over the model");
+}
+
 void Draft::count_folded(const Literal& literal, const Where& where) {
+  require_folds(literal.size(), where);
   folds_left_ -= static_cast<std::int64_t>(literal.size());
-  if (folds_left_ < 0)
-    bad_input("the constants that the file computes have too many elements for a file of its size", where,
-              "run a constant-folding tool over the model");
 }
 
 ir::ValueId Draft::constant_for(const std::string& name, const Where& where) {
@@ -62,6 +85,8 @@ ir::ValueId Draft::add_node(const std::string& name, ir::Op op, const std::vecto
   try {
     out = ir::infer_shape(node, shapes);
   } catch (const Error& e) {
+    if (fits_a_batch(node, shapes, fixed_batch_))
+      unsupported("it mixes the batch with constants of one batch size", where);
     throw Error(e.code(), e.message(), where, e.hint());
   }
   if (out.empty() || out[0] != ir::kBatch) {
@@ -157,8 +182,9 @@ ir::ValueId OnnxNode::own_value(std::size_t i) {
 ir::ValueId OnnxNode::value_of(const Quantized& quantized, std::size_t i) {
   const bool reads = i == 0 && (reads_ == Reads::kLayer || reads_ == Reads::kMovement);
   if (!reads || quantized.codes) {
-    refuse("its input '" + input_name(i) + "' is quantized by '" + quantized.node +
-           "'; only the first input of a layer with quantized weights can be");
+    note_refusal(
+        "it reads a quantized activation; only the first input of a layer with quantized weights can be");
+    return quantized.value;
   }
   quantized_ = &quantized;
   return quantized.value;
@@ -199,12 +225,17 @@ ir::ValueId OnnxNode::add_step(const std::string& role, ir::Op op, const std::ve
   return draft_.add_node(name() + "." + role, std::move(op), inputs);
 }
 
-void OnnxNode::finish(ir::Op op, const std::vector<ir::ValueId>& inputs) {
+ir::ValueId OnnxNode::add_layer(ir::Op op, const std::vector<ir::ValueId>& inputs) {
   const bool plans = quantized_ != nullptr && reads_ == Reads::kLayer;
   quant::CimLayer layer;
   if (plans) layer = planned_layer(*this, *quantized_, draft_.find_grid(inputs[1]), draft_.shape(inputs[1]));
-  finish(draft_.add_node(name(), std::move(op), inputs));
+  const ir::ValueId id = draft_.add_node(name(), std::move(op), inputs);
   if (plans) draft_.plan(std::move(layer));
+  return id;
+}
+
+void OnnxNode::finish(ir::Op op, const std::vector<ir::ValueId>& inputs) {
+  finish(add_layer(std::move(op), inputs));
 }
 
 void OnnxNode::finish_folded(Literal value) {
@@ -247,6 +278,10 @@ void OnnxNode::abandon() {
 
 void OnnxNode::refuse(const std::string& reason) const {
   unsupported(reason, where_);
+}
+
+void OnnxNode::note_refusal(const std::string& reason) {
+  draft_.refusals().add(op_type(), name(), reason);
 }
 
 void OnnxNode::reject(const std::string& reason, const std::string& hint) const {

@@ -13,6 +13,7 @@
 
 #include "bitline/frontend/impl/onnx_attributes.h"
 #include "bitline/frontend/impl/onnx_literal.h"
+#include "bitline/frontend/impl/onnx_refusals.h"
 #include "bitline/ir/graph.h"
 #include "bitline/quant/config.h"
 
@@ -43,7 +44,7 @@ class Draft {
  public:
   // `most_folded`: elements that all literals computed on import may have together.
   Draft(std::string path, std::int64_t opset, std::int64_t most_folded)
-      : path_(std::move(path)), opset_(opset), folds_left_(most_folded) {}
+      : path_(std::move(path)), opset_(opset), most_folded_(most_folded), folds_left_(most_folded) {}
 
   const std::string& path() const { return path_; }
   std::int64_t opset() const { return opset_; }
@@ -51,7 +52,8 @@ class Draft {
   void add_input(const std::string& name, const ir::Shape& shape, std::int64_t fixed_batch);
   void define(const std::string& name, Value value, const Where& where);  // refuses a second definition
   const Value* find(const std::string& name) const;
-  void count_folded(const Literal& literal, const Where& where);  // Error{kBadInput} when it is too much
+  void require_folds(std::size_t elements, const Where& where) const;  // Error{kUnsupported}: too many
+  void count_folded(const Literal& literal, const Where& where);
 
   // The one constant for the literal called `name`; made, and checked to be finite, at the first call.
   ir::ValueId constant_for(const std::string& name, const Where& where);
@@ -66,6 +68,9 @@ class Draft {
   void plan(quant::CimLayer layer) { plan_[graph_.nodes().back().name] = std::move(layer); }
   const std::map<std::string, quant::CimLayer>& plan() const { return plan_; }
 
+  // The nodes that cannot be imported so far, collected so that one error names all of them.
+  RefusedNodes& refusals() { return refusals_; }
+
   const ir::Shape& shape(ir::ValueId id) const { return shapes_[static_cast<std::size_t>(id)]; }
   std::int64_t fixed_batch() const { return fixed_batch_; }  // of the file, 0 when symbolic
   ir::Graph& graph() { return graph_; }
@@ -75,6 +80,7 @@ class Draft {
 
   std::string path_;
   std::int64_t opset_;
+  std::int64_t most_folded_;
   std::int64_t folds_left_;
   std::int64_t fixed_batch_ = 0;
   ir::Graph graph_;
@@ -84,6 +90,7 @@ class Draft {
   std::map<ir::ValueId, WeightGrid> grids_;
   std::map<std::string, quant::CimLayer> plan_;
   std::set<std::string> names_;
+  RefusedNodes refusals_;
 };
 
 // Which operators can read a quantized activation.
@@ -124,6 +131,7 @@ class OnnxNode {
   ir::ValueId own_value(std::size_t i);         // of a literal: a constant that no other node reads
   ir::ValueId activation(std::size_t i);        // Error{kUnsupported} for a literal
   ir::Shape shape(std::size_t i) const;         // of an activation or a literal
+  void require_folds(std::size_t elements) const { draft_.require_folds(elements, where_); }
   const Quantized* find_quantized(std::size_t i) const;  // null when it is none
 
   // An axis attribute or input counted from either end, as 0 .. rank-1.
@@ -132,6 +140,8 @@ class OnnxNode {
   ir::ValueId add_constant(const std::string& role, ir::Tensor tensor);  // "node.role", checked to be finite
   void keep_grid(ir::ValueId constant, WeightGrid grid) { draft_.keep_grid(constant, std::move(grid)); }
   ir::ValueId add_step(const std::string& role, ir::Op op, const std::vector<ir::ValueId>& inputs);
+  // A layer called as the node, planned where its input is quantized; finish(op) makes it the output, too.
+  ir::ValueId add_layer(ir::Op op, const std::vector<ir::ValueId>& inputs);
   void finish(ir::Op op, const std::vector<ir::ValueId>& inputs);  // the node that writes the output
   void finish(Value value);                                        // the output is this value itself
   void finish_folded(Literal value);                               // computed from literals
@@ -139,6 +149,7 @@ class OnnxNode {
   void abandon();                                                  // the outputs are Unknown
 
   [[noreturn]] void refuse(const std::string& reason) const;  // Error{kUnsupported}
+  void note_refusal(const std::string& reason);               // the same, but what follows is looked at, too
   [[noreturn]] void reject(const std::string& reason,
                            const std::string& hint = {}) const;  // Error{kBadInput}
 

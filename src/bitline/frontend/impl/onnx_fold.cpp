@@ -125,11 +125,16 @@ Literal fold_expand(const OnnxNode& node) {
 
 Literal fold_constant_of_shape(const OnnxNode& node) {
   const ir::Shape shape = node.integers(0);
-  const auto count = static_cast<std::size_t>(checked_count(shape, kMaxFolded, node.where()));
+  const auto count = static_cast<std::size_t>(checked_count(shape, kMaxFilled, node.where()));
+  node.require_folds(count);
   const onnx::TensorProto* proto = node.attributes().tensor("value");
   const Literal fill = proto == nullptr ? Literal{{1}, Floats{0.0f}} : read_literal(*proto, node.where());
   if (fill.size() != 1) node.reject("attribute 'value' must hold one element");
-  return pick(fill, shape, std::vector<std::size_t>(count, 0));
+  return std::visit(
+      [&](const auto& values) {
+        return Literal{shape, std::decay_t<decltype(values)>(count, values[0]), fill.range};
+      },
+      fill.data);
 }
 
 // Row-major concatenation: the blocks behind the axis, input after input, for each index before it.

@@ -40,7 +40,7 @@ struct View {
 std::vector<std::int64_t> dense_strides(const ir::Shape& shape);
 View broadcast_view(const OnnxNode& node, const ir::Shape& from, const ir::Shape& to);
 ir::Shape broadcast_shape(const OnnxNode& node, const ir::Shape& a, const ir::Shape& b);
-// Source positions of the view's elements in row-major order. Error{kBadInput} when they are too many.
+// Source positions of the view's elements in row-major order. Error{kUnsupported} when they are too many.
 std::vector<std::size_t> positions(const View& view, const Where& where);
 
 }  // namespace bitline::frontend

@@ -24,11 +24,13 @@ ir::Tensor scaled(ir::Tensor tensor, float factor) {
   return tensor;
 }
 
-// A weight that is scaled or turned first, with its grid.
-ir::ValueId prepared_weight(OnnxNode& node, float factor, bool turn) {
+// A weight that is scaled or turned first, with its grid; as a matrix or as a kernel of 1x1.
+ir::ValueId prepared_weight(OnnxNode& node, float factor, bool turn, bool kernel = false) {
   const auto prepare = [&](ir::Tensor matrix) {
     matrix = scaled(std::move(matrix), factor);
-    return turn ? transposed(matrix) : matrix;
+    if (turn) matrix = transposed(matrix);
+    if (kernel) matrix.shape.insert(matrix.shape.end(), 2, 1);
+    return matrix;
   };
   const Literal& from = node.literal(1);
   const ir::ValueId weight = node.add_constant("weight", prepare(node.tensor(1)));
@@ -61,6 +63,8 @@ ir::Tensor bias_of(const OnnxNode& node, std::size_t i, std::int64_t outputs) {
   const ir::Tensor c = node.tensor(i);
   const bool row = c.shape == ir::Shape{outputs} || c.shape == ir::Shape{1, outputs};
   if (!row && c.size() != 1) {
+    if (c.shape.size() == 2 && (c.shape[1] == outputs || c.shape[1] == 1))
+      node.refuse("its bias of shape " + ir::shape_text(c.shape) + " differs from image to image");
     node.reject("its bias has shape " + ir::shape_text(c.shape) + ", expected [" + std::to_string(outputs) +
                 "]");
   }
@@ -93,12 +97,31 @@ void convert_gemm(OnnxNode& node) {
   node.finish(ir::Linear{}, inputs);
 }
 
+// A linear layer over tokens [N, ..., K] is a 1x1 convolution over an image [N, K, tokens, 1], which arrays
+// can take. Bits of the result may differ from a product's, as those of any two orders of a sum do.
+void finish_over_tokens(OnnxNode& node, ir::ValueId x) {
+  const ir::Shape shape = node.shape(0);
+  const std::int64_t inputs = shape.back();
+  const std::int64_t outputs = node.literal(1).shape[1];
+  const std::int64_t tokens = checked_count({shape.begin() + 1, shape.end() - 1}, kMaxElements, node.where());
+  const ir::ValueId weight = prepared_weight(node, 1.0f, true, true);
+  const ir::ValueId rows = node.add_step("tokens", ir::Reshape{{ir::kBatch, tokens, 1, inputs}}, {x});
+  const ir::ValueId image = node.add_step("image", ir::Transpose{{0, 3, 1, 2}}, {rows});
+  const ir::ValueId y = node.add_layer(ir::Conv{}, {image, weight});
+  const ir::ValueId back = node.add_step("rows", ir::Transpose{{0, 2, 3, 1}}, {y});
+  ir::Shape out = shape;
+  out.back() = outputs;
+  node.finish(node.add_step("result", ir::Reshape{out}, {back}));
+}
+
 void convert_matmul(OnnxNode& node) {
   const ir::ValueId a = node.activation(0);
   if (!node.is_literal(1)) return node.finish(ir::MatMul{}, {a, node.value(1)});
   const ir::Shape shape = node.literal(1).shape;
   if (shape.size() != 2)
     node.refuse("its constant right side of shape " + ir::shape_text(shape) + " is no matrix");
+  const ir::Shape& x = node.shape(0);
+  if (x.size() > 2 && x.back() == shape[0]) return finish_over_tokens(node, a);
   node.finish(ir::Linear{}, {a, prepared_weight(node, 1.0f, true)});
 }
 

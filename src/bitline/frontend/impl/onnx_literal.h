@@ -24,6 +24,7 @@ inline constexpr std::int64_t kSymbolicBatch = -0x6269746c696e65;
 inline constexpr std::int64_t kMaxExtent = std::int64_t{1} << 24;
 inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 inline constexpr std::int64_t kMaxFolded = std::int64_t{1} << 26;  // made here, not read from the file
+inline constexpr std::int64_t kMaxFilled = std::int64_t{1} << 28;  // of one value (1 GiB), and of all folds
 inline constexpr std::size_t kMaxRank = 8;
 
 using Floats = std::vector<float>;
@@ -32,8 +33,8 @@ using Integers = std::vector<std::int64_t>;
 struct Literal {
   ir::Shape shape;
   std::variant<Floats, Integers> data;
-  // Of 8-bit integers: what their type, or a Clip behind it, allows. Of floats that a quantizer made: their
-  // codes.
+  // Of 4- and 8-bit integers: what their type, or a Clip behind it, allows. Of floats that a quantizer made:
+  // their codes.
   std::optional<quant::CodeRange> range = std::nullopt;
   // Of floats that a quantizer made: value = code * scale, a scale for each.
   std::shared_ptr<const Floats> scales = nullptr;
@@ -42,11 +43,15 @@ struct Literal {
   std::size_t size() const;
 };
 
-// The product of the extents, at most `limit`. Error{kBadInput} when larger or when an extent is negative.
+// "int8" of ONNX's number of an element type; the number itself where it has no name here.
+std::string element_type_name(std::int64_t type);
+
+// The product of the extents. Error{kUnsupported} when it is above `limit`, when there are too many
+// dimensions or one is the batch size; Error{kBadInput} when an extent is negative.
 std::int64_t checked_count(const ir::Shape& shape, std::int64_t limit, const Where& where);
 
-// Reads an initializer or the value of a Constant. Refuses external data, wrong sizes and types without use
-// here.
+// Reads an initializer or the value of a Constant. Error{kUnsupported} for external data and types without
+// use here, Error{kBadInput} for wrong sizes.
 Literal read_literal(const onnx::TensorProto& proto, const Where& where);
 
 // Error{kBadInput} naming `what` and the first value that is NaN or infinite.

@@ -127,12 +127,13 @@ void compare(const ir::Tensor& weight, const quant::CimLayer& planned, const qua
 
 }  // namespace
 
-void check_codes(const OnnxNode& node, const Quantized& quantized) {
+Value checked_codes(OnnxNode& node, Quantized quantized) {
   const quant::CodeRange range = moved(quantized.range, quantized.zero_point);
-  if (activation_codes(range)) return;
-  node.refuse(
+  if (activation_codes(range)) return quantized;
+  node.note_refusal(
       "its codes, less the zero point, are " + range_text(range) +
       ", expected those of 1 to 16 bits, unsigned (0 to 2^b - 1) or signed (-2^(b-1) to 2^(b-1) - 1)");
+  return quantized.value;
 }
 
 quant::CimLayer planned_layer(const OnnxNode& node, const Quantized& input, const WeightGrid* grid,
@@ -165,9 +166,8 @@ quant::CodeRange clipped_range(const OnnxNode& node, quant::CodeRange range) {
     if (values.size() != 1) node.reject("its bounds are not one number each");
     return static_cast<int>(std::clamp<std::int64_t>(values[0], range.low, range.high));
   };
-  const quant::CodeRange out{bound(1, range.low), bound(2, range.high)};
-  if (out.low > out.high) node.reject("its min is above its max");
-  return out;
+  const int high = bound(2, range.high);
+  return {std::min(bound(1, range.low), high), high};  // as ONNX: with min above max all become max
 }
 
 void adopt_plan(const std::string& metadata, const std::string& path, quant::QuantizedModel& model) {

@@ -18,8 +18,9 @@ namespace bitline::frontend {
 quant::CimLayer planned_layer(const OnnxNode& node, const Quantized& input, const WeightGrid* grid,
                               const ir::Shape& weight);
 
-// Refuses a quantizer that no layer can have: codes that are not those of 1 to 16 bits, signed or unsigned.
-void check_codes(const OnnxNode& node, const Quantized& quantized);
+// The quantized activation, or the float one behind a noted refusal: codes of no layer, which are those of 1
+// to 16 bits, signed or unsigned.
+Value checked_codes(OnnxNode& node, Quantized quantized);
 
 // The codes that a Clip with literal bounds leaves of a range.
 quant::CodeRange clipped_range(const OnnxNode& node, quant::CodeRange range);

@@ -1,6 +1,7 @@
 // Activations and element-wise arithmetic; Identity, Dropout and casts between floats, which vanish.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "bitline/frontend/impl/onnx_draft.h"
@@ -18,7 +19,7 @@ void convert_identity(OnnxNode& node) {
 
 void convert_cast(OnnxNode& node) {
   const std::int64_t to = node.attributes().integer("to", 0, 1, 64);
-  if (to != onnx::TensorProto::FLOAT) node.refuse("an activation becomes element type " + std::to_string(to));
+  if (to != onnx::TensorProto::FLOAT) node.refuse("an activation becomes " + element_type_name(to));
   node.finish(node.activation(0));
 }
 
@@ -32,8 +33,8 @@ void convert_relu(OnnxNode& node) {
 }
 
 float clip_bound(const OnnxNode& node, const char* attribute, std::size_t i, float fallback) {
-  if (!node.has_input(i)) return node.attributes().real(attribute, fallback);
-  const Floats values = node.floats(i);
+  const Floats values =
+      node.has_input(i) ? node.floats(i) : Floats{node.attributes().any_real(attribute, fallback)};
   if (values.size() != 1 || values[0] != values[0])
     node.reject(std::string("its ") + attribute + " is not one number");
   return std::clamp(values[0], -kLargest, kLargest);
@@ -47,15 +48,33 @@ void convert_clip(OnnxNode& node) {
   }
   const float low = clip_bound(node, "min", 1, -kLargest);
   const float high = clip_bound(node, "max", 2, kLargest);
-  if (low > high) node.reject("its min " + std::to_string(low) + " is above its max " + std::to_string(high));
-  node.finish(ir::Clip{low, high}, {node.activation(0)});
+  // As ONNX defines it, min(max(x, low), high): with low above high every value becomes high.
+  node.finish(ir::Clip{std::min(low, high), high}, {node.activation(0)});
+}
+
+// An operand of arithmetic. Infinity is valid there, as in the masks of attention, but no graph holds it.
+ir::ValueId operand(OnnxNode& node, std::size_t i) {
+  if (node.is_literal(i)) {
+    const Floats values = node.literal(i).is_float() ? node.floats(i) : Floats{};
+    if (std::any_of(values.begin(), values.end(), [](float x) { return std::isinf(x); }))
+      node.refuse("its constant operand holds infinity");
+  }
+  return node.value(i);
 }
 
 void convert_add(OnnxNode& node) {
-  node.finish(ir::Add{}, {node.value(0), node.value(1)});
+  node.finish(ir::Add{}, {operand(node, 0), operand(node, 1)});
 }
 void convert_mul(OnnxNode& node) {
-  node.finish(ir::Mul{}, {node.value(0), node.value(1)});
+  node.finish(ir::Mul{}, {operand(node, 0), operand(node, 1)});
+}
+
+void convert_sum(OnnxNode& node) {
+  ir::ValueId sum = operand(node, 0);
+  for (std::size_t i = 1; i + 1 < node.input_count(); ++i)
+    sum = node.add_step(std::to_string(i), ir::Add{}, {sum, operand(node, i)});
+  if (node.input_count() < 2) return node.finish(sum);
+  node.finish(ir::Add{}, {sum, operand(node, node.input_count() - 1)});
 }
 
 // a - b is a + (-b); the sign goes into a constant where there is one.
@@ -74,7 +93,7 @@ void convert_sub(OnnxNode& node) {
 void convert_div(OnnxNode& node) {
   ir::Tensor b = node.tensor(1);
   for (float& x : b.data) {
-    if (x == 0.0f) node.reject("division by zero");
+    if (x == 0.0f) node.refuse("it divides by zero");
     x = 1.0f / x;
   }
   node.finish(ir::Mul{}, {node.value(0), node.add_constant("reciprocal", std::move(b))});
@@ -101,6 +120,7 @@ constexpr std::array kOps = {
     Converter{"Add", convert_add},
     Converter{"Mul", convert_mul},
     Converter{"Sub", convert_sub},
+    Converter{"Sum", convert_sum},
     Converter{"Div", convert_div},
     Converter{"Softmax", convert_softmax},
     Converter{"Identity", convert_identity, Reads::kMovement},

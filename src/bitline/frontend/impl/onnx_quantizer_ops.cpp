@@ -15,8 +15,8 @@ namespace {
 constexpr std::int64_t kMostFoldedBits = 22;  // round_half_even counts that far
 
 void check_scale(const OnnxNode& node, float scale) {
-  if (!(scale > 0.0f) || !std::isfinite(scale))
-    node.reject("its scale is " + std::to_string(scale) + ", expected a positive finite number");
+  if (!std::isfinite(scale)) node.reject("its scale is " + std::to_string(scale));
+  if (!(scale > 0.0f)) node.refuse("its scale is " + std::to_string(scale) + ", expected a positive number");
 }
 
 float one_number(const OnnxNode& node, std::size_t i, const char* what) {
@@ -58,11 +58,13 @@ quant::CodeRange quant_range(const OnnxNode& node) {
 // A scale (or zero point) for each element of a literal: by broadcasting, or along the axis of a
 // (De)QuantizeLinear.
 Floats spread(const OnnxNode& node, std::size_t i, const ir::Shape& to) {
+  const bool blocks =
+      node.op_type() != "Quant" && node.attributes().integer("block_size", 0, 0, kMaxExtent) != 0;
+  if (blocks) node.refuse("blocks of scales");
   const ir::Tensor values = node.tensor(i);
   ir::Shape from = values.shape;
   if (node.op_type() != "Quant" && values.size() > 1) {
     const int axis = node.axis(node.attributes().integer("axis", 1, -kMaxExtent, kMaxExtent), to.size());
-    if (node.attributes().integer("block_size", 0, 0, kMaxExtent) != 0) node.refuse("blocks of scales");
     from.assign(to.size(), 1);
     from[static_cast<std::size_t>(axis)] = static_cast<std::int64_t>(values.size());
   }
@@ -113,7 +115,7 @@ quant::CodeRange written_range(const OnnxNode& node) {
   if (node.attributes().integer("output_dtype", 0, 0, 64) != 0) node.refuse("attribute 'output_dtype'");
   if (!node.has_input(2)) return quant::unsigned_range(8);
   const Literal& zero = node.literal(2);
-  if (!zero.range) node.refuse("its zero point is neither int8 nor uint8");
+  if (!zero.range) node.refuse("its zero point has neither four nor eight bits");
   return *zero.range;
 }
 
@@ -129,9 +131,7 @@ Quantized quantized_activation(OnnxNode& node, quant::CodeRange range) {
 }
 
 void convert_quant(OnnxNode& node) {
-  const Quantized q = quantized_activation(node, quant_range(node));
-  check_codes(node, q);
-  node.finish(q);
+  node.finish(checked_codes(node, quantized_activation(node, quant_range(node))));
 }
 
 void convert_quantize_linear(OnnxNode& node) {
@@ -148,8 +148,7 @@ void convert_dequantize_linear(OnnxNode& node) {
   const float zero = node.has_input(2) ? one_number(node, 2, "zero point") : 0.0f;
   if (one_number(node, 1, "scale") != q.scale || zero != static_cast<float>(q.zero_point))
     node.refuse("its scale or zero point is not that of '" + q.node + "'");
-  check_codes(node, q);
-  node.finish(std::move(q));
+  node.finish(checked_codes(node, std::move(q)));
 }
 
 constexpr std::array kOps = {

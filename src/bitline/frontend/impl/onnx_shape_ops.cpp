@@ -2,6 +2,7 @@
 // literals Constant and Shape.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "bitline/frontend/impl/onnx_axes.h"
@@ -132,7 +133,7 @@ void convert_slice(OnnxNode& node) {
   ir::Slice op;
   for (const AxisRange& range : slice_ranges(node, shape)) {
     const std::int64_t extent = shape[static_cast<std::size_t>(range.axis)];
-    if (range.count() == 0) node.reject("it leaves nothing along axis " + std::to_string(range.axis));
+    if (range.count() == 0) node.refuse("it leaves nothing along axis " + std::to_string(range.axis));
     op.axes.push_back(range.axis);
     op.starts.push_back(range.start);
     op.ends.push_back(range.stop < 0 ? -extent - 1 : range.stop);  // a plain -1 would mean the last element
@@ -157,7 +158,8 @@ Integers split_extents(const OnnxNode& node, std::int64_t extent) {
     node.reject(std::to_string(parts.size()) + " parts for " + std::to_string(count) + " outputs");
   std::int64_t left = extent;
   for (const std::int64_t part : parts) {
-    if (part < 1 || part > left) node.reject("its parts do not fit an extent of " + std::to_string(extent));
+    if (part == 0) node.refuse("one of its parts is empty");
+    if (part < 0 || part > left) node.reject("its parts do not fit an extent of " + std::to_string(extent));
     left -= part;
   }
   if (left != 0) node.reject("its parts leave " + std::to_string(left) + " of " + std::to_string(extent));
@@ -182,9 +184,10 @@ void convert_split(OnnxNode& node) {
 
 float pad_value(const OnnxNode& node) {
   if (!node.has_input(2)) return node.attributes().real("value", 0.0f);
-  const ir::Tensor value = node.tensor(2);
+  const Floats value = node.floats(2);
   if (value.size() != 1) node.reject("its padding value is not one number");
-  return value.data[0];
+  if (!std::isfinite(value[0])) node.refuse("its padding value is not finite");
+  return value[0];
 }
 
 void convert_pad(OnnxNode& node) {
@@ -206,7 +209,7 @@ void convert_pad(OnnxNode& node) {
   }
   for (const std::int64_t pad : pads) {
     if (pad < 0) node.refuse("negative padding");
-    if (pad > kMaxExtent) node.reject("a padding of " + std::to_string(pad));
+    if (pad > kMaxExtent) node.refuse("a padding of " + std::to_string(pad));
   }
   if (op.begin[0] != 0 || op.end[0] != 0) node.refuse("it pads the batch");
   if (std::all_of(pads.begin(), pads.end(), [](std::int64_t pad) { return pad == 0; })) return node.finish(x);
