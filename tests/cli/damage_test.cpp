@@ -86,8 +86,8 @@ TEST(Damage, WeightsOfAnotherNetwork) {
 TEST(Damage, TruncatedCifar) {
   const Scratch s;
   s.write("test_batch.bin", std::string(3073 * 2 + 100, '\1'));
-  const Outcome o = run_program(
-      {"simulate", "--quiet", "--model", "zoo:resnet20", "--data", "cifar10", "--data-dir", s.path("")});
+  const Outcome o = run_program({"simulate", "--quiet", "--model", "zoo:resnet20", "--untrained", "--data",
+                                 "cifar10", "--data-dir", s.path("")});
   expect_error(o, 3, {"test_batch.bin", "3073"});
 }
 
@@ -96,8 +96,8 @@ TEST(Damage, ALabelThatIsNoClass) {
   std::string record(3073, '\1');
   record[0] = '\x0b';
   s.write("test_batch.bin", std::string(3073, '\1') + record);
-  const Outcome o = run_program(
-      {"simulate", "--quiet", "--model", "zoo:resnet20", "--data", "cifar10", "--data-dir", s.path("")});
+  const Outcome o = run_program({"simulate", "--quiet", "--model", "zoo:resnet20", "--untrained", "--data",
+                                 "cifar10", "--data-dir", s.path("")});
   expect_error(o, 3, {"test_batch.bin", "11"});
 }
 

@@ -38,16 +38,16 @@ TEST(Errors, QuantizersOfTraining) {
 }
 
 TEST(Errors, ChoicesOfSimulate) {
-  const Words words = {"simulate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits"};
+  const Words words = {"simulate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data", "digits"};
   expect_error(run_program(joined(words, {"--images", "-5"})), 2, {"--images"});
   expect_error(run_program(joined(words, {"--verify", "--verify-images", "0"})), 2, {"--verify-images"});
   expect_error(run_program(joined(words, {"--variation", "lognormal:0.1"})), 3, {"float"});
   expect_error(run_program(joined(words, {"--data", "digts"})), 2, {"--data"});
   const Scratch scratch;
   const std::string model = scratch.path("q.safetensors");
-  ASSERT_EQ(run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
-                         "--calibration-images", "16", "--test-images", "-1", "--hardware", "64x64:1b",
-                         "--out", model})
+  ASSERT_EQ(run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data",
+                         "digits", "--calibration-images", "16", "--test-images", "-1", "--hardware",
+                         "64x64:1b", "--out", model})
                 .exit_code,
             0);
   const Words quantized = {"simulate", "--quiet", "--model", model, "--images", "4"};
@@ -92,23 +92,24 @@ TEST(Errors, MissingAndUnknownModels) {
 
 TEST(Errors, ImpossibleGeometryNamesTheLayer) {
   const Scratch scratch;
-  const Outcome o = run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
-                                 "--hardware", "8x8:1b", "--out", scratch.path("q.safetensors")});
+  const Outcome o = run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data",
+                                 "digits", "--hardware", "8x8:1b", "--out", scratch.path("q.safetensors")});
   expect_error(o, 3, {"node '", "rows"});
   EXPECT_TRUE(scratch.names().empty());
 }
 
 TEST(Errors, DataThatDoesNotFit) {
-  expect_error(run_program({"calibrate", "--quiet", "--model", "zoo:resnet20", "--data", "digits"}), 3,
-               {"digits", "does not fit", "32"});
+  expect_error(
+      run_program({"calibrate", "--quiet", "--model", "zoo:resnet20", "--untrained", "--data", "digits"}), 3,
+      {"digits", "does not fit", "32"});
   expect_error(run_program({"quantize", "--quiet", "--model", "zoo:resnet20", "--data", "digits", "--out",
                             "/nowhere/q.safetensors"}),
                3, {"digits", "does not fit", "32"});
 }
 
 TEST(Errors, PrecisionGranularityVariation) {
-  const std::vector<std::string> base = {"calibrate",      "--quiet", "--model",
-                                         "zoo:digits-cnn", "--data",  "digits"};
+  const std::vector<std::string> base = {"calibrate",   "--quiet", "--model", "zoo:digits-cnn",
+                                         "--untrained", "--data",  "digits"};
   const auto with = [&base](const std::string& flag, const std::string& value) {
     std::vector<std::string> words = base;
     words.insert(words.end(), {flag, value});
@@ -128,8 +129,8 @@ TEST(Errors, PrecisionGranularityVariation) {
 }
 
 TEST(Errors, BatchNormOptionsThatContradict) {
-  const std::vector<std::string> base = {"calibrate",      "--quiet", "--model",
-                                         "zoo:digits-cnn", "--data",  "digits"};
+  const std::vector<std::string> base = {"calibrate",   "--quiet", "--model", "zoo:digits-cnn",
+                                         "--untrained", "--data",  "digits"};
   const auto with = [&base](std::vector<std::string> words) {
     words.insert(words.begin(), base.begin(), base.end());
     return run_program(words);
@@ -141,8 +142,8 @@ TEST(Errors, BatchNormOptionsThatContradict) {
 TEST(Errors, HardwareFileHasItsPlace) {
   const Scratch scratch;
   scratch.write("chip.yaml", "schema: bitline-array/1\narray: {rows: 64, colums: 64}\n");
-  expect_error(run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
-                            "--hardware", scratch.path("chip.yaml")}),
+  expect_error(run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data",
+                            "digits", "--hardware", scratch.path("chip.yaml")}),
                3, {"chip.yaml:2:19", "did you mean 'columns'"});
 }
 

@@ -153,9 +153,9 @@ tile:
 class CountedEstimate : public ::testing::Test {
  protected:
   void SetUp() override {
-    const Outcome o =
-        run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits", "--hardware",
-                     "isaac", "--calibration-images", "16", "--on-array", "first", "--out", artefact_});
+    const Outcome o = run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained",
+                                   "--data", "digits", "--hardware", "isaac", "--calibration-images", "16",
+                                   "--on-array", "first", "--out", artefact_});
     ASSERT_EQ(o.exit_code, 0) << o.err;
   }
   Words words(const Words& more) const {
@@ -211,9 +211,9 @@ TEST_F(CountedEstimate, AnArtefactBesideChipsWithOtherArrays) {
 TEST(Estimate, ComparisonsAreOfLayersThatAllChipsRun) {
   const Scratch scratch;
   const std::string artefact = scratch.path("digits.safetensors");
-  const Outcome o = run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
-                                 "--hardware", "rram-128", "--calibration-images", "16", "--digital", "first",
-                                 "--digital", "last", "--out", artefact});
+  const Outcome o = run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data",
+                                 "digits", "--hardware", "rram-128", "--calibration-images", "16",
+                                 "--digital", "first", "--digital", "last", "--out", artefact});
   ASSERT_EQ(o.exit_code, 0) << o.err;
   const result::Record alone = json_of({"estimate", artefact, "--hardware", "rram-128"});
   EXPECT_EQ(alone.find("sums_are"), nullptr);

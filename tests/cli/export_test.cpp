@@ -26,10 +26,10 @@ class ExportCommand : public testing::Test {
   static void TearDownTestSuite() { delete scratch_; }
 
   static void calibrate(const std::string& out, const Words& more) {
-    const Outcome o = run_program(joined(
-        {"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits", "--calibration-images",
-         "32", "--test-images", "-1", "--hardware", "64x64:2b", "--out", scratch_->path(out)},
-        more));
+    const Outcome o = run_program(joined({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained",
+                                          "--data", "digits", "--calibration-images", "32", "--test-images",
+                                          "-1", "--hardware", "64x64:2b", "--out", scratch_->path(out)},
+                                         more));
     ASSERT_EQ(o.exit_code, 0) << o.err;
   }
 
@@ -137,7 +137,8 @@ TEST_F(ExportCommand, NoMultiplierIsLeftButOneAColumn) {
 
 TEST_F(ExportCommand, AFloatNetworkIsPackedToAQuarter) {
   const auto bytes = [](const Outcome& o) { return count(record_of(o.out), "file_bytes"); };
-  const Words words = {"export", "--model", "zoo:digits-cnn", "--to", "packed", "--format", "json", "--out"};
+  const Words words = {"export", "--model",  "zoo:digits-cnn", "--untrained", "--to",
+                       "packed", "--format", "json",           "--out"};
   const Outcome whole = run_program(joined(words, {scratch_->path("w.safetensors")}));
   const Outcome packed =
       run_program(joined(words, {scratch_->path("p.safetensors"), "--float-weights", "int8"}));
@@ -146,8 +147,8 @@ TEST_F(ExportCommand, AFloatNetworkIsPackedToAQuarter) {
             "note: weights of layers in float are 8-bit codes now, which changes them a little\n");
   EXPECT_LT(bytes(packed), bytes(whole) * 2 / 5);
   EXPECT_EQ(logits("w.safetensors"), [] {
-    const Outcome o =
-        run_program({"export", "zoo:digits-cnn", "--to", "qonnx", "--out", scratch_->path("w.onnx")});
+    const Outcome o = run_program(
+        {"export", "zoo:digits-cnn", "--untrained", "--to", "qonnx", "--out", scratch_->path("w.onnx")});
     EXPECT_EQ(o.err, "note: the model is float, so the file has no quantizers\n");
     return logits("w.onnx");
   }());

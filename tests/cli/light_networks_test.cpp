@@ -37,8 +37,8 @@ TEST(LightNetworks, InfoDescribesThem) {
 TEST(LightNetworks, FillArraysGroupByGroup) {
   const std::string cifar = data_folder("cifar10");
   if (cifar.empty()) GTEST_SKIP() << "no cifar10 in $BITLINE_DATA";
-  const io::Json f = figures({"calibrate", "--model", "zoo:mobilenet_v1_x0_25_cifar", "--data", "cifar10",
-                              "--calibration-images", "4", "--test-images", "4"});
+  const io::Json f = figures({"calibrate", "--model", "zoo:mobilenet_v1_x0_25_cifar", "--untrained", "--data",
+                              "cifar10", "--calibration-images", "4", "--test-images", "4"});
   EXPECT_EQ(f.at("layers_on_array").at("value").as_int(), 26);
   EXPECT_EQ(f.at("arrays").at("value").as_int(), 2514);
 }
@@ -48,7 +48,7 @@ TEST(LightNetworks, GiveTheCodesOfTheTrainingGraph) {
   const Scratch scratch;
   for (const char* network : {"mobilenet_v2_x0_25_cifar", "shufflenet_v2_x0_5_cifar"}) {
     const std::string file = scratch.path(std::string(network) + ".safetensors");
-    figures({"calibrate", "--model", std::string("zoo:") + network, "--data", "cifar10",
+    figures({"calibrate", "--model", std::string("zoo:") + network, "--untrained", "--data", "cifar10",
              "--calibration-images", "8", "--test-images", "4", "--out", file});
     const io::Json f =
         figures({"simulate", "--model", file, "--images", "4", "--verify", "--verify-images", "1"});

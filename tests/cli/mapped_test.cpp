@@ -13,9 +13,10 @@ class Mapped : public ::testing::Test {
   Outcome calibrate(const std::string& out, const std::string& precision = "W4A4P4",
                     const std::string& granularity = "column/column",
                     const std::string& hardware = "64x64:2b") const {
-    return run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
-                        "--calibration-images", "16", "--test-images", "-1", "--precision", precision,
-                        "--granularity", granularity, "--hardware", hardware, "--out", scratch_.path(out)});
+    return run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data",
+                        "digits", "--calibration-images", "16", "--test-images", "-1", "--precision",
+                        precision, "--granularity", granularity, "--hardware", hardware, "--out",
+                        scratch_.path(out)});
   }
   Outcome map(const std::string& model, const std::string& out, const Words& more = {}) const {
     return run_program(joined(
@@ -68,8 +69,8 @@ TEST_F(Mapped, ErrorsNameTheNode) {
   expect_error(simulate("q.safetensors", "none.json"), 3, {"none.json"});
   scratch_.write("cut.json", scratch_.read("m.json").substr(0, 200));
   expect_error(simulate("q.safetensors", "cut.json"), 3, {"cut.json"});
-  expect_error(run_program({"simulate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits",
-                            "--mapping", scratch_.path("m.json")}),
+  expect_error(run_program({"simulate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data",
+                            "digits", "--mapping", scratch_.path("m.json")}),
                3, {"the model is float"});
 }
 

@@ -76,7 +76,7 @@ TEST_F(Recipes, OnlySomeSteps) {
   EXPECT_FALSE(scratch_.exists("run/layer-layer.safetensors"));
   const Outcome second = run({"--only", "column*"});
   ASSERT_EQ(second.exit_code, 0) << second.err;
-  EXPECT_EQ(second.err.find("float"), std::string::npos) << second.err;
+  EXPECT_EQ(second.err.find("train: float"), std::string::npos) << second.err;
   EXPECT_TRUE(scratch_.exists("run/column-column.safetensors"));
   EXPECT_FALSE(scratch_.exists("run/layer-layer.safetensors"));
   EXPECT_EQ(summary(), (Words{"float", "column/column"}));
@@ -222,7 +222,7 @@ TEST_F(Recipes, NamesThatChangeTogether) {
       "  - name: \"{images} as {what}\"\n    for:\n      size: [{images: 32, half: 16}, {images: 64, half: "
       "48}]\n"
       "      row: [{what: all, take: \"{images}\"}, {what: part, take: \"{half}\"}]\n"
-      "    simulate: {model: \"zoo:digits-cnn\", data: digits, images: \"{take}\"}\n");
+      "    simulate: {model: \"zoo:digits-cnn\", untrained: true, data: digits, images: \"{take}\"}\n");
   const Outcome o = run();
   ASSERT_EQ(o.exit_code, 0) << o.err;
   std::map<std::string, std::int64_t> images;
@@ -234,7 +234,7 @@ TEST_F(Recipes, NamesThatChangeTogether) {
 }
 
 TEST_F(Recipes, SetReplacesAnOption) {
-  write("  - simulate: {model: \"zoo:digits-cnn\", data: digits, images: 64}\n");
+  write("  - simulate: {model: \"zoo:digits-cnn\", untrained: true, data: digits, images: 64}\n");
   ASSERT_EQ(run().exit_code, 0);
   ASSERT_EQ(run({"--set", "images=32"}).exit_code, 0);
   const io::Json steps = io::parse_json(scratch_.read("run/steps.json"), "steps");

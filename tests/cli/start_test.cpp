@@ -51,9 +51,9 @@ TEST(Start, IsNotLinkedToLibTorch) {
 // is loaded, also later.
 TEST(Start, SimulatesInUnderFiftyMillisecondsWithoutLibTorch) {
   const Scratch scratch;
-  json_of({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--data", "digits", "--calibration-images",
-           "16", "--test-images", "-1", "--hardware", "64x64:2b", "--precision", "W4A4P4", "--out",
-           scratch.path("m.safetensors")});
+  json_of({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data", "digits",
+           "--calibration-images", "16", "--test-images", "-1", "--hardware", "64x64:2b", "--precision",
+           "W4A4P4", "--out", scratch.path("m.safetensors")});
   const Words words = {"simulate", "--quiet", "--model",  scratch.path("m.safetensors"),
                        "--data",   "digits",  "--images", "1"};
   EXPECT_LT(fastest_run(words), kSoon);

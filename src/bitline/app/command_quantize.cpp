@@ -112,7 +112,7 @@ class QuantizeCommand final : public Command {
     data_.keep_in(result.best);
     frontend::save_artefact(session.files(), out_, result.best);
     result::Record record = started_record(session);
-    if (model_.starts_random()) record.add("start", std::string("random weights"));
+    record.add("start_weights", std::string(model_.starts_random() ? "random" : "loaded"));
     record.add("input_scaling", data_.scaling_text());
     record.add("accuracy", result.best_accuracy, "%");
     const auto test_set = data_.open(data::Split::kTest, session);

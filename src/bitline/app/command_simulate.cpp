@@ -44,9 +44,9 @@ class SimulateCommand final : public Command {
                    "lognormal:0.1+onoff:100 or gaussian:0.05+saf0:0.01+saf1:0.001+read:0.05 (on/off ratio; "
                    "stuck at the lowest, "
                    "highest level; read noise in digits a row); several give several rows");
-    app.add_option("--chips", chips_, "chips for each variation")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 100000));
+    chips_option_ = app.add_option("--chips", chips_, "chips for each variation")
+                        ->capture_default_str()
+                        ->check(CLI::Range(1, 100000));
     app.add_option("--kernel", kernel_, kernel_help())->capture_default_str();
     app.add_option(
         "--logits", logits_,
@@ -57,9 +57,10 @@ class SimulateCommand final : public Command {
     app.add_option("--mapping", mapping_,
                    "a file of bitline map: run the arrays as they are mapped, and prove that they equal the "
                    "integer program, code for code");
-    app.add_option("--verify-images", verify_images_, "test images for --verify and --mapping")
-        ->check(CLI::Range(std::int64_t{1}, kMostImages))
-        ->capture_default_str();
+    verify_images_option_ =
+        app.add_option("--verify-images", verify_images_, "test images for --verify and --mapping")
+            ->check(CLI::Range(std::int64_t{1}, kMostImages))
+            ->capture_default_str();
     app.add_option("--converters", converter_images_,
                    "show how the converters are used by so many test images: codes at the ends of the range, "
                    "columns that never change, information")
@@ -67,6 +68,7 @@ class SimulateCommand final : public Command {
   }
 
   result::Record run(Session& session) override {
+    check_options();
     const quant::QuantizedModel model = model_.load_trained(session);
     data_.use_notes(model, session);
     const auto set = data_.open(data::Split::kTest, session);
@@ -76,6 +78,9 @@ class SimulateCommand final : public Command {
     if (model.layers.empty() && !variations_.empty())
       bad_input("the model is float, so cell variation has nothing to change", {},
                 "quantize it for an array first");
+    if (model.layers.empty() && kernel_ != "auto")
+      throw Error(ErrorCode::kUsage, "the model is float, so --kernel has no layer to run", {},
+                  "leave it out");
     const sim::Network network(model, kernel_);
     if (verbose_) note_kernels(network, session);
     result::Record record;
@@ -95,6 +100,14 @@ class SimulateCommand final : public Command {
   }
 
  private:
+  void check_options() const {
+    if (chips_option_->count() > 0 && variations_.empty())
+      throw Error(ErrorCode::kUsage, "--chips has no effect without --variation", {}, "add --variation");
+    if (verify_images_option_->count() > 0 && !verify_ && mapping_.empty())
+      throw Error(ErrorCode::kUsage, "--verify-images has no effect without --verify or --mapping", {},
+                  "add --verify");
+  }
+
   sim::Evaluation evaluate(const sim::Network& network, const data::Dataset& set, Session& session) const {
     const sim::BatchSource source = batch_source(set, images_, data_.normalization());
     if (logits_.empty()) return sim::evaluate(network, source, session.context());
@@ -179,6 +192,8 @@ class SimulateCommand final : public Command {
   std::int64_t images_ = 0;
   std::vector<std::string> variations_;
   int chips_ = 20;
+  const CLI::Option* chips_option_ = nullptr;
+  const CLI::Option* verify_images_option_ = nullptr;
   std::string kernel_ = "auto";
   std::string logits_;
   bool verbose_ = false;

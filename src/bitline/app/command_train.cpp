@@ -26,6 +26,7 @@ class TrainCommand final : public Command {
 
   result::Record run(Session& session) override {
     const quant::QuantizedModel start = load(session);
+    if (model_.starts_random()) session.note("note: training starts from random weights");
     const train::TrainResult result = run_training(start, nullptr, data_, training_, session, {"train"});
     quant::QuantizedModel best = result.best;
     data_.keep_in(best);
@@ -36,7 +37,7 @@ class TrainCommand final : public Command {
     result::Record record;
     record.title = "train " + model_.model + " on " + data_.set.kind;
     record.add("configuration", configuration_text(best));
-    record.add("start", std::string(model_.starts_random() ? "random weights" : "the model's weights"));
+    record.add("start_weights", std::string(model_.starts_random() ? "random" : "loaded"));
     record.add("input_scaling", data_.scaling_text());
     record.add("accuracy", result.best_accuracy, "%");
     add_missing_classes(*data_.open(data::Split::kTest, session), training_.train.evaluate_images, record);

@@ -118,11 +118,13 @@ void DataOptions::use_notes(const quant::QuantizedModel& model, const Session& s
     if (given(option)) return note_difference(key, noted, std::to_string(value), session);
     value = std::llround(number_of(key, noted, noted));
   };
-  const std::string kind = set.kind;
   take_text("data", set.kind, kind_option_);
   if (set.kind == "image-folder") {
     take_size("resize", set.resize, resize_option_);
     take_size("crop", set.crop, crop_option_);
+  } else if (given(resize_option_) || given(crop_option_)) {
+    throw Error(ErrorCode::kUsage, "--resize and --crop have no effect on " + set.kind, {},
+                "they are for --data image-folder");
   }
   const bool own_scaling = given(scaling_option_) || given(mean_option_) || given(std_option_);
   if (own_scaling) {

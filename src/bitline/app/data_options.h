@@ -28,7 +28,8 @@ struct DataOptions {
 
   void declare(CLI::App& app);
   // What the model's notes say, where the command line says nothing; where it says something else, that is
-  // noted. Error{kBadInput} for notes that cannot be read.
+  // noted. Error{kBadInput} for notes that cannot be read, Error{kUsage} for options that the set does not
+  // have.
   void use_notes(const quant::QuantizedModel& model, const Session& session);
   // Writes the notes; `auto` is written as what it is.
   void keep_in(quant::QuantizedModel& model) const;
@@ -38,7 +39,6 @@ struct DataOptions {
   std::unique_ptr<data::Dataset> open(data::Split split, const Session& session) const;
 
  private:
-  struct Given;
   void note_difference(const char* key, const std::string& noted, const std::string& own,
                        const Session& session) const;
 

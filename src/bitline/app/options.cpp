@@ -65,8 +65,8 @@ quant::QuantizedModel ModelOptions::load(Session& session, int classes) const {
 quant::QuantizedModel ModelOptions::load_trained(Session& session) const {
   quant::QuantizedModel loaded = load(session, 0);
   if (starts_random() && !untrained)
-    throw Error(ErrorCode::kUsage, "'" + model + "' has no weights", {},
-                "name a file of them, " + model + "=WEIGHTS.safetensors, or say --untrained");
+    bad_input("'" + model + "' has no trained weights", {},
+              "name a file of them, " + model + "=WEIGHTS.safetensors, or say --untrained");
   if (starts_random()) session.note("note: the weights of " + model + " are random");
   return loaded;
 }

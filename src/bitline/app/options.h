@@ -38,7 +38,7 @@ struct ModelOptions {
   void declare_ignored_outputs(CLI::App& app);  // --ignore-output
   // Any model: zoo, ONNX, safetensors, or a quantized artefact. `classes` 0 = the model's own.
   quant::QuantizedModel load(Session& session, int classes) const;
-  // The same where weights matter: Error{kUsage} for a network of the zoo without any, unless --untrained.
+  // The same where weights matter: Error{kBadInput} for a network of the zoo without any, unless --untrained.
   quant::QuantizedModel load_trained(Session& session) const;
   bool starts_random() const;                                 // a network of the zoo without weights
   quant::QuantizedModel load_shapes(Session& session) const;  // zoo networks without weights, too

@@ -59,6 +59,17 @@ const WeightRounding& rounding_of(const PtqOptions& options, const quant::CimCon
       {}, "leave out what asks for others, or use --rounding compensated");
 }
 
+// What would change nothing is refused.
+void check_effects(const PtqOptions& options, const quant::CimConfig& config,
+                   const WeightRounding& rounding) {
+  if (config.adc_levels == quant::kIdealAdc && options.adc_range_option->count() > 0)
+    throw Error(ErrorCode::kUsage, "--adc-range has no effect here: ideal converters have no range", {},
+                "use a --precision such as W4A4P4, or leave it out");
+  if (!rounding.reconstructs && options.steps_option->count() > 0)
+    throw Error(ErrorCode::kUsage, "--reconstruction-steps has no effect here", {},
+                "it is for --rounding reconstructed");
+}
+
 ir::Graph prepare(const ir::Graph& graph, const PtqOptions& options) {
   if (options.keep_batch_norm && options.equalize)
     throw Error(ErrorCode::kUsage, "--equalize needs batch-norm folded", {}, "leave --keep-batch-norm out");
@@ -134,15 +145,16 @@ void PtqOptions::declare(CLI::App& app, const std::string& usual) {
       ->delimiter(',')
       ->check(CLI::IsMember(sim::activation_kind_names()))
       ->capture_default_str();
-  app.add_option("--adc-range", adc_range, std::string("how converter ranges are chosen") + methods)
-      ->capture_default_str();
+  adc_range_option =
+      app.add_option("--adc-range", adc_range, std::string("how converter ranges are chosen") + methods)
+          ->capture_default_str();
   app.add_flag("--equalize", equalize, "equalize the ranges of neighbouring layers' channels first");
   app.add_flag("--keep-batch-norm", keep_batch_norm, "do not fold batch-norm into the weights");
   app.add_flag("--re-estimate-batch-norm", re_estimate_batch_norm,
                "give kept batch-norms the statistics of the quantized layers");
-  app.add_option("--reconstruction-steps", reconstruction_steps, "optimizer steps a block")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+  steps_option = app.add_option("--reconstruction-steps", reconstruction_steps, "optimizer steps a block")
+                     ->check(CLI::Range(1, 1'000'000))
+                     ->capture_default_str();
 }
 
 PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, const ArrayOptions& array,
@@ -150,6 +162,7 @@ PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, cons
   sim::CalibrateOptions calibration;
   calibration.config = array.config(session);
   const WeightRounding& rounding = rounding_of(options, calibration.config);
+  check_effects(options, calibration.config, rounding);
   calibration.policy = array.policy();
   calibration.compensate = rounding.compensates;
   calibration.weight_range = quant::parse_range(options.weight_range);

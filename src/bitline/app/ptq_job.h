@@ -9,7 +9,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace bitline::app {
 
@@ -22,6 +23,8 @@ struct PtqOptions {
   bool keep_batch_norm = false;
   bool re_estimate_batch_norm = false;
   int reconstruction_steps = 300;  // a part of the network
+  const CLI::Option* adc_range_option = nullptr;
+  const CLI::Option* steps_option = nullptr;
 
   // Where the usual rounding is `reconstructed`, converters that it does not take get `compensated`.
   void declare(CLI::App& app, const std::string& usual = "nearest");
