@@ -51,7 +51,8 @@ TEST(Damage, UnsupportedOperatorsAreAllNamed) {
   net.node("Relu", {"big"}, "y");
   const Scratch s;
   s.write("net.onnx", text_of(net));
-  expect_error(info(s, "net.onnx"), 4, {"net.onnx", "'gate'", "Sigmoid", "'big'", "Resize", "supported"});
+  expect_error(info(s, "net.onnx"), 4,
+               {"net.onnx", "'gate'", "Sigmoid", "'big'", "Resize", "docs/networks.md"});
   const Outcome o = run_program({"calibrate", "--quiet", "--model", s.path("net.onnx"), "--data", "digits",
                                  "--out", s.path("q.safetensors")});
   expect_error(o, 4, {"'gate'", "'big'"});

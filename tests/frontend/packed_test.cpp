@@ -270,5 +270,34 @@ TEST(DamagedArtefact, RandomChangesAreSurvived) {
   EXPECT_GT(refused, kRounds / 2);
 }
 
+// Two layers of one shape that read one weight.
+quant::QuantizedModel two_readers(bool alike) {
+  ir::Graph g;
+  const Philox random(4, stream_id("shared"));
+  ir::Tensor w({6, 6});
+  for (std::size_t i = 0; i < w.size(); ++i) w.data[i] = static_cast<float>(random.normal(i));
+  const ir::ValueId x = g.add_input("x", {ir::kBatch, 6}), weight = g.add_constant("w", w);
+  const ir::ValueId a = g.add_node("a", ir::Linear{}, {x, weight});
+  g.set_output(g.add_node("b", ir::Linear{}, {a, weight}));
+  quant::QuantizedModel model{g, {{"a", quantized(w, 4)}, {"b", quantized(w, 4)}}, {}};
+  if (!alike) model.layers.at("b").weight_scale[0] *= 0.5f;
+  return model;
+}
+
+TEST(Packed, ASharedWeightIsStoredOnce) {
+  const quant::QuantizedModel alike = two_readers(true);
+  const io::TensorFile file = packed_file(alike, {});
+  EXPECT_EQ(file.tensors.at("w").dtype, io::DType::kU8);
+  EXPECT_EQ(file.tensors.at("w").bytes.size(), 18U);
+  const quant::QuantizedModel back = loaded(file);
+  for (const char* name : {"a", "b"})
+    EXPECT_EQ(
+        quant::weight_codes(back.graph.constant(back.graph.find_node(name)->inputs[1]), back.layers.at(name)),
+        quant::weight_codes(alike.graph.constant(alike.graph.find_node(name)->inputs[1]),
+                            alike.layers.at(name)));
+  // Layers that see other codes in it keep the floats.
+  EXPECT_EQ(packed_file(two_readers(false), {}).tensors.at("w").dtype, io::DType::kF32);
+}
+
 }  // namespace
 }  // namespace bitline::frontend

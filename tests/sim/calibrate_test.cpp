@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error_of.h"
+#include "sim/random_layer.h"
 #include "sim/small_net.h"
 #include <gtest/gtest.h>
 #include <tbb/global_control.h>
@@ -43,6 +44,44 @@ TEST(Calibrate, LayersOfThePolicyGetAWholeState) {
   EXPECT_EQ(layer.psum_step.size(), 2U * 2U * 2U);
   EXPECT_EQ(layer.psum_centre.size(), 2U * 2U * 2U);
   EXPECT_EQ(model.layers.count("conv3"), 1U);
+}
+
+// Two layers of one shape, "one" and "two", that read the same weight and bias or equal copies of them.
+ir::Graph twice(bool shared) {
+  Dice dice(5);
+  ir::Graph graph;
+  ir::Conv op;
+  op.window.kernel = {3, 3};
+  op.window.pad_begin = op.window.pad_end = {1, 1};
+  const ir::Tensor weight({3, 3, 3, 3}, dice.normals(81, 0.3f)), bias({3}, dice.normals(3, 0.1f));
+  ir::ValueId x = graph.add_input("x", {ir::kBatch, 3, 9, 8});
+  ir::ValueId w = graph.add_constant("w", weight), b = graph.add_constant("b", bias);
+  x = graph.add_node("relu", ir::Relu{}, {graph.add_node("one", op, {x, w, b})});
+  if (!shared) {
+    w = graph.add_constant("w2", weight);
+    b = graph.add_constant("b2", bias);
+  }
+  graph.set_output(graph.add_node("two", op, {x, w, b}));
+  return graph;
+}
+
+TEST(Calibrate, SharedConstantsAreRoundedAsCopiesAre) {
+  for (const bool compensate : {false, true}) {
+    CalibrateOptions options = options_of(Granularity::kColumn, Granularity::kColumn);
+    options.compensate = compensate;
+    options.policy.first = options.policy.last = mapping::Placement::kArray;
+    const ir::Tensor images = random_images(8, 3);
+    const quant::QuantizedModel shared = calibrate(twice(true), images, options, {});
+    const quant::QuantizedModel copies = calibrate(twice(false), images, options, {});
+    for (const char* name : {"one", "two"}) {
+      const ir::Node &a = *shared.graph.find_node(name), &b = *copies.graph.find_node(name);
+      for (const std::size_t input : {1U, 2U})
+        EXPECT_EQ(shared.graph.constant(a.inputs[input]).data, copies.graph.constant(b.inputs[input]).data)
+            << name << " input " << input << (compensate ? " compensated" : " nearest");
+      EXPECT_EQ(shared.layers.at(name).weight_scale, copies.layers.at(name).weight_scale);
+      EXPECT_EQ(shared.layers.at(name).psum_step, copies.layers.at(name).psum_step);
+    }
+  }
 }
 
 TEST(Calibrate, SignedInputsAreNoticed) {

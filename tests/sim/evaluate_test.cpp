@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -209,6 +210,41 @@ TEST(EvaluateChips, ReadNoiseDependsOnTheImageAndOnNoBatchOrThread) {
   Context four = with_threads(4);
   const Evaluation expected = evaluate(chip, random_batches({60}, 2), with_threads(1));
   EXPECT_EQ(evaluate(chip, random_batches({60}, 2), four).correct, expected.correct);
+}
+
+// Logits that are not finite are no answer: the first node whose values are not is named, in float, as
+// integers and on a chip.
+TEST(Evaluate, NamesTheFirstNodeThatIsNotFinite) {
+  const auto with_overflow = [](ir::Graph graph) {
+    ir::Tensor& weight = graph.constant(graph.find_node("fc")->inputs[1]);
+    for (float& w : weight.data) w *= 1e38f;  // sums overflow to infinities of both signs
+    graph.set_output(graph.add_node("behind", ir::Softmax{1}, {graph.output()}));
+    return graph;
+  };
+  CalibrateOptions options;
+  quant::QuantizedModel model = calibrate(small_net(1), random_images(6, 1), options, {});
+  model.graph = with_overflow(model.graph);
+  const quant::QuantizedModel in_float{with_overflow(small_net(1)), {}, {}};
+  const auto message = [](const std::function<void()>& run) -> std::string {
+    try {
+      run();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kBadInput);
+      return e.what();
+    }
+    return "";
+  };
+  const std::string expected =
+      "node 'fc': its values are not finite, so the network has no answer (check the weights and the input "
+      "scaling)";
+  for (const quant::QuantizedModel* m : {&in_float, static_cast<const quant::QuantizedModel*>(&model)}) {
+    const Network network(*m);
+    EXPECT_EQ(message([&] { evaluate(network, random_batches({20}, 3), Context{}); }), expected);
+  }
+  EXPECT_EQ(message([&] {
+              evaluate_chips(Network(model), {"lognormal", 0.1}, 2, random_batches({20}, 3), Context{});
+            }),
+            expected);
 }
 
 }  // namespace

@@ -305,5 +305,27 @@ TEST(Trainer, RefusesNetworksThatDoNotFitTheData) {
   EXPECT_NE(text.find("[N, 12]"), std::string::npos) << text;
 }
 
+// Cross-entropy has a softmax of its own; the one at the end of the network stays in the model.
+TEST(Trainer, ASoftmaxAtTheEndIsNoPartOfTheLoss) {
+  const Digits digits(64, 32);
+  quant::QuantizedModel plain = float_start(), tail = plain;
+  tail.graph.set_output(tail.graph.add_node("prob", ir::Softmax{1}, {tail.graph.output()}));
+  for (const double distillation : {0.0, 0.5}) {
+    TrainOptions options = short_run();
+    options.distillation = distillation;
+    Recorder recorder;
+    const auto train = [&](const quant::QuantizedModel& start) {
+      return bitline_trainer()->train(start, &start.graph, digits.sets(), options, recorder, Context{},
+                                      io::posix());
+    };
+    const TrainResult a = train(plain), b = train(tail);
+    EXPECT_EQ(b.last.graph.nodes().back().name, "prob");
+    for (const auto& [id, value] : a.last.graph.constants())
+      EXPECT_EQ(b.last.graph.constant(id).data, value.data) << a.last.graph.value_name(id);
+    EXPECT_EQ(a.epochs.back().loss, b.epochs.back().loss);
+    EXPECT_EQ(a.best_accuracy, b.best_accuracy);
+  }
+}
+
 }  // namespace
 }  // namespace bitline::train

@@ -67,7 +67,6 @@ quant::QuantizedModel ModelOptions::load_trained(Session& session) const {
   if (starts_random() && !untrained)
     bad_input("'" + model + "' has no trained weights", {},
               "name a file of them, " + model + "=WEIGHTS.safetensors, or say --untrained");
-  if (starts_random()) session.note("note: the weights of " + model + " are random");
   return loaded;
 }
 

@@ -65,7 +65,9 @@ void check_effects(const PtqOptions& options, const quant::CimConfig& config,
   if (config.adc_levels == quant::kIdealAdc && options.adc_range_option->count() > 0)
     throw Error(ErrorCode::kUsage, "--adc-range has no effect here: ideal converters have no range", {},
                 "use a --precision such as W4A4P4, or leave it out");
-  if (!rounding.reconstructs && options.steps_option->count() > 0)
+  const bool falls_back =
+      options.rounding.empty() && options.usual_rounding == "reconstructed";  // the result says
+  if (!rounding.reconstructs && !falls_back && options.steps_option->count() > 0)
     throw Error(ErrorCode::kUsage, "--reconstruction-steps has no effect here", {},
                 "it is for --rounding reconstructed");
 }
