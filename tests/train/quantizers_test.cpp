@@ -73,7 +73,7 @@ TEST(ScaleMotion, AScaleAtTheEndOfItsReachComesBack) {
 TEST(ScaleMotion, AStepBeyondTheReachEndsAtItsEnd) {
   const Tensor start = torch::tensor({0.5f, 0.5f, 0.5f});
   Tensor u = torch::tensor({100.0f, -100.0f, 0.25f});
-  keep_in_reach(start, u);
+  keep_in_reach(start, u, quant::kMaxLog);
   for (std::int64_t i = 0; i < 3; ++i)
     EXPECT_GT(quant::positive_scale_slope(0.5f, u[i].item<float>()), 0.0f) << i;
   EXPECT_EQ(u[0].item<float>(), 0.5f * quant::kMaxLog);

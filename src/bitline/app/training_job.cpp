@@ -131,9 +131,10 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option("--cim-operator", train.backend.cim_operator,
                  "auto, fused (CPU), composed (LibTorch operators) or float (no arrays; ideal ADC)")
       ->capture_default_str();
-  app.add_option(
-         "--compute", train.backend.compute,
-         "float32 or bfloat16: convolutions in float and what is between them; arrays compute integers")
+  app.add_option("--compute", train.backend.compute,
+                 "float32, bfloat16 or auto (bfloat16 where the processor has AVX-512 BF16): convolutions in "
+                 "float and "
+                 "what is between them; arrays compute integers")
       ->capture_default_str();
   app.add_option("--epoch-test-images", train.evaluate_images,
                  "test images looked at after each epoch, with --method ptq at the end; 0 = all")
@@ -179,14 +180,17 @@ train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Gr
   const train::TrainData sets{train_set.get(), test_set.get(), data.normalization(),
                               options.augmentation(data.set.kind)};
   ConsoleObserver observer(session, stage, options.tensorboard);
-  const train::Backend& backend = options.train.backend;
+  train::TrainOptions chosen = options.train;
+  train::Backend& backend = chosen.backend;
+  if (backend.compute == "auto") backend.compute = cpu_features().avx512_bf16 ? "bfloat16" : "float32";
   if (backend.compute == "bfloat16" && backend.device == "cpu" && !cpu_features().avx512_bf16)
     session.note(
-        "convolutions in bfloat16 are slower than in float32 here: the processor has no AVX-512 BF16");
+        "note: bfloat16 gains no time here, since the processor has no AVX-512 BF16; --compute auto takes "
+        "float32");
   if (const ir::Node* softmax = ir::final_softmax(start.graph))
     session.note("note: the loss is on the input of '" + softmax->name + "', a Softmax at the network's end");
   train::TrainResult result =
-      trainer().train(start, teacher, sets, options.train, observer, session.context(), session.files());
+      trainer().train(start, teacher, sets, chosen, observer, session.context(), session.files());
   for (train::EpochReport& e : result.epochs) {
     e.epoch += stage.epochs_before;
     e.steps_done += stage.steps_before;
@@ -211,6 +215,7 @@ void add_training_figures(const train::TrainResult& result, const TrainingOption
   }
   if (const ir::Node* softmax = ir::final_softmax(result.best.graph))
     record.add("loss_on", "the input of '" + softmax->name + "'");
+  if (result.ran_away_at > 0) record.add("loss_ran_away_at_step", result.ran_away_at);
   record.add("epochs", std::int64_t{options.train.epochs});
   record.add("steps", result.epochs.empty() ? std::int64_t{0} : result.epochs.back().steps_done);
   record.add("training_seconds", seconds, "s", 1);

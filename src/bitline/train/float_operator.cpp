@@ -1,6 +1,7 @@
 #include "bitline/train/float_operator.h"
 
 #include "bitline/base/error.h"
+#include "bitline/train/convolution.h"
 #include "bitline/train/fake_quantize.h"
 #include "bitline/train/torch.h"
 
@@ -58,10 +59,10 @@ Tensor float_cim(const CimSpec& spec, const CimTensors& t, const Tensor& x) {
   const Tensor wq = fake_quantize(t.weight, weight_groups(spec, t, layer, roundings));
   if (x.dim() == 2) return torch::linear(xq.to(torch::kFloat32), wq.view({wq.size(0), -1}), t.bias);
   const bool even = !pads_first && w.pad_begin == w.pad_end;
-  const Tensor kernel = (wq.dim() == 4 ? wq : wq.view({wq.size(0), -1, 1, 1})).to(spec.compute);
-  const Tensor bias = t.bias.defined() ? t.bias.to(spec.compute) : Tensor();
-  return torch::conv2d((even || pads_first ? xq : padded(xq)).to(spec.compute), kernel, bias, w.stride,
-                       even ? w.pad_begin : std::array<std::int64_t, 2>{0, 0}, w.dilation, spec.shape.groups);
+  const Tensor kernel = wq.dim() == 4 ? wq : wq.view({wq.size(0), -1, 1, 1});
+  const ConvolutionWindow window{w.stride, even ? w.pad_begin : std::array<std::int64_t, 2>{0, 0}, w.dilation,
+                                 spec.shape.groups};
+  return convolve(even || pads_first ? xq : padded(xq), kernel, t.bias, window, spec.compute);
 }
 
 }  // namespace bitline::train

@@ -6,6 +6,7 @@
 #include "bitline/ir/classes.h"
 #include "bitline/ir/interpreter.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/quant/scale.h"
 #include "bitline/sim/wordlines.h"
 #include "bitline/train/converters.h"
 #include "bitline/train/float_operator.h"
@@ -43,6 +44,11 @@ std::int64_t count(const ir::Shape& shape) {
 // know how small a scale is: one of eight bits can fall so far in a step that no gradient is left to come
 // back by. Converters, whose steps have few codes, are left as they are.
 constexpr double kLongestScaleStep = 0.1;
+
+// Learned converter steps stay within a factor of eight of the calibrated ones. Behind a batch-norm nothing
+// holds a layer's size: steps could fall until its outputs differ by less than the norm's epsilon, and a norm
+// whose statistics are fixed then magnifies each small shift of their mean.
+constexpr float kConverterReach = 2.08f;  // in logarithms
 
 // A simulated gradient says how far to go; momentum would go ten times as far.
 bool gathers(const quant::QuantizerSpec& quantizer) {
@@ -145,7 +151,7 @@ void GraphNet::add_layer(const ir::Node& node, const quant::CimLayer& layer, con
         outputs * tiling.grid.tiles * slices / static_cast<std::int64_t>(layer.psum_step.size());
     t.psum_gain = static_cast<double>(quant::lsq_gradient_scale(sums, layer.config.adc_levels - 1));
     t.slice_gain = slice_gains(tiling, layer.config);
-    add_parameter(node.name + ".psum_step", t.step_u, false, rates.range, gathers(quantizers.psums));
+    add_scale(node.name + ".psum_step", t.step_s0, t.step_u, rates.range, quantizers.psums);
     add_parameter(node.name + ".psum_centre", t.centre, false, rates.range);
     out.psum_mean = torch::zeros_like(t.centre);
     out.psum_mean_seen = torch::zeros({1});
@@ -258,9 +264,14 @@ void GraphNet::keep_in_reach() {
   const torch::NoGradGuard no_gradient;
   for (auto& [name, layer] : layers_) {
     CimTensors& t = layer.tensors;
-    train::keep_in_reach(t.activation_s0, t.activation_u);
-    train::keep_in_reach(t.weight_s0, t.weight_u);
-    if (t.step_u.defined()) train::keep_in_reach(t.step_s0, t.step_u);
+    train::keep_in_reach(t.activation_s0, t.activation_u, quant::kMaxLog);
+    train::keep_in_reach(t.weight_s0, t.weight_u, quant::kMaxLog);
+    if (!t.step_u.defined()) continue;
+    const bool learned =
+        gathers(layer.spec.quantizers.psums) && !layer.spec.quantizers.psums.policy->follows_range;
+    train::keep_in_reach(t.step_s0, t.step_u, learned ? kConverterReach : quant::kMaxLog);
+    if (layer.psum_mean_seen.item<float>() != 0.0f)
+      keep_in_window(t, layer.psum_mean, layer.spec.config.adc_levels);
   }
 }
 

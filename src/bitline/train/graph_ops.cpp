@@ -9,6 +9,7 @@
 #include "bitline/base/suggest.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/train/clip_bfloat16.h"
+#include "bitline/train/convolution.h"
 #include "bitline/train/torch.h"
 
 namespace bitline::train {
@@ -82,10 +83,10 @@ struct Runner {
   Tensor operator()(const ir::Conv& op) const {
     const ir::Window& w = op.window;
     const bool even = symmetric(w);
-    const Tensor x = (even ? in[0] : pad_window(in[0], w, 0.0)).to(compute), weight = in[1].to(compute);
-    const Tensor bias = in.size() > 2 ? in[2].to(compute) : Tensor();
-    return torch::conv2d(x, weight, bias, w.stride, even ? w.pad_begin : std::array<std::int64_t, 2>{0, 0},
-                         w.dilation, op.groups);
+    const Tensor x = even ? in[0] : pad_window(in[0], w, 0.0), bias = in.size() > 2 ? in[2] : Tensor();
+    const ConvolutionWindow window{w.stride, even ? w.pad_begin : std::array<std::int64_t, 2>{0, 0},
+                                   w.dilation, op.groups};
+    return convolve(x, in[1], bias, window, compute);
   }
   Tensor operator()(const ir::Linear&) const {
     return torch::linear(in[0], in[1], in.size() > 2 ? in[2] : Tensor());

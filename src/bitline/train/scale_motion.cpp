@@ -52,9 +52,18 @@ float u_of_scale(float s0, float scale) {
   return s0 * std::clamp(std::log(scale / s0), -quant::kMaxLog, quant::kMaxLog);
 }
 
-void keep_in_reach(const Tensor& s0, Tensor& u) {
-  const Tensor reach = s0 * quant::kMaxLog;
+void keep_in_reach(const Tensor& s0, Tensor& u, float most_log) {
+  const Tensor reach = s0 * most_log;
   u.copy_(torch::minimum(torch::maximum(u, -reach), reach));
+}
+
+void keep_in_window(CimTensors& tensors, const Tensor& mean, int levels) {
+  const std::vector<float> s0 = to_floats(tensors.step_s0), u = to_floats(tensors.step_u);
+  std::vector<float> half(s0.size());
+  for (std::size_t i = 0; i < half.size(); ++i)
+    half[i] = 0.5f * static_cast<float>(levels - 1) * quant::positive_scale(s0[i], u[i]);
+  const Tensor window = to_torch(half).to(tensors.centre.device());
+  tensors.centre.copy_(torch::minimum(torch::maximum(tensors.centre, mean - window), mean + window));
 }
 
 ActivationView view_activations(const CimSpec& spec, const CimTensors& tensors, const Tensor& x) {

@@ -41,6 +41,10 @@ float u_of_scale(float s0, float scale);
 
 // Brings u back to the end of its scale's reach: beyond it the task's gradient is zero, and no step would
 // return.
-void keep_in_reach(const at::Tensor& s0, at::Tensor& u);
+void keep_in_reach(const at::Tensor& s0, at::Tensor& u, float most_log);
+
+// Brings the centres of converters back to where the mean of their sums is within their levels. Behind a
+// batch-norm no gradient does: a column that gives one code alone is a constant.
+void keep_in_window(CimTensors& tensors, const at::Tensor& mean, int levels);
 
 }  // namespace bitline::train

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "bitline/base/error.h"
+#include "bitline/base/units.h"
 #include "bitline/data/loader.h"
 #include "bitline/data/sampler.h"
 #include "bitline/sim/evaluate.h"
@@ -16,6 +17,7 @@
 #include "bitline/train/checkpoint.h"
 #include "bitline/train/fingerprint.h"
 #include "bitline/train/graph_net.h"
+#include "bitline/train/loss_watch.h"
 #include "bitline/train/reconstruct.h"
 #include "bitline/train/schedule.h"
 #include "bitline/train/shard_step.h"
@@ -54,7 +56,8 @@ class Run {
         context_(context),
         fs_(fs),
         net_(make_net(start, options)),
-        sgd_(net_.parameters(), options.momentum, options.weight_decay) {
+        sgd_(net_.parameters(), options.momentum, options.weight_decay),
+        loss_watch_(std::ssize(data.train->class_names())) {
     if (options.distillation > 0.0) {
       teacher_ = std::make_unique<GraphNet>(quant::QuantizedModel{*teacher, {}, {}},
                                             Backend{options.backend.device, "auto", options.backend.compute});
@@ -77,6 +80,7 @@ class Run {
     result.epochs = state_.epochs;
     result.best_accuracy = std::max(0.0, state_.best_accuracy);
     result.peak_memory_bytes = peak_memory();
+    result.ran_away_at = ran_away_at_;
     return result;
   }
 
@@ -161,11 +165,21 @@ class Run {
     net_.keep_in_reach();
     net_.follow_ranges(step.statistics, kRunningMomentum);
     if (mode == BatchNormMode::kBatch) net_.update_running(step.statistics, kRunningMomentum);
+    watch(step.loss);
     state_.epoch_loss += step.loss;
     state_.epoch_correct += step.correct;
     ++state_.steps_done;
     ++steps_here_;
     return {step.loss, norm};
+  }
+
+  void watch(double loss) {
+    if (!loss_watch_.add(loss)) return;
+    ran_away_at_ = state_.steps_done + 1;
+    context_.log(LogLevel::kWarning, "warning: the loss runs away: " + fixed_text(loss_watch_.recent(), 1) +
+                                         " at step " + std::to_string(ran_away_at_) + ", " +
+                                         fixed_text(loss_watch_.start(), 1) +
+                                         " at the start; lower --lr or --range-lr, or set --clip-norm");
   }
 
   void require_finite(double value, const std::string& what) const {
@@ -254,6 +268,8 @@ class Run {
   std::unique_ptr<GraphNet> teacher_;
   std::int64_t steps_per_epoch_ = 1;
   std::int64_t steps_here_ = 0;
+  LossWatch loss_watch_;
+  std::int64_t ran_away_at_ = 0;
   Schedule schedule_;
   RunState state_;
 };

@@ -88,6 +88,7 @@ struct TrainResult {
   double best_accuracy = 0.0;
   std::int64_t peak_memory_bytes = 0;
   bool resumed = false;
+  std::int64_t ran_away_at = 0;  // the step at which the loss had run away (loss_watch.h); 0: it did not
 };
 
 struct ReconstructOptions {
