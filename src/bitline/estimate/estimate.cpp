@@ -186,7 +186,7 @@ class Estimator {
       return c.component->energy->value * energy_factor(spec_.technology, *c.component) * adc;
     }
     if (!c.work || !time) return std::nullopt;
-    return *c.work / c.instances * *time;
+    return *c.work / (c.instances * c.working) * *time;
   }
 
   void add_component(const ComponentTotal& c) {
