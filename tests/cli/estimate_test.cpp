@@ -207,6 +207,27 @@ TEST_F(CountedEstimate, AnArtefactBesideChipsWithOtherArrays) {
                {"conv1", "quantized for arrays of 128", "quantize it for this hardware"});
 }
 
+// What the file states is complete; how often such a component is used, nothing says.
+TEST(Estimate, ConstantsAreMissingOnlyWhereTheyAre) {
+  const Scratch scratch;
+  scratch.write("uncounted.yaml", R"(schema: bitline-hardware/1
+name: uncounted
+extends: isaac
+tile: {components: {watch: {kind: controller, energy: 1 pJ, area: 1 um2, cite: x}}}
+)");
+  scratch.write("absent.yaml", R"(schema: bitline-hardware/1
+name: absent
+extends: isaac
+tile: {components: {watch: {kind: controller, area: 1 um2, cite: x}}}
+)");
+  EXPECT_EQ(
+      text(json_of({"estimate", "zoo:resnet20", "--hardware", scratch.path("uncounted.yaml")}), "sums_are"),
+      "lower bounds: not all is counted (table absent)");
+  EXPECT_EQ(
+      text(json_of({"estimate", "zoo:resnet20", "--hardware", scratch.path("absent.yaml")}), "sums_are"),
+      "lower bounds: constants are missing (table absent)");
+}
+
 // One chip has logic for the first and last layer, the other has not.
 TEST(Estimate, ComparisonsAreOfLayersThatAllChipsRun) {
   const Scratch scratch;

@@ -37,6 +37,16 @@ TEST(Hardware, ShowsEveryDesignAndSaysWhatIsMissing) {
   EXPECT_EQ(text(json_of({"hardware", "show", "sram-28nm"}), "not_in_chip_power"), "dac");
 }
 
+// With reads of 200 ns ISAAC's ADCs convert for half of a cycle, at the same energy each.
+TEST(Hardware, AdcsAreCountedAtTheRateTheyAreUsed) {
+  const Scratch scratch;
+  scratch.write("slow.yaml",
+                "schema: bitline-hardware/1\nname: slow\nextends: isaac\narray: {cycle: 200 ns, cite: me}\n");
+  const result::Record adc = json_of({"hardware", "explain", scratch.path("slow.yaml"), "adc"});
+  EXPECT_NE(text(adc, "power_formula").find("16 mW for all 8 x 50 % at work = 8 mW"), std::string::npos);
+  EXPECT_NE(text(adc, "energy_formula").find("1.562 pJ a conversion"), std::string::npos);
+}
+
 TEST(Hardware, ExplainsAComponentByItsNameAtOneLevel) {
   const result::Record adc = json_of({"hardware", "explain", "isaac", "adc"});
   EXPECT_NE(text(adc, "power_formula").find("16 mW for all 8"), std::string::npos);

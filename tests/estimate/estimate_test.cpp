@@ -227,6 +227,9 @@ TEST(Estimate, LayersForOtherDacsAreNamed) {
   EXPECT_EQ(c.run(options).absent,
             std::vector<std::string>{"dac.bits: 1 layers are for DACs of more bits a cycle"});
   EXPECT_FALSE(c.run(options).time_complete);
+  EXPECT_FALSE(c.run(options).lacks_constants());
+  c.spec.tile.components[0].power.reset();
+  EXPECT_TRUE(c.run(options).lacks_constants());
 }
 
 TEST(Estimate, LayersForOtherAdcsAreNamed) {

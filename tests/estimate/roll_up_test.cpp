@@ -35,11 +35,13 @@ std::map<std::string, double> gaps(const HardwareSpec& spec) {
 TEST(RollUp, TheSmallChipByHand) {
   const HardwareSpec spec = parse_small();
   const RollUp r = roll_up(spec);
-  // macro: 2 arrays of 1 mW, DACs of 2 mW together, 16 ADCs of 2 mW, shift-add 1 mW
-  EXPECT_DOUBLE_EQ(r.levels[0].power, 2e-3 + 2e-3 + 32e-3 + 1e-3);
+  // macro: 2 arrays of 1 mW; of DACs of 2 mW together those of 32 of 64 rows; 16 ADCs of 2 mW, 8 ns of 10;
+  // shift-add 1 mW
+  const double macro = 2e-3 + 1e-3 + 25.6e-3 + 1e-3;
+  EXPECT_DOUBLE_EQ(r.levels[0].power, macro);
   EXPECT_DOUBLE_EQ(r.levels[0].area, 200e-12 + 50e-12 + 16e-9 + 10e-12);
-  EXPECT_DOUBLE_EQ(r.levels[1].power, 4 * 37e-3 + 5e-3);  // a router for two tiles
-  EXPECT_DOUBLE_EQ(r.chip().power, 3 * (4 * 37e-3 + 5e-3));
+  EXPECT_DOUBLE_EQ(r.levels[1].power, 4 * macro + 5e-3);  // a router for two tiles
+  EXPECT_DOUBLE_EQ(r.chip().power, 3 * (4 * macro + 5e-3));
   EXPECT_DOUBLE_EQ(r.levels[0].units, 12.0);
   EXPECT_DOUBLE_EQ(r.arrays, 24.0);
   EXPECT_DOUBLE_EQ(r.weight_bytes, 24 * 64 * 64 * 2 / 8);
@@ -48,10 +50,10 @@ TEST(RollUp, TheSmallChipByHand) {
   EXPECT_DOUBLE_EQ(*r.macs_per_cycle, 256.0);
   EXPECT_DOUBLE_EQ(*r.peak, 2 * 256.0 * 24 / 10e-9);
   EXPECT_DOUBLE_EQ(*r.power_efficiency, *r.peak / r.chip().power);
-  EXPECT_DOUBLE_EQ(*r.adc_power_share, 4 * 32e-3 / r.levels[1].power);
+  EXPECT_DOUBLE_EQ(*r.adc_power_share, 4 * 25.6e-3 / r.levels[1].power);
   EXPECT_DOUBLE_EQ(component(r, "tile.router").instances, 0.5);
-  EXPECT_EQ(component(r, "dac").power_formula, "2 mW for all 128");
-  EXPECT_EQ(component(r, "adc").power_formula, "2 mW x 16");
+  EXPECT_EQ(component(r, "dac").power_formula, "2 mW for all 128 x 50 % at work");
+  EXPECT_EQ(component(r, "adc").power_formula, "2 mW x 16 x 80 % at work");
   EXPECT_EQ(component(r, "tile.router").power_formula, "10 mW / 2 that share it");
 }
 
@@ -68,7 +70,31 @@ TEST(RollUp, EnergyAloneGivesPowerAtTheRateOfUse) {
   EXPECT_DOUBLE_EQ(*component(roll_up(spec), "array").power, 2 * 5e-12 / 10e-9);
   EXPECT_EQ(component(roll_up(spec), "array").power_formula, "5 pJ / 10 ns x 2");
   const HardwareSpec adc = parse_small(changed("power: 2 mW, area: 0.001", "energy: 3 pJ, area: 0.001"));
-  EXPECT_DOUBLE_EQ(*component(roll_up(adc), "adc").power, 16 * 3e-12 * 1e9);
+  // 8 columns a cycle of 10 ns, less than the rate of 1 GS/s
+  EXPECT_DOUBLE_EQ(*component(roll_up(adc), "adc").power, 16 * 3e-12 * 8 / 10e-9);
+}
+
+TEST(RollUp, DacsOfActiveRowsWork) {
+  const std::string dac = "dac: {bits: 1, count: 128, per: instance, energy: 3 pJ, area: 50 um2, cite: b}";
+  std::string text =
+      changed("dac: {bits: 1, count: 128, per: group, power: 2 mW, area: 50 um2, cite: b}", dac);
+  EXPECT_DOUBLE_EQ(*component(roll_up(parse_small(text)), "dac").power, 2 * 32 * 3e-12 / 10e-9);
+  text.replace(text.find("  active_rows: 32\n"), 18, "");
+  EXPECT_DOUBLE_EQ(*component(roll_up(parse_small(text)), "dac").power, 2 * 64 * 3e-12 / 10e-9);
+  // as few as one array needs at once: all work
+  text = changed("count: 128, per: group", "count: 32, per: group");
+  EXPECT_DOUBLE_EQ(*component(roll_up(parse_small(text)), "dac").power, 2e-3);
+}
+
+TEST(RollUp, AnAdcIsCountedAtTheRateItIsUsed) {
+  const auto power = [](const std::string& text) {
+    return *component(roll_up(parse_small(text)), "adc").power;
+  };
+  EXPECT_DOUBLE_EQ(power(changed("rate: 1 GS/s", "rate: 0.5 GS/s")), 32e-3) << "it sets the cycle";
+  EXPECT_DOUBLE_EQ(power(changed("cycle: 10 ns", "cycle: 80 ns")), 32e-3 * 8 / 80);
+  // without column_mux: 2 x 64 columns on 16 ADCs, the same
+  EXPECT_DOUBLE_EQ(power(changed("  column_mux: 8\n", "")), 32e-3 * 8 / 10);
+  EXPECT_DOUBLE_EQ(power(changed("rate: 1 GS/s, ", "")), 32e-3) << "no rate is stated";
 }
 
 TEST(RollUp, LeakageComesOnTopOfTheEnergy) {
@@ -81,7 +107,7 @@ TEST(RollUp, LeakageComesOnTopOfTheEnergy) {
   // a file may state both: they agree without the leakage
   const HardwareSpec adc = parse_small(
       changed("power: 2 mW, area: 0.001", "power: 2 mW, leakage: 1 mW, energy: 2 pJ, area: 0.001"));
-  EXPECT_DOUBLE_EQ(*component(roll_up(adc), "adc").power, 16 * 3e-3);
+  EXPECT_DOUBLE_EQ(*component(roll_up(adc), "adc").power, 16 * (0.8 * 2e-3 + 1e-3));
   // how often a shift-add is used is not in these sums: its leakage alone is a lower bound
   const HardwareSpec uses = parse_small(
       changed("kind: shift-add, power: 1 mW,", "kind: shift-add, energy: 1 fJ, leakage: 0.1 mW,"));

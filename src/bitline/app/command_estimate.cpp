@@ -105,7 +105,9 @@ class EstimateCommand final : public Command {
     OpenedChip chip;
     std::string marks;  // of one chip
     quant::QuantizedModel model;
-    bool adapted = false;  // the network is quantized for other arrays
+    bool adapted = false;     // the network is quantized for other arrays
+    std::string converters;   // how it runs what its converters cannot; empty: as quantized
+    bool ideal_sums = false;  // the network has ideal partial sums
     mapping::Mapping mapping;
     std::size_t index = 0;  // among the chips beside each other
   };
@@ -114,6 +116,7 @@ class EstimateCommand final : public Command {
   Placed place(Session& session, const std::string& hardware) const {
     Placed out = open(session, hardware);
     out.model = flags_.load(session, out.chip);
+    out.ideal_sums = has_ideal_sums(out.model);
     map(out, flags_.options());
     return out;
   }
@@ -123,6 +126,8 @@ class EstimateCommand final : public Command {
     MappingFlags::Workload work = flags_.load_for_costs(session, out.chip);
     out.model = std::move(work.model);
     out.adapted = work.adapted;
+    out.converters = work.converters;
+    out.ideal_sums = work.ideal_sums;
     mapping::MappingOptions options = flags_.options();
     options.reload = true;
     options.array_budget = 0;
@@ -131,7 +136,7 @@ class EstimateCommand final : public Command {
   }
 
   Placed open(Session& session, const std::string& hardware) const {
-    Placed out{hardware, open_chip(session, hardware), {}, {}, {}, {}, {}};
+    Placed out{hardware, open_chip(session, hardware), {}, {}, {}, {}, {}, {}, {}};
     if (!out.chip.spec)
       bad_input("'" + hardware + "' describes arrays and no chip: it has no costs", {},
                 "use a file with schema " + std::string(hardware::kHardwareSchema) +
@@ -157,13 +162,21 @@ class EstimateCommand final : public Command {
     return estimate::estimate(mapping, *placed.chip.spec, unmapped_layers(placed.model, mapping), options);
   }
 
+  // What is costed, and where that is not the network as it is quantized.
+  static std::string precision_text(const Placed& placed) {
+    const bool adcs_for_ideal = placed.ideal_sums && placed.chip.spec->adc.stated;
+    return mapped_text(placed.model, placed.chip) +
+           (placed.converters.empty() ? "" : " " + placed.converters) +
+           (adcs_for_ideal ? ", its ADCs costed in place of ideal ones" : "") +
+           (placed.adapted ? ", costs alone: quantized for other arrays" : "");
+  }
+
   ChipEstimate cost_of(const Session& session, const Placed& placed,
                        const estimate::EstimateOptions& options) const {
     ChipEstimate out;
     out.name = placed.hardware;
     out.marks = placed.marks;
-    out.precision = mapped_text(placed.model, placed.chip) +
-                    (placed.adapted ? ", costs alone: quantized for other arrays" : "");
+    out.precision = precision_text(placed);
     out.mapping = placed.mapping;
     out.estimate = estimate_of(placed, placed.mapping, options);
     for (const mapping::MappedLayer& layer : out.mapping.layers) out.weights += layer.weights();

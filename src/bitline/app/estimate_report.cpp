@@ -26,7 +26,9 @@ std::optional<double> density_of(const estimate::Estimate& e) {
 }
 
 std::string sums_text(const estimate::Estimate& e) {
-  std::string out = e.complete() ? "" : "lower bounds: constants are missing (table absent)";
+  std::string out;
+  if (e.lacks_constants()) out = "lower bounds: constants are missing (table absent)";
+  if (!e.complete() && out.empty()) out = "lower bounds: not all is counted (table absent)";
   if (e.elsewhere.empty()) return out;
   if (!out.empty()) out += ", and ";
   return out + "without " + std::to_string(e.elsewhere.size()) +

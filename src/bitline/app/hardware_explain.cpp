@@ -90,6 +90,7 @@ void add_energy(const HardwareSpec& spec, const RollUp& r, const ComponentTotal&
   if (c.name == "adc" && spec.adc.rate) uses = spec.adc.rate->value;
   if ((c.name == "array" || c.name == "dac") && r.cycle) uses = 1.0 / *r.cycle;
   if (!uses || !c.power) return;
+  *uses *= c.working;
   const double each = *c.power / c.instances;
   record.add("energy_formula", quantity_text(each, Dimension::kPower) + " / " +
                                    quantity_text(*uses, Dimension::kFrequency) + " = " +

@@ -10,6 +10,8 @@
 #include "bitline/hardware/spec_reader.h"
 #include "bitline/io/yaml.h"
 #include "bitline/mapping/layer_policy.h"
+#include "bitline/mapping/map_network.h"
+#include "bitline/quant/converter_fit.h"
 #include "bitline/quant/encoding.h"
 
 namespace bitline::app {
@@ -79,6 +81,40 @@ bool same_arrays(const quant::CimConfig& a, const quant::CimConfig& b) {
   return a.array_rows == b.array_rows && a.array_columns == b.array_columns && a.cell_bits == b.cell_bits &&
          a.dac_bits == b.dac_bits && a.encoding == b.encoding;
 }
+
+quant::ChipConverters converters_of(const OpenedChip& opened) {
+  return quant::chip_converters(opened.array.dac_bits, opened.array.adc_bits);
+}
+
+// How a chip runs the layers of a plan that its converters cannot run as they are.
+class InsteadOfPlan {
+ public:
+  void add(const quant::CimConfig& plan, const quant::CimConfig& run, const quant::ChipConverters& chip) {
+    const int cycles = quant::input_cycles(run);
+    if (cycles > quant::input_cycles(plan)) {
+      bits_ = run.dac_bits;
+      least_ = most_ == 0 ? cycles : std::min(least_, cycles);
+      most_ = std::max(most_, cycles);
+    }
+    if (chip.adc_levels > 0 && plan.adc_levels != quant::kIdealAdc && plan.adc_levels > chip.adc_levels)
+      fewer_levels_ = true;
+  }
+
+  // "as 1-bit inputs, 4 cycles"; empty without such layers.
+  std::string text() const {
+    std::string out;
+    if (most_ > 0) {
+      const std::string range = least_ < most_ ? std::to_string(least_) + " to " : "";
+      out = "as " + std::to_string(bits_) + "-bit inputs, " + range + std::to_string(most_) + " cycles";
+    }
+    if (fewer_levels_) out += (out.empty() ? "with" : " and") + std::string(" the chip's ADCs of fewer bits");
+    return out;
+  }
+
+ private:
+  int bits_ = 0, least_ = 0, most_ = 0;
+  bool fewer_levels_ = false;
+};
 
 mapping::LayerPolicy policy_of(const MappingFlags& flags) {
   const auto placement = [&flags](const char* name) {
@@ -157,6 +193,21 @@ quant::QuantizedModel MappingFlags::load_model(Session& session) const {
 }
 
 quant::QuantizedModel MappingFlags::load(Session& session, const OpenedChip& opened) const {
+  quant::QuantizedModel out = load_any(session, opened);
+  for (const ir::Node& node : out.graph.nodes()) {
+    const auto layer = out.layers.find(node.name);
+    if (layer == out.layers.end() || layer->second.config.digital) continue;
+    mapping::check_array(node.name, layer->second.config, opened.chip);
+    const quant::ConverterMisfit misfit =
+        quant::converter_misfit(layer->second.config, converters_of(opened));
+    if (misfit.what.empty()) continue;
+    bad_input(opened.chip.name + " cannot run '" + model + "': " + misfit.what, Where{{}, 0, 0, node.name},
+              "calibrate it with this --hardware; what fits: " + misfit.fits);
+  }
+  return out;
+}
+
+quant::QuantizedModel MappingFlags::load_any(Session& session, const OpenedChip& opened) const {
   quant::QuantizedModel out = load_model(session);
   if (!out.layers.empty()) {
     if (!precision.empty() || !digital.empty() || !float_layers.empty())
@@ -173,16 +224,29 @@ quant::QuantizedModel MappingFlags::load(Session& session, const OpenedChip& ope
 }
 
 MappingFlags::Workload MappingFlags::load_for_costs(Session& session, const OpenedChip& opened) const {
-  Workload out{load(session, opened)};
+  Workload out{load_any(session, opened), false, {}, false};
+  out.ideal_sums = has_ideal_sums(out.model);
+  InsteadOfPlan instead;
   for (auto& [name, layer] : out.model.layers) {
     if (layer.config.digital) continue;
     const quant::CimConfig config = on_arrays_of(opened, layer.config);
-    if (same_arrays(layer.config, config)) continue;
+    const bool fits = quant::converter_misfit(layer.config, converters_of(opened)).what.empty();
+    if (fits && same_arrays(layer.config, config)) continue;
+    if (!fits) instead.add(layer.config, config, converters_of(opened));
     layer = quant::CimLayer();
     layer.config = config;
     out.adapted = true;
   }
+  out.converters = instead.text();
   return out;
+}
+
+bool has_ideal_sums(const quant::QuantizedModel& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const auto& entry) {
+    const quant::CimLayer& layer = entry.second;
+    return !layer.config.digital && layer.config.adc_levels == quant::kIdealAdc &&
+           !layer.weight_scale.empty();
+  });
 }
 
 std::string mapped_text(const quant::QuantizedModel& model, const OpenedChip& opened) {

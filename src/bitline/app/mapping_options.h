@@ -37,7 +37,8 @@ struct MappingFlags {
   mapping::MappingOptions options() const;
 
   quant::QuantizedModel load_model(Session& session) const;  // as it is
-  // A quantized artefact as it is. Of a float model every convolution and linear layer that is not named by
+  // A quantized artefact as it is; Error{kBadInput} where it needs more of the chip's DACs or ADCs than they
+  // have (quant/converter_fit.h). Of a float model every convolution and linear layer that is not named by
   // --digital or --float-layers is configured for the arrays; it has no scales then.
   quant::QuantizedModel load(Session& session, const OpenedChip& chip) const;
 
@@ -46,10 +47,19 @@ struct MappingFlags {
   // a network cannot be simulated. Throws Error{kBadInput} where the encoding has no weights of so few bits.
   struct Workload {
     quant::QuantizedModel model;
-    bool adapted = false;  // some layer is for other arrays
+    bool adapted = false;     // some layer is for other arrays
+    std::string converters;   // how the chip runs what its converters cannot: "as 1-bit inputs, 4 cycles"
+    bool ideal_sums = false;  // has_ideal_sums of the network before it is adapted
   };
   Workload load_for_costs(Session& session, const OpenedChip& chip) const;
+
+ private:
+  quant::QuantizedModel load_any(Session& session, const OpenedChip& chip) const;  // whether it fits or not
 };
+
+// Whether a layer of an artefact has ideal partial sums, which no ADC has. False of a float model: there they
+// are no plan of anyone's.
+bool has_ideal_sums(const quant::QuantizedModel& model);
 
 // "W16A16 on ISAAC-CE".
 std::string mapped_text(const quant::QuantizedModel& model, const OpenedChip& chip);

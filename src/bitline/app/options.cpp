@@ -12,6 +12,7 @@
 #include "bitline/hardware/array_spec.h"
 #include "bitline/ir/classes.h"
 #include "bitline/ir/shapes.h"
+#include "bitline/quant/converter_fit.h"
 
 namespace bitline::app {
 
@@ -79,8 +80,9 @@ void ArrayOptions::declare(CLI::App& app) {
   app.add_option("--hardware", hardware,
                  "array: ROWSxCOLUMNS:BITSb, a design (bitline hardware list) or a YAML file")
       ->capture_default_str();
-  app.add_option("--precision", precision, "weight, activation and partial-sum bits: W4A4P4, P1.5, Pideal")
-      ->capture_default_str();
+  app.add_option("--precision", precision,
+                 "weight, activation and partial-sum bits: W4A4P4, P1.5, Pideal (default: W4A4 and the "
+                 "hardware's ADC bits, else P4)");
   app.add_option("--granularity", granularity,
                  "scales of weights/partial sums: layer, channel, array, column")
       ->capture_default_str();
@@ -109,7 +111,9 @@ quant::CimConfig ArrayOptions::config(Session& session) const {
   const hardware::ArraySpec spec = hardware::open_array_spec(session.files(), hardware);
   for (const std::string& file : spec.files) session.add_input(file);
   quant::CimConfig c;
-  quant::parse_precision(precision, c);
+  const quant::ChipConverters chip = quant::chip_converters(spec.dac_bits, spec.adc_bits);
+  const std::string usual = "W4A4P" + (chip.adc_levels == 0 ? "4" : quant::finest_bits(chip));
+  quant::parse_precision(precision.empty() ? usual : precision, c);
   c.array_rows = spec.rows;
   c.array_columns = spec.columns;
   c.cell_bits = cell_bits.value_or(spec.cell_bits);
@@ -123,6 +127,8 @@ quant::CimConfig ArrayOptions::config(Session& session) const {
   c.psum_granularity =
       quant::parse_granularity(slash == std::string::npos ? granularity : granularity.substr(slash + 1));
   quant::validate(c);
+  if (const quant::ConverterMisfit misfit = quant::converter_misfit(c, chip); !misfit.what.empty())
+    bad_input("'" + hardware + "' cannot run it: " + misfit.what, {}, "what fits: " + misfit.fits);
   return c;
 }
 

@@ -46,7 +46,7 @@ struct ModelOptions {
 
 struct ArrayOptions {
   std::string hardware = "128x128:2b";
-  std::string precision = "W4A4P4";
+  std::string precision;  // empty: W4A4 and the ADC bits of the hardware, P4 where it states none
   std::string granularity = "column/column";
   std::optional<int> cell_bits, dac_bits;  // usually the hardware's
   std::string encoding;

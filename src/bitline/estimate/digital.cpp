@@ -132,6 +132,7 @@ class DigitalEstimator {
     if (!spec_.operands.weight_bits) out_.absent.push_back("operands.weight_bits: taken as 8");
     if (needed <= d_.memory->value) return;
     out_.time_complete = false;
+    ++out_.uncounted;
     out_.absent.push_back("accelerator.memory: weights take " +
                           hardware::quantity_text(needed, hardware::Dimension::kCapacity) + " of " +
                           hardware::quantity_text(d_.memory->value, hardware::Dimension::kCapacity));

@@ -69,6 +69,7 @@ class Estimator {
     }
     for (LesserConverter& less : lesser_converters(mapping_, spec_, options_.flow)) {
       out_.absent.push_back(std::move(less.what));
+      ++out_.uncounted;
       if (less.slower) out_.time_complete = false;
     }
     add_totals();
@@ -186,7 +187,7 @@ class Estimator {
       return c.component->energy->value * energy_factor(spec_.technology, *c.component) * adc;
     }
     if (!c.work || !time) return std::nullopt;
-    return *c.work / c.instances * *time;
+    return *c.work / (c.instances * c.working) * *time;
   }
 
   void add_component(const ComponentTotal& c) {
@@ -243,11 +244,12 @@ class Estimator {
     if (!traffic_ && !options_.flow.layers.empty()) traffic_.emplace(mapping_, options_.flow);
     const bool in_logic = is_digital_unit(c);
     const PartRule rule{in_logic ? Charge::kLogic : Charge::kPlaced};
-    std::string reason = "no count of its uses";
+    std::string reason = kNoCount;
     std::optional<std::vector<double>> uses;
     if (traffic_) uses = traffic_->uses(*c.component, c.level, reason);
     if (!uses) {
       absent(c.name, reason, rule);
+      if (reason == kNoCount) ++out_.uncounted;
       return;
     }
     const double share = in_logic ? digital_share(roll_, c) : 1.0;

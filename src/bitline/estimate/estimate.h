@@ -100,6 +100,7 @@ struct Estimate {
   std::vector<double> part_energy;     // J a picture, of all layers
   double energy = 0.0;                 // J a picture
   std::vector<std::string> absent;     // what the sums miss, "tile.router: power"
+  std::int64_t uncounted = 0;          // of these, not for want of a constant
   std::vector<std::string> elsewhere;  // convolution and linear layers that no figure is of
   bool time_complete = true;           // else period and latency are lower bounds
   std::optional<double> period;        // s between pictures
@@ -109,6 +110,7 @@ struct Estimate {
   std::int64_t macs = 0;               // on arrays
 
   bool complete() const { return absent.empty(); }
+  bool lacks_constants() const { return std::ssize(absent) > uncounted; }
   double energy_at(double period) const;  // J a picture, of pictures that come every `period` seconds instead
   std::optional<double> frames() const;   // pictures/s, of complete times only
   std::optional<double> operations_rate() const;       // operations/s, the same

@@ -54,22 +54,51 @@ struct Factors {
 };
 
 // Uses a second of one instance, where energy alone is stated: a read each cycle, a conversion at the full
-// rate.
+// rate. `share`: how much of that, or of the stated power, arrays at work need.
 struct Use {
   std::optional<double> rate;
   std::string text;
+  double share = 1.0;
 };
+
+constexpr double kNearlyAll = 1.0 - 1e-9;
+
+double at_most_all(double share) {
+  return share < kNearlyAll ? share : 1.0;
+}
+
+// Of the rows, those that are active take inputs in a cycle.
+double dac_share(const HardwareSpec& spec) {
+  if (!spec.dac.count || !spec.array.active_rows) return 1.0;
+  const double rows = value_or(spec.array.count, 1.0) * spec.array.active_rows->value;
+  return at_most_all(rows / instances_of(spec.dac));
+}
+
+// Of a cycle, the time in which an ADC converts its columns.
+double adc_share(const HardwareSpec& spec, std::optional<double> cycle) {
+  const std::optional<double> each = conversion_time(spec);
+  if (!each || !cycle) return 1.0;
+  std::optional<double> busy = conversion_cycle(spec);
+  if (!busy && spec.adc.count)
+    busy = value_or(spec.array.count, 1.0) * spec.array.columns->value / instances_of(spec.adc) * *each;
+  return busy ? at_most_all(*busy / *cycle) : 1.0;
+}
+
+std::string working_text(const Use& use) {
+  return use.share == 1.0 ? "" : " x " + quantity_text(use.share, Dimension::kFraction) + " at work";
+}
 
 void add_power(const Component& c, const Use& use, double factor, ComponentTotal& out) {
   const bool of_group = c.per == "group";
   std::string text;
   if (c.power) {
-    out.work = total_of(c, c.power->value) * factor;
+    out.work = total_of(c, c.power->value) * factor * use.share;
     text = formula_of(c, c.leakage ? "(" + c.power->text + " + " + c.leakage->text + ")" : c.power->text,
-                      of_group, factor);
+                      of_group, factor) +
+           working_text(use);
   } else if (c.energy && use.rate) {
-    out.work = c.energy->value * *use.rate * instances_of(c) * factor;
-    text = formula_of(c, c.energy->text + use.text, false, factor);
+    out.work = c.energy->value * *use.rate * instances_of(c) * factor * use.share;
+    text = formula_of(c, c.energy->text + use.text, false, factor) + working_text(use);
   }
   if (c.leakage) {
     out.leakage = total_of(c, c.leakage->value) * factor;
@@ -91,6 +120,7 @@ ComponentTotal total(const Component& c, std::size_t level, const std::string& n
   out.level = level;
   out.name = name;
   out.instances = instances_of(c);
+  out.working = use.share;
   add_power(c, use, factors.power, out);
   if (c.area) {
     out.area = total_of(c, c.area->value) * factors.area;
@@ -119,7 +149,10 @@ void add_components(const HardwareSpec& spec, RollUp& out) {
   Use conversion;
   if (spec.adc.rate) conversion = {spec.adc.rate->value, " x " + spec.adc.rate->text};
   add(spec.array, kMacro, "array", read, {});
-  add(spec.dac, kMacro, "dac", read, {});
+  Use rows = read;
+  rows.share = dac_share(spec);
+  conversion.share = adc_share(spec, out.cycle);
+  add(spec.dac, kMacro, "dac", rows, {});
   add(spec.adc, kMacro, "adc", conversion, adc_factors(spec.adc));
   const std::array<const hardware::Level*, 3> levels = {&spec.macro, &spec.tile, &spec.chip};
   const double in_tile = value_or(spec.tile.members, 1.0);

@@ -6,7 +6,8 @@
 //
 // One component counts as  figure of one instance x instances / units that share it, scaled to the chip's
 // feature size and the ADC's resolution (technology.h). Its power while it works is the stated one, or the
-// energy of a use times the uses a second at full rate; leakage comes on top. One operation is a
+// energy of a use times the uses a second at full rate; both times `working`, the share of it that a cycle of
+// an array needs: DACs of active rows, an ADC while it converts. Leakage comes on top. One operation is a
 // multiplication or an addition of full-precision operands: a multiply-accumulate (MAC) is two. Skipped
 // (sparse) operations are not counted. An array does
 //   MACs a cycle = active rows x floor(columns / (slices x columns a digit)) / input cycles
@@ -30,6 +31,7 @@ struct ComponentTotal {
   std::string name;                                // "adc", "tile.router"
   double instances = 0.0;                          // in one unit of its level; of shared ones a fraction
   double units = 0.0;                              // of its level on the chip
+  double working = 1.0;                            // share of the full rate that arrays at work need
   std::optional<double> power, area;               // W, m2, in one unit of its level; empty: not stated
   std::optional<double> work;                      // W of the power while it works; empty: not stated
   double leakage = 0.0;                            // W of the power, always

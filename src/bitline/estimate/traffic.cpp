@@ -204,7 +204,7 @@ double Traffic::uses_of(const hardware::Component& component, std::size_t level,
 std::optional<std::vector<double>> Traffic::uses(const hardware::Component& component, std::size_t level,
                                                  std::string& reason) const {
   const UseOf* use = find_use(component.kind);
-  reason = use == nullptr ? "no count of its uses" : "no width";
+  reason = use == nullptr ? kNoCount : "no width";
   if (use == nullptr || (use->by_width && !component.width)) return std::nullopt;
   std::vector<double> out;
   for (std::size_t l = 0; l < layers_.size(); ++l) out.push_back(uses_of(component, level, l));

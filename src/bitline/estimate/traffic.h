@@ -33,6 +33,8 @@
 
 namespace bitline::estimate {
 
+inline constexpr const char* kNoCount = "no count of its uses";  // of a kind of component
+
 // How often vectors of so many bits move, for one picture.
 using Vectors = std::map<double, double>;
 
@@ -47,7 +49,7 @@ class Traffic {
   Traffic(const mapping::Mapping& mapping, const Dataflow& flow);
 
   // Uses of all instances by each layer, in the order of the mapping. Nothing, and `reason`, where they
-  // cannot be counted: "no width", "no count of its uses".
+  // cannot be counted: "no width", kNoCount.
   std::optional<std::vector<double>> uses(const hardware::Component& component, std::size_t level,
                                           std::string& reason) const;
 
