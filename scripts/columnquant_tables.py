@@ -28,25 +28,49 @@ def training(steps):
                    f"{value(r, 'peak_memory'):.0f}", cost(r)] for r in steps.values()])
 
 
+SIGMAS = ["0.05", "0.1", "0.15", "0.2", "0.25"]
+
+
+def by_variation(record):
+    return {row["variation"]: row for row in record["tables"]["variation"]["rows"]} if record else {}
+
+
+def spread(row):
+    return f"{row['mean']:.2f} ± {row['deviation']:.2f}" if row else ""
+
+
 def variation(steps):
-    return table(["configuration", "variation", "mean %", "std", "95 % of chips reach %"],
-                 [[value(r, "configuration"), row["variation"], f"{row['mean']:.2f}", f"{row['deviation']:.2f}",
-                   f"{row['yield95']:.2f}"] for r in steps.values() for row in r["tables"]["variation"]["rows"]])
+    """Both readings of a spread beside each other."""
+    rows = []
+    for r in steps.values():
+        chips = by_variation(r)
+        rows.append([value(r, "configuration"), "0", f"{chips['none']['mean']:.2f}", "", ""])
+        for s in SIGMAS:
+            digit, level = chips["lognormal-digit:" + s], chips["lognormal:" + s]
+            rows.append([value(r, "configuration"), s, spread(digit), f"{digit['yield95']:.2f}", spread(level)])
+    return table(["configuration", "sigma", "digits vary, %", "95 % of chips reach %", "stored levels vary, %"], rows)
+
+
+def levels(steps, chips):
+    """The networks of `full` where stored levels vary."""
+    rows = []
+    for r in steps.values():
+        means = by_variation(chips.get(pathlib.PurePath(value(r, "model_file")).stem))
+        rows.append([value(r, "configuration"), value(r, "stages"), f"{means['none']['mean']:.2f}" if means else ""] +
+                    [spread(means.get("lognormal:" + s)) for s in SIGMAS])
+    return table(["stored levels vary", "stages", "sigma 0"] + ["sigma " + s for s in SIGMAS], rows)
 
 
 def full(steps, chips):
-    """One row a trained network: accuracy, mean over the chips for each sigma, cost."""
-    sigmas = ["0.05", "0.1", "0.15", "0.2", "0.25"]
+    """One row a trained network: accuracy, mean over the chips for each sigma of digits, cost."""
     rows = []
     for r in steps.values():
-        simulated = chips.get(pathlib.PurePath(value(r, "model_file")).stem)
-        means = {row["variation"]: row for row in simulated["tables"]["variation"]["rows"]} if simulated else {}
-        cells = [means.get("lognormal:" + s) for s in sigmas]
+        means = by_variation(chips.get(pathlib.PurePath(value(r, "model_file")).stem))
         unvaried = f"{means['none']['mean']:.2f}" if means else ""
         rows.append([value(r, "configuration"), value(r, "stages"), accuracy(r), unvaried] +
-                    [f"{c['mean']:.2f} ± {c['deviation']:.2f}" if c else "" for c in cells] +
+                    [spread(means.get("lognormal-digit:" + s)) for s in SIGMAS] +
                     [cost(r), f"{value(r, 'training_seconds'):.0f}"])
-    return table(["configuration", "stages", "accuracy %", "sigma 0"] + ["sigma " + s for s in sigmas] +
+    return table(["configuration", "stages", "accuracy %", "sigma 0"] + ["sigma " + s for s in SIGMAS] +
                  [MULTIPLICATIONS, "training s"], rows)
 
 
@@ -79,6 +103,7 @@ def tables():
             "training": training(load("columnquant/qat")),
             "variation": variation(load("columnquant/variation")),
             "full": full(trained, load("columnquant/table-variation")),
+            "levels": levels(trained, load("columnquant/table-variation")),
             "minmax": followed(load("columnquant/table-minmax")),
             "chip": on_chips(load("columnquant/chip"))}
 

@@ -101,5 +101,95 @@ TEST(Comparison, ADifferenceIsShownAndThrown) {
   }
 }
 
+// Digits of 1 to 8 bits, of which those of 8 are 0 to 255; every command that takes them.
+TEST_F(Mapped, EveryCellWidthAndEncodingRunsInEveryCommand) {
+  const std::string q = scratch_.path("q.safetensors"), m = scratch_.path("m.json");
+  for (const char* encoding : {"twos-complement", "differential"}) {
+    for (int bits = 1; bits <= 8; ++bits) {
+      SCOPED_TRACE(std::string(encoding) + " " + std::to_string(bits) + "b");
+      const std::string hardware = "64x64:" + std::to_string(bits) + "b";
+      const auto run = [](const Words& words) {
+        const Outcome o = run_program(joined(words, {"--quiet"}));
+        EXPECT_EQ(o.exit_code, 0) << words.front() << ": " << o.err;
+        return o.out;
+      };
+      for (const char* precision : {"W9A4Pideal", "W9A4P6"}) {
+        run({"calibrate",
+             "--model",
+             "zoo:digits-cnn",
+             "--untrained",
+             "--data",
+             "digits",
+             "--calibration-images",
+             "16",
+             "--test-images",
+             "-1",
+             "--precision",
+             precision,
+             "--granularity",
+             "layer/layer",
+             "--hardware",
+             hardware,
+             "--encoding",
+             encoding,
+             "--on-array",
+             "first,last",
+             "--out",
+             q});
+        run({"map", q, "--hardware", hardware, "--out", m});
+        EXPECT_EQ(
+            shown_figure(run({"simulate", "--model", q, "--mapping", m, "--images", "4", "--verify-images",
+                              "2", "--variation", "lognormal:0.1+onoff:50+saf1:0.01", "--chips", "2"}),
+                         "mapped_verification"),
+            "equal");
+      }
+      run({"export", q, "--to", "packed", "--out", scratch_.path("packed.safetensors")});
+      EXPECT_NE(run({"simulate", "--model", scratch_.path("packed.safetensors"), "--images", "4"}), "");
+    }
+  }
+}
+
+// Densities that are counted from levels, on a chip of cells as wide.
+TEST_F(Mapped, EveryCellWidthIsCosted) {
+  const std::string q = scratch_.path("q.safetensors");
+  for (const char* encoding : {"twos-complement", "differential"}) {
+    for (int bits = 1; bits <= 8; ++bits) {
+      SCOPED_TRACE(std::string(encoding) + " " + std::to_string(bits) + "b");
+      const std::string hardware = "128x128:" + std::to_string(bits) + "b";
+      ASSERT_EQ(run_program({"calibrate",
+                             "--quiet",
+                             "--model",
+                             "zoo:digits-cnn",
+                             "--untrained",
+                             "--data",
+                             "digits",
+                             "--calibration-images",
+                             "16",
+                             "--test-images",
+                             "-1",
+                             "--precision",
+                             "W8A4P4",
+                             "--granularity",
+                             "layer/layer",
+                             "--hardware",
+                             hardware,
+                             "--dac-bits",
+                             "1",
+                             "--encoding",
+                             encoding,
+                             "--out",
+                             q})
+                    .exit_code,
+                0);
+      scratch_.write("chip.yaml",
+                     "schema: bitline-hardware/1\nname: cells\nextends: rram-128\ncell:\n  bits: {value: " +
+                         std::to_string(bits) + ", cite: a test}\n  encoding: " + encoding + "\n");
+      const Outcome o = run_program({"estimate", "--quiet", q, "--hardware", scratch_.path("chip.yaml"),
+                                     "--data", "digits", "--images", "2"});
+      EXPECT_EQ(o.exit_code, 0) << o.err;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitline::cli

@@ -167,7 +167,7 @@ TEST_F(Pipeline, TheUsualRoundingIsTheBestThatConvertersTake) {
   EXPECT_EQ(rounding("quantize", {"--method", "ptq", "--adc-levels", "lloyd-max"}), "compensated");
   EXPECT_EQ(rounding("quantize", {"--method", "ptq", "--dac-bits", "4"}, "W4A12P4"), "compensated");
   EXPECT_EQ(rounding("quantize", {"--method", "ptq", "--dac-bits", "4"}, "W4A12Pideal"), "reconstructed");
-  EXPECT_EQ(rounding("calibrate", {}), "nearest");
+  EXPECT_EQ(rounding("calibrate", {"--rounding", "reconstructed"}), "reconstructed");
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ void ActivityFlags::declare(CLI::App& app) {
   weight_given_ = app.add_option("--weight-density", density.weight, "share of ones in cells (default: 1)")
                       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--activity", file_, "densities by layer: JSON {NODE: {\"input\": x, \"weight\": y}}");
+  app_ = &app;
   data_.declare(app);
   data_given_ = app.get_option("--data");
   images_given_ = app.add_option("--images", images_,
@@ -80,6 +81,11 @@ Densities ActivityFlags::densities(Session& session, const quant::QuantizedModel
   if (counted && !file_.empty())
     throw Error(ErrorCode::kUsage, "densities are either read or counted", {},
                 "leave --activity out, or --data and --images");
+  for (const char* option : {"--data-dir", "--resize", "--crop", "--input-scaling", "--mean", "--std"}) {
+    if (!counted && app_->get_option(option)->count() > 0)
+      throw Error(ErrorCode::kUsage, std::string(option) + " has no effect without images to count digits on",
+                  {}, "add --data or --images");
+  }
   if (!counted && !out_.empty())
     throw Error(ErrorCode::kUsage, "--activity-out has nothing to write", {},
                 "count densities with --data or --images");

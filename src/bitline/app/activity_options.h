@@ -42,6 +42,7 @@ struct ActivityFlags {
   std::string file_, out_;
   DataOptions data_;
   std::int64_t images_ = 100;
+  const CLI::App* app_ = nullptr;
   const CLI::Option* data_given_ = nullptr;
   const CLI::Option* images_given_ = nullptr;
   const CLI::Option* input_given_ = nullptr;

@@ -1,5 +1,7 @@
 #include "bitline/app/array_report.h"
 
+#include <map>
+
 #include "bitline/ir/classes.h"
 #include "bitline/ir/shapes.h"
 #include "bitline/mapping/layer_policy.h"
@@ -23,6 +25,17 @@ std::int64_t positions_of(const ir::Shape& output) {
   std::int64_t positions = 1;
   for (std::size_t axis = 2; axis < output.size(); ++axis) positions *= output[axis];
   return positions;
+}
+
+// How many layers take their inputs as which kind of codes: "17 unsigned, 1 signed".
+std::string input_codes_text(const quant::QuantizedModel& model) {
+  std::map<std::string, int> layers;
+  for (const auto& [name, layer] : model.layers) ++layers[sim::activation_kind(layer)];
+  std::string text;
+  for (const std::string& kind : sim::activation_kind_names())
+    if (layers.count(kind) != 0)
+      text += (text.empty() ? "" : ", ") + std::to_string(layers[kind]) + " " + kind;
+  return text;
 }
 
 }  // namespace
@@ -56,6 +69,7 @@ void add_array_figures(const quant::QuantizedModel& model, result::Record& recor
   }
   record.add("layers_on_array", static_cast<std::int64_t>(model.layers.size()) - digital);
   if (digital > 0) record.add("layers_digital", digital);
+  record.add("input_codes", input_codes_text(model));
   record.add("arrays", arrays);
   record.add("adc_conversions_per_image", conversions);
   record.add("dequantization_multiplications_per_image", multiplications);

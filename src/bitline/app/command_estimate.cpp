@@ -61,9 +61,10 @@ class EstimateCommand final : public Command {
     activity_.declare(app);
     app.add_flag("--layer-adcs", layer_adcs_,
                  "artefacts: conversions stop at the resolution of the layer where the chip's ADC has more");
-    app.add_option("--batch", batch_, "pictures between reloads of the weights")
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
-        ->capture_default_str();
+    batch_option_ = app.add_option("--batch", batch_, "pictures between reloads of the weights")
+                        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
+                        ->capture_default_str();
+    reload_option_ = app.get_option("--reload");
     CLI::Option* pipeline =
         app.add_flag("--pipeline", pipeline_, "simulate layers at work at the same time, row by row");
     app.add_option("--pictures", pictures_, "pictures that follow each other in the pipeline")
@@ -74,6 +75,9 @@ class EstimateCommand final : public Command {
   }
 
   result::Record run(Session& session) override {
+    if (batch_option_->count() > 0 && reload_option_->count() == 0 && others_.empty())
+      throw Error(ErrorCode::kUsage, "--batch has no effect where weights are not loaded again", {},
+                  "add --reload");
     std::vector<Placed> placed = {place(session, hardware_)};
     const estimate::EstimateOptions options{
         activity_.density, activity_.densities(session, placed[0].model, placed[0].mapping), batch_, {}, {}};
@@ -252,6 +256,8 @@ class EstimateCommand final : public Command {
 
   MappingFlags flags_;
   ActivityFlags activity_;
+  const CLI::Option* batch_option_ = nullptr;
+  const CLI::Option* reload_option_ = nullptr;
   std::string hardware_;
   std::vector<std::string> others_;
   std::int64_t batch_ = 1, chips_ = 1;
