@@ -5,6 +5,9 @@
 #include "program.h"
 #include <gtest/gtest.h>
 
+#include "bitline/frontend/graph_json.h"
+#include "bitline/frontend/zoo.h"
+
 namespace bitline::cli {
 namespace {
 
@@ -68,6 +71,22 @@ TEST(AccuracyChecks, IgnoredOutputsLeaveAsManyAsClasses) {
   expect_error(run_program(joined(kCalibrate, {"--ignore-output", "10"})), 3,
                {"output 10 cannot be ignored: the network has 10 outputs"});
   expect_error(run_program(joined(kCalibrate, {"--ignore-output", "x"})), 2, {"--ignore-output"});
+}
+
+// As many outputs as classes, or no accuracy; logits all the same.
+TEST(AccuracyChecks, MoreOutputsThanClassesGiveNoAccuracy) {
+  const Scratch scratch;
+  frontend::save_graph(io::posix(), scratch.path("net.safetensors"), frontend::zoo("digits-cnn", 12, 1));
+  const Outcome o = run_program({"simulate", scratch.path("net.safetensors"), "--data", "digits", "--images",
+                                 "16", "--logits", scratch.path("l.safetensors")});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_EQ(shown_figure(o.out, "accuracy"), "");
+  EXPECT_NE(o.out.find("none: 12 outputs, 10 classes"), std::string::npos) << o.out;
+  EXPECT_NE(o.err.find("--ignore-output"), std::string::npos) << o.err;
+  EXPECT_TRUE(scratch.exists("l.safetensors"));
+  const Outcome cut = run_program({"simulate", "--quiet", scratch.path("net.safetensors"), "--data", "digits",
+                                   "--images", "16", "--ignore-output", "0,11"});
+  EXPECT_NE(shown_figure(cut.out, "accuracy"), "") << cut.err;
 }
 
 }  // namespace

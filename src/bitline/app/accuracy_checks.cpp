@@ -6,6 +6,7 @@
 
 #include "bitline/app/options.h"
 #include "bitline/base/units.h"
+#include "bitline/ir/classes.h"
 #include "bitline/sim/evaluate.h"
 
 namespace bitline::app {
@@ -39,6 +40,17 @@ Tried best_scaling(const sim::Network& network, std::int64_t images, const data:
 
 }  // namespace
 
+bool tells_classes(const ir::Graph& graph, const data::Dataset& set, const Session& session,
+                   result::Record& record) {
+  const std::int64_t outputs = ir::class_count(graph), classes = std::ssize(set.class_names());
+  if (outputs == classes) return true;
+  const std::string text = "none: " + std::to_string(outputs) + " outputs, " + std::to_string(classes) +
+                           " classes (see --ignore-output)";
+  session.note("warning: accuracy " + text);
+  record.add("accuracy_note", text);
+  return false;
+}
+
 bool is_at_chance(double accuracy_percent, std::int64_t images, std::int64_t classes) {
   if (images < kFewImages || classes < 2) return false;
   const double chance = 1.0 / static_cast<double>(classes);
@@ -54,15 +66,14 @@ void check_chance(const ir::Graph& graph, double accuracy, std::int64_t images, 
   const std::int64_t some = std::min(count, kTriedImages);
   const sim::Network network(quant::QuantizedModel{graph, {}, {}});
   const double own = accuracy_with(network, data.normalization(), some, set, session);
-  std::string text = "no better than guessing one of " + std::to_string(classes) + " classes";
+  std::string text = "at chance";
   if (!is_at_chance(own, some, classes)) {
     text += "; in float " + fixed_text(own, 2) + " % of " + std::to_string(some) + " images";
   } else if (const Tried best = best_scaling(network, some, set, session);
              !is_at_chance(best.accuracy, some, classes)) {
-    text += " with input scaling " + data.scaling_text() + "; in float --input-scaling " + best.scaling +
-            " gives " + fixed_text(best.accuracy, 2) + " % of " + std::to_string(some) + " images";
+    text += "; --input-scaling " + best.scaling + " gives " + fixed_text(best.accuracy, 2) + " % in float";
   } else {
-    text += ", in float too and with every input scaling: are weights, labels and --mean, --std right?";
+    text += " with every input scaling, in float too; are weights, labels, --mean and --std right?";
   }
   session.note("warning: " + text);
   record.add("accuracy_note", text);

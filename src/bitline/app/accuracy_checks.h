@@ -10,6 +10,11 @@
 
 namespace bitline::app {
 
+// Whether the graph has as many outputs as the set has classes. If not, labels do not name its outputs: that
+// is added and noted in one line, and there is no accuracy.
+bool tells_classes(const ir::Graph& graph, const data::Dataset& set, const Session& session,
+                   result::Record& record);
+
 // Not above what guessing gives, one in `classes`, by more than three standard deviations; of few images
 // nothing is said.
 bool is_at_chance(double accuracy_percent, std::int64_t images, std::int64_t classes);

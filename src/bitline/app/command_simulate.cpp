@@ -91,11 +91,14 @@ class SimulateCommand final : public Command {
     if (converter_images_ > 0) count_converters(network, *set, record);
     const sim::Evaluation evaluation = evaluate(network, *set, session);
     record.add("input_scaling", data_.scaling_text());
-    add_accuracy(evaluation, model.graph, record);
-    check_chance(model.graph, evaluation.accuracy(), images_, *set, data_, session, record);
+    const bool judged = tells_classes(model.graph, *set, session, record);
+    if (judged) {
+      add_accuracy(evaluation, model.graph, record);
+      check_chance(model.graph, evaluation.accuracy(), images_, *set, data_, session, record);
+    }
     add_missing_classes(*set, images_, record);
     if (!model.layers.empty()) add_array_figures(model, record);
-    if (!variations_.empty()) add_variations(network, *set, session, record);
+    if (!variations_.empty() && judged) add_variations(network, *set, session, record);
     return record;
   }
 

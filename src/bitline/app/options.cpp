@@ -200,12 +200,10 @@ void check_fit(const ir::Graph& graph, const data::Dataset& set) {
               {}, "choose another data set with --data");
   }
   const std::int64_t outputs = ir::class_count(graph), classes = std::ssize(set.class_names());
-  if (outputs == classes) return;
+  if (outputs >= classes) return;
   bad_input("the data set " + set.name() + " has " + std::to_string(classes) + " classes, the model tells " +
                 std::to_string(outputs) + " apart",
-            {},
-            outputs > classes ? "outputs that are no class, as a background, are named by --ignore-output"
-                              : "choose another data set with --data");
+            {}, "choose another data set with --data");
 }
 
 }  // namespace bitline::app

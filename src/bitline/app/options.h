@@ -79,7 +79,7 @@ ir::Tensor calibration_images(const DataOptions& data, std::int64_t count, const
 // Says which classes the images of a part of the set do not have; nothing when they have all.
 void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record);
 
-// Error{kBadInput} when images of the set do not fit the graph, or it has not as many outputs as classes.
+// Error{kBadInput} when images of the set do not fit the graph, or it has fewer outputs than classes.
 void check_fit(const ir::Graph& graph, const data::Dataset& set);
 
 }  // namespace bitline::app

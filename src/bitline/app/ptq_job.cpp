@@ -191,6 +191,7 @@ void add_test_accuracy(const quant::QuantizedModel& model, const data::Dataset& 
   const sim::Evaluation evaluation = sim::evaluate(
       sim::Network(model), batch_source(test_set, test_images, data.normalization()), session.context());
   record.add("input_scaling", data.scaling_text());
+  if (!tells_classes(model.graph, test_set, session, record)) return;
   add_accuracy(evaluation, model.graph, record);
   check_chance(model.graph, evaluation.accuracy(), test_images, test_set, data, session, record);
   add_missing_classes(test_set, test_images, record);
