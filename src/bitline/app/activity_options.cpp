@@ -81,6 +81,11 @@ Densities ActivityFlags::densities(Session& session, const quant::QuantizedModel
   if (counted && !file_.empty())
     throw Error(ErrorCode::kUsage, "densities are either read or counted", {},
                 "leave --activity out, or --data and --images");
+  for (const char* option : {"--input-density", "--weight-density"}) {
+    if (counted && app_->get_option(option)->count() > 0)
+      throw Error(ErrorCode::kUsage, std::string(option) + " has no effect where digits are counted", {},
+                  "leave it out, or --data and --images");
+  }
   for (const char* option : {"--data-dir", "--resize", "--crop", "--input-scaling", "--mean", "--std"}) {
     if (!counted && app_->get_option(option)->count() > 0)
       throw Error(ErrorCode::kUsage, std::string(option) + " has no effect without images to count digits on",
