@@ -119,6 +119,8 @@ class QuantizeCommand final : public Command {
     check_chance(start.graph, result.best_accuracy, training_.train.evaluate_images, *test_set, data_,
                  session, record);
     add_missing_classes(*test_set, training_.train.evaluate_images, record);
+    add_missing_classes(*data_.open(data::Split::kTrain, session), training_.train_images, record,
+                        "training_classes_missing");
     record.add("stages", std::int64_t{stages_});
     add_training_figures(result, training_, record);
     add_array_figures(result.best, record);

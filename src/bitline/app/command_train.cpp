@@ -41,6 +41,8 @@ class TrainCommand final : public Command {
     record.add("input_scaling", data_.scaling_text());
     record.add("accuracy", result.best_accuracy, "%");
     add_missing_classes(*data_.open(data::Split::kTest, session), training_.train.evaluate_images, record);
+    add_missing_classes(*data_.open(data::Split::kTrain, session), training_.train_images, record,
+                        "training_classes_missing");
     add_training_figures(result, training_, record);
     record.add("model_file", out_);
     return record;

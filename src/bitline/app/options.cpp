@@ -180,15 +180,16 @@ ir::Tensor calibration_images(const DataOptions& options, std::int64_t count, co
   return read_images(*set, order, options.normalization());
 }
 
-void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record) {
+void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record,
+                         const std::string& key) {
   const std::vector<std::string> missing = data::missing_classes(set, data::subset_order(set, images));
   if (missing.empty() || images <= 0 || images >= set.size()) return;
-  record.add("classes_missing", std::ssize(missing));
+  record.add(key, std::ssize(missing));
   std::string names = missing[0];
   const std::size_t shown = std::min(kNamedClasses, missing.size());
   for (std::size_t i = 1; i < shown; ++i) names += ", " + missing[i];
   if (missing.size() > shown) names += " and " + std::to_string(missing.size() - shown) + " more";
-  record.add("classes_missing_names", names);
+  record.add(key + "_names", names);
 }
 
 void check_fit(const ir::Graph& graph, const data::Dataset& set) {

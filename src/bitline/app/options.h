@@ -77,7 +77,8 @@ sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images,
 ir::Tensor calibration_images(const DataOptions& data, std::int64_t count, const Session& session);
 
 // Says which classes the images of a part of the set do not have; nothing when they have all.
-void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record);
+void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record,
+                         const std::string& key = "classes_missing");
 
 // Error{kBadInput} when images of the set do not fit the graph, or it has fewer outputs than classes.
 void check_fit(const ir::Graph& graph, const data::Dataset& set);
