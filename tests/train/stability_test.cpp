@@ -2,8 +2,10 @@
 // where a loss runs away all the same, that is noticed.
 #include <numeric>
 
+#include "io/scratch_folder.h"
 #include "training_case.h"
 
+#include "bitline/base/error.h"
 #include "bitline/base/philox.h"
 #include "bitline/train/loss_watch.h"
 #include "bitline/train/scale_motion.h"
@@ -89,12 +91,51 @@ TEST(LossWatch, NoticesALossThatRunsAwayOnce) {
   int said = 0;
   for (int i = 0; i < 50; ++i) said += watch.add(20.0 + i) ? 1 : 0;
   EXPECT_EQ(said, 1);
-  EXPECT_NEAR(watch.start(), 2.5, 0.8);
+  EXPECT_NEAR(watch.trend().start, 2.5, 0.8);
+}
+
+// As where batch-norm statistics become fixed four steps before the end.
+TEST(LossWatch, FewStepsAreEnough) {
+  LossWatch watch(10);
+  for (int i = 0; i < 36; ++i) ASSERT_FALSE(watch.add(3.3 - 0.02 * i));
+  bool said = false;
+  for (const double loss : {17.4, 18.0, 11.5, 9.2}) said |= watch.add(loss);
+  EXPECT_TRUE(said);
+  EXPECT_GT(watch.trend().ran_away_at, 36);
 }
 
 TEST(LossWatch, AHighStartIsNoFault) {
   LossWatch watch(10);
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(watch.add(15.0 - 0.1 * i));
+}
+
+TrainOptions far_too_fast() {
+  TrainOptions options = short_run();
+  options.epochs = 1;
+  options.learning_rate = 30.0;
+  options.warmup_epochs = 0.25;
+  options.freeze_batch_norm = 0.0;
+  return options;
+}
+
+// A run that is stopped and goes on says what the whole run says, with the start it began from.
+TEST(Resume, RemembersThatTheLossRanAway) {
+  const Digits digits(640, 32);
+  const TrainResult whole = run(float_start(), digits.sets(), far_too_fast());
+  ASSERT_GT(whole.ran_away_at, 5);
+  const io::ScratchFolder folder;
+  TrainOptions options = far_too_fast();
+  options.checkpoint = folder / "checkpoint";
+  options.checkpoint_steps = 1;
+  for (const std::int64_t stop : {whole.ran_away_at - 2, whole.ran_away_at + 2}) {
+    options.stop_after_steps = stop;
+    EXPECT_THROW(run(float_start(), digits.sets(), options), Error);
+    options.stop_after_steps = 0;
+    const TrainResult resumed = run(float_start(), digits.sets(), options);
+    EXPECT_TRUE(resumed.resumed);
+    EXPECT_EQ(resumed.ran_away_at, whole.ran_away_at) << stop;
+    io::posix().remove(options.checkpoint);
+  }
 }
 
 TEST(Trainer, SaysWhereTheLossRanAway) {
@@ -103,13 +144,8 @@ TEST(Trainer, SaysWhereTheLossRanAway) {
   Observer silent;
   Context context;
   context.log = [&said](LogLevel, std::string_view line) { said += line; };
-  TrainOptions options = short_run();
-  options.epochs = 1;
-  options.learning_rate = 30.0;
-  options.warmup_epochs = 0.25;
-  options.freeze_batch_norm = 0.0;
-  const TrainResult result =
-      bitline_trainer()->train(float_start(), nullptr, digits.sets(), options, silent, context, io::posix());
+  const TrainResult result = bitline_trainer()->train(float_start(), nullptr, digits.sets(), far_too_fast(),
+                                                      silent, context, io::posix());
   EXPECT_GT(result.ran_away_at, 5);
   EXPECT_NE(said.find("the loss runs away"), std::string::npos) << said;
   EXPECT_NE(said.find("--clip-norm"), std::string::npos) << said;

@@ -57,6 +57,21 @@ EpochReport epoch_from(const io::Json& j) {
           j.at("steps_done").as_int()};
 }
 
+io::Json to_json(const LossTrend& trend) {
+  io::JsonArray latest;
+  for (const double loss : trend.latest) latest.push_back(loss);
+  return io::JsonObject{{"steps", trend.steps},
+                        {"start", trend.start},
+                        {"latest", std::move(latest)},
+                        {"ran_away_at", trend.ran_away_at}};
+}
+
+LossTrend trend_from(const io::Json& j) {
+  LossTrend out{j.at("steps").as_int(), j.at("start").as_number(), {}, j.at("ran_away_at").as_int()};
+  for (const io::Json& loss : j.at("latest").as_array()) out.latest.push_back(loss.as_number());
+  return out;
+}
+
 }  // namespace
 
 void save_checkpoint(io::FileSystem& fs, const std::string& path, const RunState& state) {
@@ -70,7 +85,7 @@ void save_checkpoint(io::FileSystem& fs, const std::string& path, const RunState
       io::JsonObject{{"fingerprint", state.fingerprint},     {"steps_done", state.steps_done},
                      {"epoch_loss", state.epoch_loss},       {"epoch_correct", state.epoch_correct},
                      {"epoch_seconds", state.epoch_seconds}, {"best_accuracy", state.best_accuracy},
-                     {"epochs", std::move(epochs)}};
+                     {"epochs", std::move(epochs)},          {"loss", to_json(state.loss)}};
   file.metadata[kKey] = header.dump(-1);
   file.metadata[kDigestKey] = digest(file);
   io::write_safetensors(fs, path, file);
@@ -98,6 +113,7 @@ std::optional<RunState> load_checkpoint(io::FileSystem& fs, const std::string& p
   state.epoch_seconds = json.at("epoch_seconds").as_number();
   state.best_accuracy = json.at("best_accuracy").as_number();
   for (const io::Json& e : json.at("epochs").as_array()) state.epochs.push_back(epoch_from(e));
+  state.loss = trend_from(json.at("loss"));
   state.values = take(file, "value/");
   state.velocities = take(file, "velocity/");
   state.best = take(file, "best/");

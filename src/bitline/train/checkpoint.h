@@ -12,6 +12,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "bitline/io/filesystem.h"
+#include "bitline/train/loss_watch.h"
 #include "bitline/train/trainer.h"
 
 namespace bitline::train {
@@ -24,6 +25,7 @@ struct RunState {
   double epoch_seconds = 0.0;
   double best_accuracy = -1.0;
   std::vector<EpochReport> epochs;
+  LossTrend loss;
   std::map<std::string, at::Tensor> values;      // GraphNet::state
   std::map<std::string, at::Tensor> velocities;  // by parameter name
   std::map<std::string, at::Tensor> best;        // GraphNet::state of the best epoch; may be empty

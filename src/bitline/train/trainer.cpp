@@ -80,7 +80,7 @@ class Run {
     result.epochs = state_.epochs;
     result.best_accuracy = std::max(0.0, state_.best_accuracy);
     result.peak_memory_bytes = peak_memory();
-    result.ran_away_at = ran_away_at_;
+    result.ran_away_at = loss_watch_.trend().ran_away_at;
     return result;
   }
 
@@ -91,6 +91,7 @@ class Run {
     if (!saved) return false;
     state_ = std::move(*saved);
     net_.load_state(state_.values);
+    loss_watch_.go_on_from(state_.loss);
     for (std::size_t i = 0; i < sgd_.velocities().size(); ++i) {
       const Parameter& p = sgd_.parameters()[i];
       const auto velocity = state_.velocities.find(p.name);
@@ -105,6 +106,7 @@ class Run {
   void save() {
     if (options_.checkpoint.empty()) return;
     state_.values = net_.state();
+    state_.loss = loss_watch_.trend();
     for (std::size_t i = 0; i < sgd_.velocities().size(); ++i) {
       state_.velocities[sgd_.parameters()[i].name] = sgd_.velocities()[i];
     }
@@ -175,10 +177,10 @@ class Run {
 
   void watch(double loss) {
     if (!loss_watch_.add(loss)) return;
-    ran_away_at_ = state_.steps_done + 1;
+    const LossTrend& trend = loss_watch_.trend();
     context_.log(LogLevel::kWarning, "warning: the loss runs away: " + fixed_text(loss_watch_.recent(), 1) +
-                                         " at step " + std::to_string(ran_away_at_) + ", " +
-                                         fixed_text(loss_watch_.start(), 1) +
+                                         " at step " + std::to_string(trend.ran_away_at) + ", " +
+                                         fixed_text(trend.start, 1) +
                                          " at the start; lower --lr or --range-lr, or set --clip-norm");
   }
 
@@ -269,7 +271,6 @@ class Run {
   std::int64_t steps_per_epoch_ = 1;
   std::int64_t steps_here_ = 0;
   LossWatch loss_watch_;
-  std::int64_t ran_away_at_ = 0;
   Schedule schedule_;
   RunState state_;
 };
