@@ -104,7 +104,7 @@ TEST_F(Pipeline, TrainGoesOnWithAQuantizedModelAsWhatItIs) {
 
 TEST_F(Pipeline, TwoStagesAndDistillation) {
   const Outcome o = quantize(*scratch_, "float.safetensors", "two.safetensors",
-                             {"--stages", "2", "--distill", "0.5", "--format", "json"});
+                             {"--stages", "2", "--distill", "0.5", "--compute", "auto", "--format", "json"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
   const result::Record record = record_of(o.out);
   const auto& rows = table(record, "epochs").rows;

@@ -39,6 +39,12 @@ std::string known_augmentation(const std::string& text) {
   return "unknown augmentation '" + text + "' (" + suggestion(text, names) + ")";
 }
 
+// What is faster here, for `auto`.
+std::string computed_in(const std::string& text) {
+  if (text != "auto") return text;
+  return cpu_features().avx512_bf16 ? "bfloat16" : "float32";
+}
+
 class ConsoleObserver final : public train::Observer {
  public:
   ConsoleObserver(const Session& session, const Stage& stage, const std::string& tensorboard)
@@ -133,8 +139,8 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
       ->capture_default_str();
   app.add_option("--compute", train.backend.compute,
                  "float32, bfloat16 or auto (bfloat16 where the processor has AVX-512 BF16): convolutions in "
-                 "float and "
-                 "what is between them; arrays compute integers")
+                 "float and what is between them; arrays compute integers")
+      ->transform(computed_in)
       ->capture_default_str();
   app.add_option("--epoch-test-images", train.evaluate_images,
                  "test images looked at after each epoch, with --method ptq at the end; 0 = all")
@@ -180,9 +186,7 @@ train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Gr
   const train::TrainData sets{train_set.get(), test_set.get(), data.normalization(),
                               options.augmentation(data.set.kind)};
   ConsoleObserver observer(session, stage, options.tensorboard);
-  train::TrainOptions chosen = options.train;
-  train::Backend& backend = chosen.backend;
-  if (backend.compute == "auto") backend.compute = cpu_features().avx512_bf16 ? "bfloat16" : "float32";
+  const train::Backend& backend = options.train.backend;
   if (backend.compute == "bfloat16" && backend.device == "cpu" && !cpu_features().avx512_bf16)
     session.note(
         "note: bfloat16 gains no time here, since the processor has no AVX-512 BF16; --compute auto takes "
@@ -190,7 +194,7 @@ train::TrainResult run_training(const quant::QuantizedModel& start, const ir::Gr
   if (const ir::Node* softmax = ir::final_softmax(start.graph))
     session.note("note: the loss is on the input of '" + softmax->name + "', a Softmax at the network's end");
   train::TrainResult result =
-      trainer().train(start, teacher, sets, chosen, observer, session.context(), session.files());
+      trainer().train(start, teacher, sets, options.train, observer, session.context(), session.files());
   for (train::EpochReport& e : result.epochs) {
     e.epoch += stage.epochs_before;
     e.steps_done += stage.steps_before;
