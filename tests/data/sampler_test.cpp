@@ -113,6 +113,38 @@ TEST(Subset, BlocksInAnyOrderAreSorted) {
             (std::vector<std::string>{"c0", "c1", "c2", "c4"}));
 }
 
+// A rare image among the first ones is chance, not order.
+TEST(Subset, OfMixedDataWithRareClassesIsTheFirstImages) {
+  const Labels blocks = in_blocks({1500, 1500, 1200, 700, 90, 10});
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    std::vector<int> labels;
+    for (const std::int64_t i : epoch_order(blocks.size(), seed, 0)) labels.push_back(blocks.label(i));
+    const Labels set(labels, 6);
+    for (const std::int64_t count : {8, 16, 32, 64, 100, 128, 200, 256, 500, 1000})
+      ASSERT_EQ(subset_order(set, count), sequential_order(0, count)) << "seed " << seed << ", " << count;
+  }
+}
+
+// Each part has one image a class, so the first images lack no class that others would have, only a range.
+TEST(Subset, SortedPartsInARowAreSorted) {
+  std::vector<int> labels;
+  for (int i = 0; i < 3000; ++i) labels.push_back(i % 1000);
+  const Labels set(labels, 1000);
+  std::vector<int> seen;
+  for (const std::int64_t i : subset_order(set, 200)) seen.push_back(set.label(i));
+  std::sort(seen.begin(), seen.end());
+  EXPECT_LT(seen.front(), 10);
+  for (std::size_t k = 1; k < seen.size(); ++k) EXPECT_LE(seen[k] - seen[k - 1], 10);
+  EXPECT_GE(seen.back(), 990);
+}
+
+TEST(Subset, LabelsInTurnAreMixed) {
+  std::vector<int> labels;
+  for (int i = 0; i < 500; ++i) labels.push_back(i % 10);
+  for (const std::int64_t count : {1, 10, 25, 499})
+    EXPECT_EQ(subset_order(Labels(labels, 10), count), sequential_order(0, count));
+}
+
 TEST(Subset, AllImagesAndOneClassStayInOrder) {
   EXPECT_EQ(subset_order(in_blocks({5, 5}), 0), sequential_order(0, 10));
   EXPECT_EQ(subset_order(in_blocks({5, 5}), 99), sequential_order(0, 10));

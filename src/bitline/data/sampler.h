@@ -14,9 +14,11 @@ namespace bitline::data {
 std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, std::int64_t epoch);
 std::vector<std::int64_t> sequential_order(std::int64_t first, std::int64_t count);
 
-// Whether the first `count` images do not have the classes of the whole set: labels that only rise or only
-// fall from image to image, or counts of classes that a mixed set would not show (chi-squared, four standard
-// deviations above its mean).
+// Whether the set is in the order of its labels, so that its first `count` images, fewer than all, do not
+// stand for it: labels only rise or only fall from image to image, or neighbours are less than half as far
+// apart in their labels as two images drawn at random (our own definition). So several sorted parts in a row
+// are sorted, as are blocks of one class in any order; rare classes and labels in turn (0 1 2 0 1 2) are
+// mixed.
 bool is_sorted(const Dataset& set, std::int64_t count);
 
 // `count` images spread evenly over the set ordered by class, drawn within each class, in ascending order
