@@ -12,11 +12,10 @@
 #include "bitline/app/trainer_library.h"
 #include "bitline/base/error.h"
 #include "bitline/base/units.h"
-#include "bitline/ir/equalize.h"
 #include "bitline/ir/fold.h"
-#include "bitline/ir/interpreter.h"
 #include "bitline/sim/activation_codes.h"
 #include "bitline/sim/calibrate.h"
+#include "bitline/sim/equalized.h"
 #include "bitline/sim/network.h"
 #include "bitline/sim/wordlines.h"
 #include "bitline/train/converters.h"
@@ -81,35 +80,17 @@ ir::Graph prepare(const ir::Graph& graph, const PtqOptions& options) {
   return options.keep_batch_norm ? graph : ir::remove_dead_code(ir::fold_batch_norm(graph));
 }
 
-// Mean squared difference of the outputs from those of the float network.
-double output_error(const ir::Tensor& expected, const quant::QuantizedModel& model,
-                    const ir::Tensor& images) {
-  const ir::Tensor got = sim::Network(model).forward(images);
-  double error = 0.0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double d = static_cast<double>(got.data[i]) - static_cast<double>(expected.data[i]);
-    error += d * d;
-  }
-  return error / static_cast<double>(got.size());
-}
-
 struct Calibrated {
   ir::Graph graph;  // in float, equalized or not
   quant::QuantizedModel model;
 };
 
-// Equalization helps most networks and harms some: what is measured on the calibration images decides.
 Calibrated calibrate_equalized(const ir::Graph& graph, const ir::Tensor& images,
-                               const sim::CalibrateOptions& calibration, Session& session) {
-  Calibrated plain{graph, sim::calibrate(graph, images, calibration, session.context())};
-  Calibrated equal{ir::equalize_layers(graph), {}};
-  equal.model = sim::calibrate(equal.graph, images, calibration, session.context());
-  const ir::Tensor expected = ir::run_graph(graph, images);
-  const double before = output_error(expected, plain.model, images);
-  const double after = output_error(expected, equal.model, images);
-  session.note("equalization: mean squared error of the outputs " + number_text(before) + " without, " +
-               number_text(after) + " with; " + (after <= before ? "kept" : "undone"));
-  return after <= before ? std::move(equal) : std::move(plain);
+                               const sim::CalibrateOptions& calibration, const Session& session) {
+  sim::EqualizedCalibration made = sim::calibrate_equalized(graph, images, calibration, session.context());
+  session.note("equalization: mean squared error of the outputs " + number_text(made.error_without) +
+               " without, " + number_text(made.error_with) + " with; " + (made.kept ? "kept" : "undone"));
+  return {std::move(made.graph), std::move(made.model)};
 }
 
 quant::QuantizedModel reconstruct(const quant::QuantizedModel& calibrated, const ir::Graph& graph,
