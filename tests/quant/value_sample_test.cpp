@@ -50,5 +50,19 @@ TEST(ValueSample, KeepsTheOrderAndOneOfEachStretch) {
   EXPECT_EQ(sample, sample_values(values, 300));
 }
 
+TEST(ValueSample, PlacesRiseAndSpreadOverAll) {
+  EXPECT_EQ(sample_places(3, 5), (std::vector<std::size_t>{0, 1, 2}));
+  for (const std::size_t count : {10U, 64U, 1438U}) {
+    for (const std::size_t most : {1U, 3U, 9U}) {
+      const std::vector<std::size_t> places = sample_places(count, most);
+      ASSERT_EQ(places.size(), most);
+      for (std::size_t k = 0; k < most; ++k) {
+        EXPECT_GE(places[k], k * count / most);
+        EXPECT_LE(places[k], (k + 1) * count / most);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitline::quant

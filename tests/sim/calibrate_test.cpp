@@ -235,6 +235,26 @@ TEST(Calibrate, FinerGranularityOfWeightsIsNotWorse) {
   }
 }
 
+// Images in an order, from dark to bright: converters that hold few images' sums must not see the dark ones.
+TEST(Calibrate, ConvertersSeeImagesFromAllOfTheSet) {
+  ir::Tensor images = random_images(64, 3);
+  const std::size_t size = images.size() / 64;
+  for (std::size_t i = 0; i < images.size(); ++i)
+    images.data[i] *= 0.05f + 0.05f * static_cast<float>(i / size);
+  for (const Granularity psum : {Granularity::kLayer, Granularity::kColumn}) {
+    CalibrateOptions options = options_of(Granularity::kLayer, psum);
+    const quant::QuantizedModel all = calibrate(small_net(2), images, options, {});
+    options.most_psums = 8 * 2 * 2 * 8 * 5 * 4;  // eight images: tiles, slices, outputs of conv2
+    const quant::QuantizedModel some = calibrate(small_net(2), images, options, {});
+    double sum = 0.0, expected = 0.0;
+    for (std::size_t g = 0; g < all.layers.at("conv2").psum_step.size(); ++g) {
+      sum += static_cast<double>(some.layers.at("conv2").psum_step[g]);
+      expected += static_cast<double>(all.layers.at("conv2").psum_step[g]);
+    }
+    EXPECT_NEAR(sum, expected, 0.25 * expected);
+  }
+}
+
 TEST(Calibrate, AnIdealConverterHasNoSteps) {
   CalibrateOptions options;
   options.config.adc_levels = quant::kIdealAdc;

@@ -6,6 +6,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/ir/constants.h"
+#include "bitline/quant/value_sample.h"
 #include "bitline/sim/bias_correction.h"
 #include "bitline/sim/compensate.h"
 #include "bitline/sim/network.h"
@@ -15,8 +16,6 @@
 namespace bitline::sim {
 
 namespace {
-
-constexpr std::size_t kPsumSample = 100'000'000;  // partial sums kept for the histograms of a layer
 
 using quant::CimLayer;
 
@@ -163,7 +162,8 @@ class Calibrator {
     });
   }
 
-  // Runs the layer on all images in parallel. With `traces`, keeps the sums of as many images as fit.
+  // Runs the layer on all images in parallel; with `traces`, on as many of them, spread over all, as sums
+  // fit.
   ir::Tensor run_all(const LayerProgram& program, const ir::Tensor& x, PsumTraces* traces) {
     const auto prepared = choose_kernel("auto", program).prepare(program);
     const std::int64_t images = x.dim(0);
@@ -174,12 +174,15 @@ class Calibrator {
     const std::size_t sums =
         first.size() * static_cast<std::size_t>(program.tiling.grid.tiles * program.tiling.grid.slices) *
         program.input_slices.size();
-    const std::int64_t traced = std::min<std::int64_t>(
-        images, static_cast<std::int64_t>(std::max<std::size_t>(1, kPsumSample / sums)));
-    if (traces != nullptr) traces->resize(static_cast<std::size_t>(traced));
-    for_each_piece(traces != nullptr ? traced : images, context_.threads, [&](std::int64_t n) {
-      std::vector<float>* trace = traces != nullptr ? &(*traces)[static_cast<std::size_t>(n)] : nullptr;
-      const ir::Tensor one = run_one(program, *prepared, x, n, trace);
+    const auto all = static_cast<std::size_t>(images);
+    const std::size_t most = traces != nullptr ? std::max<std::size_t>(1, options_.most_psums / sums) : all;
+    const std::vector<std::size_t> taken = quant::sample_places(all, most);
+    if (traces != nullptr) traces->resize(taken.size());
+    for_each_piece(std::ssize(taken), context_.threads, [&](std::int64_t piece) {
+      const auto place = static_cast<std::size_t>(piece);
+      const auto n = static_cast<std::int64_t>(taken[place]);
+      const ir::Tensor one =
+          run_one(program, *prepared, x, n, traces != nullptr ? &(*traces)[place] : nullptr);
       std::copy(one.data.begin(), one.data.end(), y.data.begin() + n * static_cast<std::int64_t>(one.size()));
     });
     return y;

@@ -9,6 +9,7 @@
 // error.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <span>
 #include <string>
@@ -37,6 +38,8 @@ struct CalibrateOptions {
   // Keeps the activation and weight scales of these layers and fits only the converters (second training
   // stage).
   const std::map<std::string, quant::CimLayer>* keep = nullptr;
+  // Partial sums kept for the histograms of a layer: of all images, else of some, spread over all.
+  std::size_t most_psums = 100'000'000;
 };
 
 // `images`: normalized calibration images [N, C, H, W]. Batch-norm is best folded before (ir/fold.h) unless
