@@ -41,6 +41,22 @@ void correct_bias(const std::vector<double>& expected, ir::Tensor& quantized, ir
   add_to_channels(error, quantized, bias);
 }
 
+double error_beside_bias(const ir::Tensor& expected, const ir::Tensor& quantized, bool has_bias) {
+  BITLINE_CHECK(expected.shape == quantized.shape);
+  const auto outputs = static_cast<std::size_t>(expected.dim(1));
+  const std::size_t plane = plane_of(expected);
+  std::vector<double> sums(outputs, 0.0);
+  double error = 0.0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double d = static_cast<double>(expected.data[i]) - static_cast<double>(quantized.data[i]);
+    error += d * d;
+    sums[i / plane % outputs] += d;
+  }
+  if (!has_bias) return error;
+  for (const double sum : sums) error -= sum * sum / static_cast<double>(expected.size() / outputs);
+  return error;
+}
+
 std::vector<double> channel_means(const ir::Tensor& x) {
   const auto outputs = static_cast<std::size_t>(x.dim(1));
   const std::size_t plane = plane_of(x);

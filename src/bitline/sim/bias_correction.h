@@ -18,6 +18,10 @@ void correct_bias(const ir::Tensor& expected, ir::Tensor& quantized, ir::Tensor&
 // layers before are taken away, too.
 void correct_bias(const std::vector<double>& expected, ir::Tensor& quantized, ir::Tensor& bias);
 
+// Squared error of `quantized` ([N, O] or [N, O, H, W]), summed; less what a bias, where there is one, takes
+// away: the mean error of each channel.
+double error_beside_bias(const ir::Tensor& expected, const ir::Tensor& quantized, bool has_bias);
+
 // Mean and (unbiased) variance of the channels of x [N, O] or [N, O, H, W].
 std::vector<double> channel_means(const ir::Tensor& x);
 std::vector<double> channel_variances(const ir::Tensor& x);

@@ -87,33 +87,61 @@ class Calibrator {
     return ir::run_node(node, operands);
   }
 
+  // A layer with its converters, and what it gives on all images with its bias as it was.
+  struct Fitted {
+    CimLayer layer;
+    ir::Tensor y;
+  };
+
   ir::Tensor take_layer(const ir::Node& node, const ir::Operands& operands) {
     const ir::Tensor& x = *operands[0];
     require_finite(x, node.name);
-    CimLayer layer = scales_of(node, x);
+    const CimLayer scales = scales_of(node, x);
+    const bool has_bias = node.inputs.size() > 2;
+    const bool compensates = options_.compensate && !selected_.at(node.name).slice_scales;
+    ir::Tensor expected;
+    if (compensates || (has_bias && !options_.compensate)) expected = ir::run_node(node, operands);
+    Fitted fitted = compensates ? fit_compensated(node, x, scales, expected) : fit(node, x, scales);
+    if (has_bias) {
+      ir::Tensor& bias = corrected_.constant(node.inputs[2]);
+      if (options_.compensate) {
+        correct_bias(float_means_.at(node.name), fitted.y, bias);
+      } else {
+        correct_bias(expected, fitted.y, bias);
+      }
+    }
+    layers_.emplace(node.name, std::move(fitted.layer));
+    return std::move(fitted.y);
+  }
+
+  Fitted fit(const ir::Node& node, const ir::Tensor& x, CimLayer layer) {
     const quant::CimConfig& config = selected_.at(node.name);
-    if (options_.compensate && !config.slice_scales) compensate(node, x, layer);
     if (config.adc_levels != quant::kIdealAdc) fit_converters(node, x, layer);
     layer.config = config;
     ir::Tensor y = run_all(compile_node(corrected_, node, layer), x, nullptr);
-    if (node.inputs.size() > 2) {
-      ir::Tensor& bias = corrected_.constant(node.inputs[2]);
-      if (options_.compensate) {
-        correct_bias(float_means_.at(node.name), y, bias);
-      } else {
-        correct_bias(ir::run_node(node, operands), y, bias);
-      }
-    }
-    layers_.emplace(node.name, std::move(layer));
-    return y;
+    return {std::move(layer), std::move(y)};
   }
 
-  void compensate(const ir::Node& node, const ir::Tensor& x, const CimLayer& layer) {
-    const std::int64_t kept = compensate_weights(*mapping::layer_shape(graph_, node), x, layer,
-                                                 corrected_.constant(node.inputs[1]).data);
+  // Rounding knows nothing of converters and of what quantizing the inputs costs: what it gains is measured.
+  Fitted fit_compensated(const ir::Node& node, const ir::Tensor& x, const CimLayer& scales,
+                         const ir::Tensor& expected) {
+    const bool has_bias = node.inputs.size() > 2;
+    Fitted nearest = fit(node, x, scales);
+    ir::Tensor& weight = corrected_.constant(node.inputs[1]);
+    std::vector<float> before = weight.data;
+    const std::int64_t kept = compensate_weights(*mapping::layer_shape(graph_, node), x, scales, weight.data);
+    Fitted compensated = fit(node, x, scales);
+    if (error_beside_bias(expected, compensated.y, has_bias) >
+        error_beside_bias(expected, nearest.y, has_bias)) {
+      weight.data = std::move(before);
+      context_.log(LogLevel::kInfo,
+                   "layer " + node.name + ": compensation undone, rounding to nearest leaves less error");
+      return nearest;
+    }
     if (kept > 0)
       context_.log(LogLevel::kInfo, "layer " + node.name + ": " + std::to_string(kept) +
                                         " outputs stay rounded to nearest, which is better there");
+    return compensated;
   }
 
   // Activation and weight scales, calibrated here or kept from before; an ideal converter for now.

@@ -30,6 +30,7 @@ struct CalibrateOptions {
   mapping::LayerPolicy policy;
   // Rounds weights for least error of the outputs (quant/compensated_rounding.h), and corrects biases towards
   // the float network's outputs instead of those of a float layer after quantized ones.
+  // A layer whose outputs are nearer to the float layer's with weights rounded to nearest keeps these.
   bool compensate = false;
   quant::RangeSpec weight_range, activation_range, adc_range;
   ActivationKinds activations;  // that a layer's inputs may take
