@@ -12,11 +12,12 @@ class Mapped : public ::testing::Test {
  protected:
   Outcome calibrate(const std::string& out, const std::string& precision = "W4A4P4",
                     const std::string& granularity = "column/column",
-                    const std::string& hardware = "64x64:2b") const {
-    return run_program({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data",
-                        "digits", "--calibration-images", "16", "--test-images", "-1", "--precision",
-                        precision, "--granularity", granularity, "--hardware", hardware, "--out",
-                        scratch_.path(out)});
+                    const std::string& hardware = "64x64:2b", const Words& more = {}) const {
+    return run_program(
+        joined({"calibrate", "--quiet", "--model", "zoo:digits-cnn", "--untrained", "--data", "digits",
+                "--calibration-images", "16", "--test-images", "-1", "--precision", precision,
+                "--granularity", granularity, "--hardware", hardware, "--out", scratch_.path(out)},
+               more));
   }
   Outcome map(const std::string& model, const std::string& out, const Words& more = {}) const {
     return run_program(joined(
@@ -114,28 +115,10 @@ TEST_F(Mapped, EveryCellWidthAndEncodingRunsInEveryCommand) {
         return o.out;
       };
       for (const char* precision : {"W9A4Pideal", "W9A4P6"}) {
-        run({"calibrate",
-             "--model",
-             "zoo:digits-cnn",
-             "--untrained",
-             "--data",
-             "digits",
-             "--calibration-images",
-             "16",
-             "--test-images",
-             "-1",
-             "--precision",
-             precision,
-             "--granularity",
-             "layer/layer",
-             "--hardware",
-             hardware,
-             "--encoding",
-             encoding,
-             "--on-array",
-             "first,last",
-             "--out",
-             q});
+        EXPECT_EQ(calibrate("q.safetensors", precision, "layer/layer", hardware,
+                            {"--encoding", encoding, "--on-array", "first,last"})
+                      .exit_code,
+                  0);
         run({"map", q, "--hardware", hardware, "--out", m});
         EXPECT_EQ(
             shown_figure(run({"simulate", "--model", q, "--mapping", m, "--images", "4", "--verify-images",
@@ -156,29 +139,8 @@ TEST_F(Mapped, EveryCellWidthIsCosted) {
     for (int bits = 1; bits <= 8; ++bits) {
       SCOPED_TRACE(std::string(encoding) + " " + std::to_string(bits) + "b");
       const std::string hardware = "128x128:" + std::to_string(bits) + "b";
-      ASSERT_EQ(run_program({"calibrate",
-                             "--quiet",
-                             "--model",
-                             "zoo:digits-cnn",
-                             "--untrained",
-                             "--data",
-                             "digits",
-                             "--calibration-images",
-                             "16",
-                             "--test-images",
-                             "-1",
-                             "--precision",
-                             "W8A4P4",
-                             "--granularity",
-                             "layer/layer",
-                             "--hardware",
-                             hardware,
-                             "--dac-bits",
-                             "1",
-                             "--encoding",
-                             encoding,
-                             "--out",
-                             q})
+      ASSERT_EQ(calibrate("q.safetensors", "W8A4P4", "layer/layer", hardware,
+                          {"--dac-bits", "1", "--encoding", encoding})
                     .exit_code,
                 0);
       scratch_.write("chip.yaml",
