@@ -89,5 +89,22 @@ TEST(AccuracyChecks, MoreOutputsThanClassesGiveNoAccuracy) {
   EXPECT_NE(shown_figure(cut.out, "accuracy"), "") << cut.err;
 }
 
+TEST(AccuracyChecks, ClassesThatAPartLacksAreNamed) {
+  const Scratch scratch;
+  const std::string q = scratch.path("q.safetensors");
+  const Words words = {"calibrate",     "--quiet", "zoo:digits-cnn",       "--untrained",
+                       "--data",        "digits",  "--calibration-images", "4",
+                       "--test-images", "3",       "--hardware",           "rram-128",
+                       "--out",         q};
+  const Outcome calibrated = run_program(words);
+  ASSERT_EQ(calibrated.exit_code, 0) << calibrated.err;
+  EXPECT_NE(shown_figure(calibrated.out, "calibration_classes_missing_names"), "") << calibrated.out;
+  EXPECT_NE(shown_figure(calibrated.out, "classes_missing_names"), "") << calibrated.out;
+  const Outcome cost =
+      run_program({"estimate", "--quiet", q, "--hardware", "rram-128", "--data", "digits", "--images", "3"});
+  EXPECT_NE(shown_figure(cost.out, "classes_missing_names"), "") << cost.out;
+  EXPECT_EQ(shown_figure(run_program(simulate(scratch, {})).out, "classes_missing_names"), "");
+}
+
 }  // namespace
 }  // namespace bitline::cli

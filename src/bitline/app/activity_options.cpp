@@ -6,6 +6,7 @@
 
 #include "bitline/base/error.h"
 #include "bitline/base/suggest.h"
+#include "bitline/data/sampler.h"
 #include "bitline/io/atomic_file.h"
 #include "bitline/io/json.h"
 #include "bitline/sim/activity.h"
@@ -76,7 +77,7 @@ void ActivityFlags::declare(CLI::App& app) {
 }
 
 Densities ActivityFlags::densities(Session& session, const quant::QuantizedModel& model,
-                                   const mapping::Mapping& mapping) const {
+                                   const mapping::Mapping& mapping, std::vector<std::string>& missing) const {
   const bool counted = is_counted();
   if (counted && !file_.empty())
     throw Error(ErrorCode::kUsage, "densities are either read or counted", {},
@@ -95,7 +96,7 @@ Densities ActivityFlags::densities(Session& session, const quant::QuantizedModel
     throw Error(ErrorCode::kUsage, "--activity-out has nothing to write", {},
                 "count densities with --data or --images");
   if (!counted) return file_.empty() ? Densities{} : read(session, mapping);
-  const Densities out = count(session, model);
+  const Densities out = count(session, model, missing);
   if (!out_.empty()) write_densities(session, out_, out);
   return out;
 }
@@ -134,12 +135,14 @@ Densities ActivityFlags::read(Session& session, const mapping::Mapping& mapping)
   return out;
 }
 
-Densities ActivityFlags::count(Session& session, const quant::QuantizedModel& model) const {
+Densities ActivityFlags::count(Session& session, const quant::QuantizedModel& model,
+                               std::vector<std::string>& missing) const {
   require_scales(model);
   DataOptions data = data_;
   data.use_notes(model, session);
   const auto set = data.open(data::Split::kTest, session);
   check_fit(model.graph, *set);
+  if (images_ < set->size()) missing = data::missing_classes(*set, data::subset_order(*set, images_));
   const sim::Network network(model);
   Densities out;
   for (const sim::LayerDigits& layer :

@@ -27,9 +27,9 @@ struct ActivityFlags {
   // What --activity names or what is counted on --images, for every layer on arrays; nothing without them.
   // Writes --activity-out. Error{kUsage} for options that contradict each other, Error{kBadInput} naming the
   // node for a layer that the file lacks when --input-density and --weight-density are not given either, and
-  // for a model that has no scales to count with.
-  Densities densities(Session& session, const quant::QuantizedModel& model,
-                      const mapping::Mapping& mapping) const;
+  // for a model that has no scales to count with. `missing`: classes that no counted image is of.
+  Densities densities(Session& session, const quant::QuantizedModel& model, const mapping::Mapping& mapping,
+                      std::vector<std::string>& missing) const;
 
   // "counted on 100 images"; "full, assumed" where nothing is given.
   std::string text() const;
@@ -37,7 +37,8 @@ struct ActivityFlags {
  private:
   bool is_counted() const;
   Densities read(Session& session, const mapping::Mapping& mapping) const;
-  Densities count(Session& session, const quant::QuantizedModel& model) const;
+  Densities count(Session& session, const quant::QuantizedModel& model,
+                  std::vector<std::string>& missing) const;
 
   std::string file_, out_;
   DataOptions data_;

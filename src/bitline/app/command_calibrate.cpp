@@ -37,11 +37,12 @@ class CalibrateCommand final : public Command {
     data_.use_notes(start, session);
     const auto test_set = data_.open(data::Split::kTest, session);
     check_fit(start.graph, *test_set);
-    const auto [model, images, rounding] = run_ptq(start, data_, array_, ptq_, session);
+    const auto [model, images, rounding, missing] = run_ptq(start, data_, array_, ptq_, session);
     result::Record record;
     record.title = "calibrate " + model_.model + " for " + config.text();
     record.add("configuration", config.text());
     record.add("calibration_images", images);
+    add_missing_classes(missing, record, "calibration_classes_missing");
     record.add("rounding", rounding);
     if (test_images_ >= 0) add_test_accuracy(model, *test_set, data_, test_images_, session, record);
     add_array_figures(model, record);

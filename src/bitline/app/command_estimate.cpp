@@ -79,8 +79,13 @@ class EstimateCommand final : public Command {
       throw Error(ErrorCode::kUsage, "--batch has no effect where weights are not loaded again", {},
                   "add --reload");
     std::vector<Placed> placed = {place(session, hardware_)};
+    std::vector<std::string> missing;
     const estimate::EstimateOptions options{
-        activity_.density, activity_.densities(session, placed[0].model, placed[0].mapping), batch_, {}, {}};
+        activity_.density,
+        activity_.densities(session, placed[0].model, placed[0].mapping, missing),
+        batch_,
+        {},
+        {}};
     std::vector<ChipEstimate> chips = {cost_of(session, placed[0], options)};
     for (const std::string& other : others_) {
       if (auto comparator = digital(session, other, chips.front())) {
@@ -94,6 +99,7 @@ class EstimateCommand final : public Command {
     add_common(placed, options, chips);
     result::Record record = estimate_report(flags_.model, chips);
     record.add("activity", activity_.text());
+    add_missing_classes(missing, record, "classes_missing");
     if (pipeline_) add_pipeline(chips, record);
     if (!gantt_.empty()) {
       const std::string title = flags_.model + " as " + chips.front().precision;

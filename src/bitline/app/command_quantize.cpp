@@ -81,10 +81,11 @@ class QuantizeCommand final : public Command {
   result::Record without_training(const quant::QuantizedModel& start, Session& session) {
     const auto test_set = data_.open(data::Split::kTest, session);
     check_fit(start.graph, *test_set);
-    const auto [model, images, rounding] = run_ptq(start, data_, array_, ptq_, session);
+    const auto [model, images, rounding, missing] = run_ptq(start, data_, array_, ptq_, session);
     frontend::save_artefact(session.files(), out_, model);
     result::Record record = started_record(session);
     record.add("calibration_images", images);
+    add_missing_classes(missing, record, "calibration_classes_missing");
     record.add("rounding", rounding);
     add_test_accuracy(model, *test_set, data_, training_.train.evaluate_images, session, record);
     add_array_figures(model, record);
@@ -103,7 +104,8 @@ class QuantizeCommand final : public Command {
 
   result::Record trained(const quant::QuantizedModel& start, Session& session) {
     check_fit(start.graph, *data_.open(data::Split::kTest, session));
-    const ir::Tensor images = calibration_images(data_, array_.calibration_images, session);
+    const CalibrationImages chosen = calibration_images(data_, array_.calibration_images, session);
+    const ir::Tensor& images = chosen.images;
     sim::CalibrateOptions options;
     options.config = array_.config(session);
     options.policy = array_.policy();
@@ -112,6 +114,7 @@ class QuantizeCommand final : public Command {
     data_.keep_in(result.best);
     frontend::save_artefact(session.files(), out_, result.best);
     result::Record record = started_record(session);
+    add_missing_classes(chosen.missing_classes, record, "calibration_classes_missing");
     record.add("start_weights", std::string(model_.starts_random() ? "random" : "loaded"));
     record.add("input_scaling", data_.scaling_text());
     record.add("accuracy", result.best_accuracy, "%");

@@ -170,20 +170,27 @@ sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images,
   };
 }
 
-ir::Tensor calibration_images(const DataOptions& options, std::int64_t count, const Session& session) {
+CalibrationImages calibration_images(const DataOptions& options, std::int64_t count, const Session& session) {
   if (count < 1) throw Error(ErrorCode::kUsage, "calibration needs at least one image");
   const auto set = options.open(data::Split::kTrain, session);
   std::vector<std::int64_t> order = data::epoch_order(set->size(), session.context().seed, -1);
   order.resize(static_cast<std::size_t>(std::min(count, set->size())));
   if (data::is_sorted(*set, std::ssize(order)))
     order = data::spread_order(*set, std::ssize(order), session.context().seed);
-  return read_images(*set, order, options.normalization());
+  const bool partial = std::ssize(order) < set->size();
+  return {read_images(*set, order, options.normalization()),
+          partial ? data::missing_classes(*set, order) : std::vector<std::string>{}};
 }
 
 void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record,
                          const std::string& key) {
-  const std::vector<std::string> missing = data::missing_classes(set, data::subset_order(set, images));
-  if (missing.empty() || images <= 0 || images >= set.size()) return;
+  if (images > 0 && images < set.size())
+    add_missing_classes(data::missing_classes(set, data::subset_order(set, images)), record, key);
+}
+
+void add_missing_classes(const std::vector<std::string>& missing, result::Record& record,
+                         const std::string& key) {
+  if (missing.empty()) return;
   record.add(key, std::ssize(missing));
   std::string names = missing[0];
   const std::size_t shown = std::min(kNamedClasses, missing.size());

@@ -74,9 +74,16 @@ sim::BatchSource batch_source(const data::Dataset& set, std::int64_t images,
 
 // Calibration images: of a seeded permutation of the training set, spread over the classes where that is
 // sorted.
-ir::Tensor calibration_images(const DataOptions& data, std::int64_t count, const Session& session);
+struct CalibrationImages {
+  ir::Tensor images;
+  std::vector<std::string> missing_classes;  // that no image is of
+};
+CalibrationImages calibration_images(const DataOptions& data, std::int64_t count, const Session& session);
 
-// Says which classes the images of a part of the set do not have; nothing when they have all.
+// Says which classes a part of a set does not have, the first few by name; nothing when there are none.
+void add_missing_classes(const std::vector<std::string>& missing, result::Record& record,
+                         const std::string& key);
+// The same of `images` images of the set, 0 = all (subset_order).
 void add_missing_classes(const data::Dataset& set, std::int64_t images, result::Record& record,
                          const std::string& key = "classes_missing");
 

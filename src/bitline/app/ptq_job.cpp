@@ -154,13 +154,14 @@ PtqRun run_ptq(const quant::QuantizedModel& start, const DataOptions& data, cons
   calibration.re_estimate_batch_norm = options.re_estimate_batch_norm;
   calibration.activations = sim::parse_activation_kinds(options.activation_codes);
   Calibrated made{prepare(start.graph, options), {}};
-  const ir::Tensor images = calibration_images(data, array.calibration_images, session);
+  CalibrationImages chosen = calibration_images(data, array.calibration_images, session);
+  const ir::Tensor& images = chosen.images;
   if (options.equalize) {
     made = calibrate_equalized(made.graph, images, calibration, session);
   } else {
     made.model = sim::calibrate(made.graph, images, calibration, session.context());
   }
-  PtqRun run{std::move(made.model), images.dim(0), rounding.name};
+  PtqRun run{std::move(made.model), images.dim(0), rounding.name, std::move(chosen.missing_classes)};
   if (rounding.reconstructs) run.model = reconstruct(run.model, made.graph, images, options, session);
   data.keep_in(run.model);
   return run;

@@ -32,8 +32,9 @@ struct PtqOptions {
 
 struct PtqRun {
   quant::QuantizedModel model;
-  std::int64_t calibration_images = 0;  // that there were
-  std::string rounding;                 // that was used
+  std::int64_t calibration_images = 0;       // that there were
+  std::string rounding;                      // that was used
+  std::vector<std::string> missing_classes;  // that no calibration image is of
 };
 
 // Folds, equalizes, calibrates, rounds, reconstructs, as asked. Loads the training library for
