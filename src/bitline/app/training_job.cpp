@@ -125,9 +125,12 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
       ->capture_default_str();
   app.add_option("--warmup", train.warmup_epochs, "epochs of linear warm-up")->capture_default_str();
   app.add_option("--label-smoothing", train.label_smoothing, "0..1")->capture_default_str();
-  app.add_option("--distill", train.distillation, "weight of the float network's soft targets, 0..1")
+  CLI::Option* distill =
+      app.add_option("--distill", train.distillation, "weight of the float network's soft targets, 0..1")
+          ->capture_default_str();
+  app.add_option("--temperature", train.temperature, "of distillation")
+      ->needs(distill)
       ->capture_default_str();
-  app.add_option("--temperature", train.temperature, "of distillation")->capture_default_str();
   app.add_option("--clip-norm", train.clip_norm, "limit of the gradient's norm, 0 = off")
       ->capture_default_str();
   app.add_option("--freeze-bn", train.freeze_batch_norm,
@@ -145,18 +148,23 @@ void TrainingOptions::declare(CLI::App& app, double learning_rate, int epochs) {
   app.add_option("--epoch-test-images", train.evaluate_images,
                  "test images looked at after each epoch, with --method ptq at the end; 0 = all")
       ->capture_default_str();
-  app.add_option("--checkpoint", train.checkpoint, "file to save the run in and to resume from");
+  CLI::Option* checkpoint =
+      app.add_option("--checkpoint", train.checkpoint, "file to save the run in and to resume from");
   app.add_option("--checkpoint-steps", train.checkpoint_steps, "also save every so many steps")
+      ->needs(checkpoint)
       ->capture_default_str();
   app.add_option("--stop-after-steps", train.stop_after_steps, "stop as if interrupted (to try resuming)")
       ->capture_default_str();
   app.add_option("--augment", augment, "auto, none, crop, flip or crop-flip")
       ->check(known_augmentation)
       ->capture_default_str();
-  app.add_option("--small-epochs", train.small_epochs,
-                 "first epochs, on the middle of each (shifted) image alone: faster; float networks")
+  CLI::Option* small_epochs =
+      app.add_option("--small-epochs", train.small_epochs,
+                     "first epochs, on the middle of each (shifted) image alone: faster; float networks")
+          ->capture_default_str();
+  app.add_option("--small-side", train.small_side, "pixels a side of that middle")
+      ->needs(small_epochs)
       ->capture_default_str();
-  app.add_option("--small-side", train.small_side, "pixels a side of that middle")->capture_default_str();
   app.add_option("--train-images", train_images, "use only so many training images, 0 = all")
       ->capture_default_str();
   app.add_option("--tensorboard", tensorboard, "folder for TensorBoard events");
